@@ -1,0 +1,184 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of rules for every Swift target: the strictest the toolchain offers, and warnings are errors.
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let http1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "jessica",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "spark-controller", targets: ["spark-controller"]),
+        .executable(name: "fleet-agent", targets: ["fleet-agent"]),
+        .executable(name: "jctl", targets: ["jctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        // C libraries, used as codecs over memory; they never own a socket.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CFleetMessages", dependencies: ["CProtobufC"]),
+
+        // The core: pure, no I/O, no clock, no Foundation.
+        .target(name: "FleetCore", dependencies: [collections], swiftSettings: swift),
+
+        // The edges. None imports another.
+        .target(
+            name: "FleetWire", dependencies: ["FleetCore", "CFleetMessages", "CProtobufC"],
+            swiftSettings: swift),
+        .target(
+            name: "FleetLink",
+            dependencies: ["COpenSSL", nioCore, nioPosix, nioConcurrency, logging],
+            swiftSettings: swift),
+        .target(
+            name: "RedisStore",
+            dependencies: ["FleetCore", "CHiredis", nioCore, nioPosix, nioConcurrency, logging],
+            swiftSettings: swift),
+        .target(
+            name: "DockerEngine",
+            dependencies: [httpClient, nioCore, nioPosix, nioFoundation, http1, logging],
+            swiftSettings: swift),
+        .target(
+            name: "WorkerContracts",
+            dependencies: [httpClient, nioCore, nioFoundation, http1, logging],
+            swiftSettings: swift),
+        .target(
+            name: "ObjectStore",
+            dependencies: [httpClient, nioCore, nioFoundation, http1, logging, crypto],
+            swiftSettings: swift),
+
+        // Settings and YAML with lines; shared by the shells.
+        .target(
+            name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")],
+            swiftSettings: swift),
+
+        // The shells. They hold no decisions.
+        .target(
+            name: "ControlPlane",
+            dependencies: [
+                "FleetCore", "FleetWire", "FleetLink", "RedisStore", "ObjectStore", "Settings", logging,
+                lifecycle, nioCore, nioPosix, crypto, collections,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                nioFoundation, httpClient, nioConcurrency, arguments,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: swift),
+        .target(
+            name: "NodeAgent",
+            dependencies: [
+                "FleetCore", "FleetWire", "FleetLink", "DockerEngine", "WorkerContracts", "Settings",
+                logging,
+                lifecycle, nioCore, nioPosix, nioFoundation, nioConcurrency, httpClient, crypto,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: swift),
+        .target(
+            name: "Commands",
+            dependencies: [arguments, httpClient, nioCore, nioFoundation, http1, 
+                .product(name: "Yams", package: "Yams")],
+            swiftSettings: swift),
+
+        .executableTarget(
+            name: "spark-controller", dependencies: ["ControlPlane", arguments], swiftSettings: swift),
+        .executableTarget(
+            name: "fleet-agent", dependencies: ["NodeAgent", arguments], swiftSettings: swift),
+        .executableTarget(name: "jctl", dependencies: ["Commands"], swiftSettings: swift),
+        // Tests, one target for each target under test.
+        .testTarget(
+            name: "FleetCoreTests", dependencies: ["FleetCore", collections], swiftSettings: swift),
+        .testTarget(
+            name: "FleetWireTests", dependencies: ["FleetCore", "FleetWire"], swiftSettings: swift),
+        .testTarget(
+            name: "FleetLinkTests",
+            dependencies: ["FleetLink", "COpenSSL", nioCore, nioPosix, nioEmbedded, logging],
+            swiftSettings: swift),
+        .testTarget(
+            name: "RedisStoreTests",
+            dependencies: ["FleetCore", "RedisStore", nioCore, nioPosix, logging],
+            swiftSettings: swift),
+        .testTarget(
+            name: "DockerEngineTests",
+            dependencies: ["DockerEngine", httpClient, nioCore, nioPosix, logging],
+            swiftSettings: swift),
+        .testTarget(
+            name: "WorkerContractsTests",
+            dependencies: ["WorkerContracts", httpClient, nioCore, logging], swiftSettings: swift),
+        .testTarget(
+            name: "ObjectStoreTests",
+            dependencies: ["ObjectStore", httpClient, nioCore, crypto, logging],
+            swiftSettings: swift),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: swift),
+        .testTarget(
+            name: "ControlPlaneTests",
+            dependencies: ["ControlPlane", "FleetCore", "Settings", logging, nioCore],
+            swiftSettings: swift),
+        .testTarget(
+            name: "NodeAgentTests", dependencies: ["NodeAgent", "FleetCore", logging, nioCore],
+            swiftSettings: swift),
+        .testTarget(name: "CommandsTests", dependencies: ["Commands"], swiftSettings: swift),
+    ]
+)
+
+// DEV ONLY: JESSICA_ONLY="A B" keeps those targets, what they need and their tests.
+if let only = Context.environment["JESSICA_ONLY"]?.split(separator: " ").map(String.init) {
+    func needs(_ name: String, _ seen: inout Set<String>) {
+        guard seen.insert(name).inserted, let t = package.targets.first(where: { $0.name == name })
+        else { return }
+        for d in t.dependencies {
+            if case .byNameItem(let n, _) = d { needs(n, &seen) }
+            if case .targetItem(let n, _) = d { needs(n, &seen) }
+        }
+    }
+    var keep = Set<String>()
+    for n in only { needs(n, &keep); needs(n + "Tests", &keep) }
+    package.targets = package.targets.filter { keep.contains($0.name) }
+    package.products = []
+}

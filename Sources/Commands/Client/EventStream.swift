@@ -1,0 +1,69 @@
+import Foundation
+
+/// The controller's event stream, which outlives the connections that carry it.
+struct EventStream {
+    let client: APIClient
+    let session: Session
+    var topics: [String]
+    /// The sequence number to go on after; nil starts with what comes.
+    var after: String?
+
+    /// How long a lost connection is tried again before the command gives up, in seconds.
+    private static let patience = 300.0
+
+    /// Calls `handle` with the events as they come (several at once in a rush) until it throws or the task is cancelled; `connected` is
+    /// called each time a connection stands, since events may have been missed before.
+    func run(
+        connected: () async throws -> Void = {},
+        handle: ([ServerSentEvent]) async throws -> Void
+    ) async throws {
+        var lastID = after ?? ""
+        var failures = 0
+        var hasConnected = false
+        var lostAt: Date?
+        while true {
+            do {
+                try await connect(&lastID) {
+                    if lostAt != nil { session.note("connected again") }
+                    (hasConnected, failures, lostAt) = (true, 0, nil)
+                    try await connected()
+                } handle: {
+                    try await handle($0)
+                }
+            } catch let error as CommandError where error.status.isPassing && hasConnected {
+                // A stream that stood once may be lost and come back: the controller restarts.
+            }
+            let now = session.context.now()
+            if lostAt == nil {
+                session.note("the event stream ended; connecting again")
+                lostAt = now
+            }
+            guard now.timeIntervalSince(lostAt ?? now) < Self.patience else {
+                throw CommandError(.unreachable, "cannot follow events", why: "the stream is lost")
+            }
+            try await session.context.pause(.milliseconds(min(5000, 250 << min(failures, 5))))
+            failures += 1
+        }
+    }
+
+    private func connect(
+        _ lastID: inout String, connected: () async throws -> Void,
+        handle: ([ServerSentEvent]) async throws -> Void
+    ) async throws {
+        var headers = [("Accept", "text/event-stream")]
+        if !lastID.isEmpty { headers.append(("Last-Event-ID", lastID)) }
+        let call = APIClient.Call(
+            resource: Resource("stream", query: [("topics", topics.joined(separator: ","))]),
+            headers: headers, purpose: "follow events")
+        var id = lastID
+        defer { lastID = id }
+        var parser = SSEParser(lastID: id)
+        try await client.stream(call) { _ in
+            try await connected()
+        } take: { chunk in
+            let events = try parser.feed(chunk)
+            id = parser.lastID
+            if !events.isEmpty { try await handle(events) }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+/// An action on several jobs: each is tried, and the first failure decides the exit code.
+struct JobActions {
+    let session: Session
+    let output: OutputOptions
+
+    /// Posts the action for each job.
+    func act(_ verb: String, on jobs: [String]) async throws {
+        let client = try session.client()
+        let printer = Printer(session: session, options: output)
+        var failures: [CommandError] = []
+        for id in jobs {
+            do {
+                let job = try await client.post(
+                    Job.self, Resource("jobs", id, verb), nil, purpose: "\(verb) job \(id)")
+                printer.object(job.json) { [SafeText.line(Self.text(job.model))] }
+            } catch let error as CommandError {
+                guard error.status != .unreachable, jobs.count > 1 else { throw error }
+                failures.append(error)
+            }
+        }
+        guard let last = failures.last, let first = failures.first else { return }
+        for error in failures.dropLast() {
+            for line in error.lines(debug: session.global.debug) { session.note(line) }
+        }
+        var reported = last
+        reported.status = first.status
+        throw reported
+    }
+
+    private static func text(_ job: Job) -> String {
+        let isLate = job.cancelRequested == true && !job.isEnded
+        return "\(job.id) \(isLate ? "cancelling" : job.state ?? "unknown")"
+    }
+}
+
+/// An action on nodes.
+struct NodeActions {
+    let session: Session
+    let output: OutputOptions
+
+    /// Posts the action for each node.
+    func act(_ verb: String, on nodes: [String], _ body: JSONValue? = nil) async throws {
+        let client = try session.client()
+        let printer = Printer(session: session, options: output)
+        for name in nodes {
+            let node = try await client.post(
+                Node.self, Resource("nodes", name, verb), body, purpose: "\(verb) node \(name)")
+            printer.object(node.json) {
+                [SafeText.line("\(node.model.name) \(node.model.condition)")]
+            }
+        }
+    }
+}
+
+/// An action on a roamer.
+struct RoamerActions {
+    let session: Session
+    let output: OutputOptions
+
+    /// Posts the action.
+    func act(_ verb: String, on name: String, _ body: JSONValue?) async throws {
+        let node = try await session.client().post(
+            Node.self, Resource("roamers", name, verb), body, purpose: "\(verb) roamer \(name)")
+        Printer(session: session, options: output).object(node.json) {
+            let roamer = node.model.roamer
+            let assignment = roamer?.assignment
+            let words = [
+                node.model.name, roamer?.state ?? node.model.condition,
+                assignment.map { "for \($0.target)" }, assignment?.limit,
+            ]
+            return [SafeText.line(words.compactMap { $0 }.joined(separator: " "))]
+        }
+    }
+}

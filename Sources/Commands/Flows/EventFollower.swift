@@ -1,0 +1,81 @@
+import Foundation
+
+/// Events of the past and those to come, of everything or of one job or node.
+struct EventFollower {
+    let session: Session
+    let job: String?
+    let node: String?
+    let type: String?
+    let output: OutputOptions
+
+    private static let pageSize = 1000
+    private static let pageLimit = 200
+
+    /// The stored events, oldest first: those of the last `since` seconds, the newest `limit`.
+    func past(since: Double?, limit: Int) async throws -> [Fetched<Event>] {
+        let client = try session.client()
+        let start = since.map { session.context.now().addingTimeInterval(-$0) }
+        var events: [Fetched<Event>] = []
+        var after: Int?
+        for _ in 0..<Self.pageLimit {
+            let query = [
+                ("job", job), ("node", node), ("type", type), ("limit", "\(Self.pageSize)"),
+                ("after", after.map(String.init)),
+            ]
+            let resource = Resource("events", query: query)
+            let page = try await client.list(Event.self, resource, purpose: "list events").items
+            let newer = page.filter { ($0.model.seq ?? 0) > after ?? -1 }
+            events += newer
+            guard page.count >= Self.pageSize, let last = newer.compactMap(\.model.seq).max() else {
+                break
+            }
+            after = last
+        }
+        if let start {
+            events = events.filter { ($0.model.at?.date).map { $0 >= start } ?? true }
+        }
+        events.sort { $0.model.seq ?? 0 < $1.model.seq ?? 0 }
+        return limit > 0 ? Array(events.suffix(limit)) : events
+    }
+
+    /// Prints events as they happen, until ^C.
+    func follow(after: String?) async throws {
+        let stream = EventStream(
+            client: try session.client(), session: session, topics: topics, after: after)
+        try await stream.run { events in
+            for event in events {
+                guard let json = try? JSONParser.parse(event.data.utf8),
+                    let model = try? JSONDecoder().decode(Event.self, from: Data(event.data.utf8))
+                else {
+                    session.note("skipped an event that cannot be read")
+                    continue
+                }
+                if isWanted(model, event.type) { show(Fetched(json: json, model: model)) }
+            }
+        }
+    }
+
+    /// Prints one event.
+    func show(_ event: Fetched<Event>) {
+        switch output.output {
+        case .table, .wide: session.out(EventText.line(event.model))
+        case .json, .jsonl: session.out(event.json.compact)
+        case .yaml: session.out("---\n" + event.json.yaml)
+        case .name: session.out(event.json.identity ?? "-")
+        }
+    }
+
+    private var topics: [String] {
+        if let job { return ["job:\(job)"] }
+        if let node { return ["node:\(node)"] }
+        return ["jobs", "nodes", "roamers", "pods", "fleet"]
+    }
+
+    /// Progress comes many times a second, so it is shown only when it is asked for.
+    private func isWanted(_ event: Event, _ streamType: String) -> Bool {
+        let actual = event.type ?? streamType
+        if let type { return actual == type }
+        if actual == "job.progress" { return job != nil }
+        return (node == nil || event.node == node) && (job == nil || event.job == job)
+    }
+}

@@ -1,0 +1,95 @@
+/// A node as the API shows it, dedicated or roaming; every field but the name may be missing.
+struct Node: Decodable, Sendable {
+    var name: String
+    var role: String?
+    var cluster: String?
+    var state: String?
+    var schedulable: Bool?
+    var draining: Bool?
+    var incarnation: Loose?
+    var agentVersion: String?
+    var version: String?
+    var since: Timestamp?
+    var running: Int?
+    var slots: Int?
+    var address: String?
+    var lastSeenAt: Timestamp?
+    var roamer: Roamer?
+    var pods: [Pod]?
+    var telemetry: Telemetry?
+
+    /// What a roamer is doing.
+    struct Roamer: Decodable, Sendable {
+        var state: String?
+        var template: String?
+        var assignment: Assignment?
+        var since: Timestamp?
+        var progress: Loose?
+        var reason: String?
+    }
+
+    /// What a roamer is lent to, and until when.
+    struct Assignment: Decodable, Sendable {
+        var cluster: String?
+        var image: String?
+        var template: String?
+        var mode: String?
+        var until: Loose?
+    }
+
+    /// One running replica of a service.
+    struct Pod: Decodable, Sendable {
+        var name: String?
+        var service: String?
+        var image: String?
+        var state: String?
+        var reason: String?
+        var since: Timestamp?
+    }
+
+    /// What was measured last: shares in percent, memory in bytes.
+    struct Telemetry: Decodable, Sendable {
+        var at: Timestamp?
+        var cpu: Loose?
+        var gpu: Loose?
+        var memoryUsed: Loose?
+        var memoryTotal: Loose?
+        var temperature: Loose?
+        var power: Loose?
+    }
+
+    /// The state with what is special about it: `ready,cordoned`.
+    var condition: String {
+        var words = [state ?? "unknown"]
+        if draining == true {
+            words.append("draining")
+        } else if schedulable == false {
+            words.append("cordoned")
+        }
+        return words.joined(separator: ",")
+    }
+
+    /// Memory in use, in GB: `11/64`.
+    var memory: String? {
+        guard let used = telemetry?.memoryUsed?.number, let total = telemetry?.memoryTotal?.number
+        else { return nil }
+        return "\(Humane.whole(used / 1e9))/\(Humane.whole(total / 1e9))"
+    }
+}
+
+extension Node.Assignment {
+    /// For whom: `cluster vision`, `template sdxl-worker` or `image busybox`.
+    var target: String {
+        if let cluster { return cluster }
+        return template ?? image ?? "-"
+    }
+
+    /// Until when: `until idle`, `until released` or `until 14:30:00`.
+    var limit: String? {
+        switch mode {
+        case "untilIdle": return "until idle"
+        case "manual": return "until released"
+        default: return until?.text.map { "until " + Timestamp($0).clock.prefix(8) }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+
+/// `jctl get`: lists.
+struct Get: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Lists jobs, nodes, clusters, roamers, services, templates or events.",
+        usage: "jctl get KIND [NAME] [-w] [--state STATE] [--cluster NAME] [options]",
+        discussion: """
+            EXAMPLES:
+              jctl get jobs                       why each waits, its place and when it starts
+              jctl get jobs --state failed -o name | xargs -n1 jctl retry
+              jctl get nodes --cluster vision -w
+              jctl get roamers -o json
+            """)
+
+    @Argument(help: "jobs, nodes, clusters, roamers, services, templates or events.")
+    var kind: String
+
+    @Argument(help: "Only this one.")
+    var name: String?
+
+    @Flag(name: .shortAndLong, help: "Go on with each change until ^C.")
+    var watch = false
+
+    @OptionGroup var filter: FilterOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func execute(_ session: Session) async throws {
+        let noun = try Noun.parse(kind)
+        try filter.check(noun)
+        switch noun {
+        case .jobs: try await list(Listings.jobs(filter, name), session)
+        case .nodes: try await list(Listings.nodes(filter, name), session)
+        case .roamers: try await list(Listings.roamers(filter, name), session)
+        case .clusters: try await list(Listings.clusters(filter, name), session)
+        case .services: try await list(Listings.services(filter, name), session)
+        case .templates: try await list(Listings.templates(filter, name), session)
+        case .events where watch:
+            let follower = EventFollower(
+                session: session, job: nil, node: filter.node, type: filter.kind, output: output)
+            try await follower.follow(after: nil)
+        case .events: try await list(Listings.events(filter), session)
+        }
+    }
+
+    private func list<Model>(_ listing: Listing<Model>, _ session: Session) async throws {
+        let printer = Printer(session: session, options: output)
+        if watch { return try await listing.watch(session, printer) }
+        if let name {
+            let found = try await listing.fetch(try session.client())
+            guard !found.items.isEmpty else { throw Self.missing(listing.noun, name) }
+            return printer.list(found.items.map(\.json), next: .null, empty: "") {
+                listing.table(found.items.map(\.model), session.context.now())
+            }
+        }
+        try await listing.show(session, printer)
+    }
+
+    /// The error for a name that is in no list.
+    static func missing(_ noun: String, _ name: String) -> CommandError {
+        CommandError(
+            .notFound, "there is no '\(name)' among the \(noun)",
+            hint: "`jctl get \(noun)` lists them")
+    }
+}

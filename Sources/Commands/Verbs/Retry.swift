@@ -1,0 +1,23 @@
+import ArgumentParser
+
+/// `jctl retry`: tries jobs again.
+struct Retry: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Tries failed or cancelled jobs again, as a new attempt.",
+        usage: "jctl retry JOB…",
+        discussion: """
+            EXAMPLES:
+              jctl retry 01JD3V5K8Q2M7N4P6R8S0T1V2W
+              jctl get jobs --state failed -o name | xargs jctl retry
+            """)
+
+    @Argument(help: "The jobs' ids.")
+    var jobs: [String]
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func execute(_ session: Session) async throws {
+        try await JobActions(session: session, output: output).act("retry", on: jobs)
+    }
+}

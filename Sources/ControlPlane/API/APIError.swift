@@ -1,0 +1,106 @@
+import FleetCore
+import Foundation
+package import HTTPTypes
+package import Hummingbird
+import NIOCore
+
+/// Why a request is refused: every answer other than success has this shape.
+package struct APIError: HTTPResponseError, Sendable {
+    /// The status.
+    package let status: HTTPResponse.Status
+    /// A short, stable word.
+    let code: String
+    /// What is wrong, and what to do.
+    let message: String
+    /// The parts, where there are several.
+    let details: [String]
+    /// When to come back, in seconds.
+    let retryAfter: Int?
+
+    init(
+        _ status: HTTPResponse.Status, _ code: String, _ message: String, details: [String] = [],
+        retryAfter: Int? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.retryAfter = retryAfter
+    }
+
+    /// Turns a refusal of the machine into an answer.
+    init(_ refusal: Refusal) {
+        let status: HTTPResponse.Status =
+            switch refusal.code {
+            case .notFound: .notFound
+            case .invalid: .unprocessableContent
+            case .conflict: .conflict
+            case .idempotencyMismatch: .unprocessableContent
+            case .queueFull: .serviceUnavailable
+            }
+        self.init(
+            status, refusal.code.rawValue, refusal.message,
+            retryAfter: refusal.code == .queueFull ? 5 : nil)
+    }
+
+    static func invalid(_ message: String) -> APIError {
+        APIError(.badRequest, "bad_request", message)
+    }
+
+    static func notFound(_ what: String) -> APIError {
+        APIError(.notFound, "not_found", "there is no \(what)")
+    }
+
+    static let storeAway = APIError(
+        .serviceUnavailable, "store_unavailable",
+        "the store does not answer, so nothing can be accepted now; work that runs goes on",
+        retryAfter: 2)
+
+    static let outcomeUnknown = APIError(
+        .serviceUnavailable, "outcome_unknown",
+        "the store did not confirm in time; repeat the request with the same Idempotency-Key",
+        retryAfter: 2)
+
+    private struct Body: Encodable {
+        struct Inner: Encodable {
+            var code: String
+            var message: String
+            var details: [String]
+            var requestId: String
+        }
+        var error: Inner
+    }
+
+    /// The answer.
+    package func response(
+        from request: Request, context: some RequestContext
+    ) throws -> Response {
+        var headers: HTTPFields = [.contentType: "application/json"]
+        if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
+        let body = Body(
+            error: .init(
+                code: code, message: message, details: details, requestId: "\(context.id)"))
+        return Response(
+            status: status, headers: headers,
+            body: ResponseBody(byteBuffer: try JSONAnswer.encode(body)))
+    }
+}
+
+/// JSON as the API writes it.
+enum JSONAnswer {
+    static func encode(_ value: some Encodable) throws -> ByteBuffer {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var bytes = ByteBuffer(bytes: try encoder.encode(value))
+        bytes.writeString("\n")
+        return bytes
+    }
+
+    static func response(
+        _ value: some Encodable, status: HTTPResponse.Status = .ok
+    ) throws -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: try encode(value)))
+    }
+}

@@ -1,0 +1,149 @@
+import FleetCore
+import Foundation
+import HTTPTypes
+package import Hummingbird
+package import Logging
+import NIOCore
+package import ObjectStore
+package import RedisStore
+
+/// The HTTP API: it decodes and checks what comes, asks the loop, and encodes what it says.
+package struct APIServer: Sendable {
+    /// The machine.
+    let loop: ControlLoop
+    /// What happened.
+    let feed: EventFeed
+    /// The logs of attempts.
+    let logs: LogStore
+    /// The durable record, for what is no longer in memory.
+    let store: FleetStore
+    /// Outputs.
+    let objects: any ObjectStore
+    /// The embedded store's own address, when outputs are kept in a folder.
+    let folder: EmbeddedObjects?
+    let applied: AppliedSource
+    let sessions: SessionTable
+    let counters: LinkCounters
+    let mint = JobIDMint()
+    let startedAt = ContinuousClock.now
+    let logger: Logger
+
+    typealias Context = BasicRequestContext
+
+    /// The largest body of an ordinary request, in bytes.
+    static let bodyLimit = 512 << 10
+
+    /// Creates the API.
+    package init(
+        loop: ControlLoop, feed: EventFeed, logs: LogStore, store: FleetStore,
+        objects: any ObjectStore, folder: EmbeddedObjects?, applied: AppliedSource,
+        sessions: SessionTable, counters: LinkCounters, logger: Logger
+    ) {
+        self.loop = loop
+        self.feed = feed
+        self.logs = logs
+        self.store = store
+        self.objects = objects
+        self.folder = folder
+        self.applied = applied
+        self.sessions = sessions
+        self.counters = counters
+        self.logger = logger
+    }
+
+    /// All routes; with `tokens` only for those who show one.
+    package func router(tokens: TokenFile?) -> Router<BasicRequestContext> {
+        let router = Router(context: Context.self)
+        router.add(middleware: ErrorShape())
+        if let tokens {
+            router.add(
+                middleware: TokenCheck(tokens: tokens) { path in
+                    path == "/healthz" || path == "/readyz" || path.hasPrefix("/objects/")
+                })
+        }
+        addOperations(router)
+        let api = router.group("/api/v1")
+        addJobs(api)
+        addJobParts(api)
+        addNodes(api)
+        addFleet(api)
+        addEvents(api)
+        if let folder { folder.addRoutes(router) }
+        return router
+    }
+
+    // MARK: Shared by the routes
+
+    /// Refuses at once what could not be stored.
+    func requireStore() throws {
+        if !loop.health.isHealthy { throw APIError.storeAway }
+    }
+
+    /// Asks the machine; throws what it refuses.
+    @discardableResult
+    func ask(_ event: (FleetCore.RequestID) -> ControllerEvent) async throws -> Reply {
+        try requireStore()
+        guard let reply = await loop.ask(event) else { throw APIError.outcomeUnknown }
+        if case .refused(let refusal) = reply { throw APIError(refusal) }
+        return reply
+    }
+
+    /// The body, bounded.
+    func body(_ request: Request, limit: Int = bodyLimit) async throws -> Data {
+        do {
+            let buffer = try await request.body.collect(upTo: limit)
+            return Data(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw APIError(.contentTooLarge, "too_large", "a body may have \(limit) bytes at most")
+        }
+    }
+
+    /// The body as a JSON object; an empty body is an empty object.
+    func object(_ request: Request) async throws -> [String: JSONValue] {
+        let data = try await body(request)
+        if data.isEmpty { return [:] }
+        do {
+            guard case .object(let fields) = try JSONDecoder().decode(JSONValue.self, from: data)
+            else { throw APIError.invalid("the body must be a JSON object") }
+            return fields
+        } catch let error as DecodingError {
+            throw APIError.invalid("the body is no JSON: \(Self.text(error))")
+        }
+    }
+
+    private static func text(_ error: DecodingError) -> String {
+        if case .dataCorrupted(let context) = error { return context.debugDescription }
+        return "it cannot be read"
+    }
+
+    func name(_ context: Context, _ parameter: String = "name") throws -> String {
+        let value = try context.parameters.require(parameter)
+        guard value.utf8.count <= 128 else { throw APIError.invalid("\(parameter) is too long") }
+        return value
+    }
+
+    func limit(_ request: Request, standard: Int = 100, most: Int = 1_000) throws -> Int {
+        guard let text = request.uri.queryParameters["limit"] else { return standard }
+        guard let limit = Int(text), (1...most).contains(limit) else {
+            throw APIError.invalid("limit must be 1…\(most)")
+        }
+        return limit
+    }
+}
+
+extension Request {
+    /// A header by its name.
+    func header(_ name: String) -> String? {
+        HTTPField.Name(name).flatMap { headers[$0] }
+    }
+}
+
+/// The text of the fleet in force, for those who ask.
+package actor AppliedSource {
+    private(set) var current: AppliedFleet?
+
+    /// Begins with what was loaded.
+    package init(_ current: AppliedFleet?) { self.current = current }
+
+    func set(_ applied: AppliedFleet) { current = applied }
+}

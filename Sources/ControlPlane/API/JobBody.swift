@@ -1,0 +1,138 @@
+import FleetCore
+import Foundation
+import HTTPTypes
+
+/// The body of a submission, checked field by field.
+struct JobBody {
+    private let fields: [String: JSONValue]
+    private static let known: Set<String> = [
+        "kind", "input", "cluster", "template", "image", "command", "memory", "priority",
+        "deadlineSeconds", "retries", "retrySafe", "labels",
+    ]
+    /// The largest input, in bytes of JSON.
+    private static let inputLimit = 200 << 10
+
+    init(_ fields: [String: JSONValue]) throws {
+        for key in fields.keys.sorted() where !Self.known.contains(key) {
+            throw APIError.invalid(
+                "unknown field `\(key)`; known: \(Self.known.sorted().joined(separator: ", "))")
+        }
+        self.fields = fields
+    }
+
+    func request() throws -> JobRequest {
+        guard let name = try text("kind") else {
+            throw APIError.invalid("`kind` is missing; one of \(Self.kinds)")
+        }
+        guard let kind = JobKind(rawValue: name) else {
+            throw APIError.invalid("no kind is named `\(name)`; one of \(Self.kinds)")
+        }
+        var job = JobRequest(
+            kind: kind, retries: try integer("retries", 0...20), retrySafe: try bool("retrySafe"))
+        job.cluster = try text("cluster").map { ClusterName($0) }
+        job.template = try text("template").map { TemplateName($0) }
+        job.image = try text("image")
+        job.command = try command()
+        job.memory = try integer("memory", (6 << 20)...(1 << 50)).map(Int64.init)
+        job.priority = try integer("priority", -10...10) ?? 0
+        job.deadline = try seconds("deadlineSeconds")
+        job.labels = try labels()
+        job.input = try input()
+        if job.image != nil, kind != .custom {
+            throw APIError.invalid("`image` goes with kind `custom` only")
+        }
+        if let image = job.image, let problem = ImageReference.problem(in: image) {
+            throw APIError.invalid("`image`: \(problem)")
+        }
+        return job
+    }
+
+    private static var kinds: String {
+        JobKind.allCases.map(\.rawValue).joined(separator: ", ")
+    }
+
+    private func text(_ key: String) throws -> String? {
+        switch fields[key] {
+        case nil, .null?: return nil
+        case .string(let value)? where !value.isEmpty && value.utf8.count <= 512: return value
+        default: throw APIError.invalid("`\(key)` must be a text of 1…512 bytes")
+        }
+    }
+
+    private func bool(_ key: String) throws -> Bool? {
+        switch fields[key] {
+        case nil, .null?: return nil
+        case .bool(let value)?: return value
+        default: throw APIError.invalid("`\(key)` must be true or false")
+        }
+    }
+
+    private func integer(_ key: String, _ range: ClosedRange<Int>) throws -> Int? {
+        switch fields[key] {
+        case nil, .null?: return nil
+        case .int(let value)? where range.contains(Int(clamping: value)): return Int(clamping: value)
+        default:
+            throw APIError.invalid(
+                "`\(key)` must be a whole number \(range.lowerBound)…\(range.upperBound)")
+        }
+    }
+
+    private func seconds(_ key: String) throws -> Duration? {
+        let number: Double
+        switch fields[key] {
+        case nil, .null?: return nil
+        case .int(let value)?: number = Double(value)
+        case .number(let value)?: number = value
+        default: number = .nan
+        }
+        guard number >= 0.1, number <= 365 * 86_400 else {
+            throw APIError.invalid("`\(key)` must be a number of seconds, 0.1 to a year")
+        }
+        return .milliseconds(Int64(number * 1_000))
+    }
+
+    private func command() throws -> [String] {
+        switch fields["command"] {
+        case nil, .null?: return []
+        case .array(let items)? where items.count <= 256:
+            return try items.map {
+                guard case .string(let word) = $0, word.utf8.count <= 32 << 10 else {
+                    throw APIError.invalid("`command` must be a list of texts")
+                }
+                return word
+            }
+        default: throw APIError.invalid("`command` must be a list of at most 256 texts")
+        }
+    }
+
+    private func labels() throws -> [JobRequest.Label] {
+        switch fields["labels"] {
+        case nil, .null?: return []
+        case .object(let pairs)? where pairs.count <= 32:
+            return try pairs.sorted { $0.key < $1.key }.map { key, value in
+                guard case .string(let text) = value, (1...63).contains(key.utf8.count),
+                    text.utf8.count <= 128
+                else { throw APIError.invalid("a label is a short name and a short text") }
+                return .init(key: key, value: text)
+            }
+        default: throw APIError.invalid("`labels` must be an object of at most 32 texts")
+        }
+    }
+
+    private func input() throws -> String {
+        switch fields["input"] {
+        case nil, .null?: return "{}"
+        case .object(let value)?:
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            let data = try encoder.encode(JSONValue.object(value))
+            guard data.count <= Self.inputLimit else {
+                throw APIError(
+                    .contentTooLarge, "too_large",
+                    "`input` may have \(Self.inputLimit >> 10) KiB; give larger files as a URL")
+            }
+            return String(decoding: data, as: UTF8.self)
+        default: throw APIError.invalid("`input` must be a JSON object")
+        }
+    }
+}

@@ -1,0 +1,37 @@
+package import FleetCore
+import Synchronization
+
+/// Makes job ids: 26 characters, sortable by time (the form of a ULID, in lower case).
+package final class JobIDMint: Sendable {
+    private static let digits = Array("0123456789abcdefghjkmnpqrstvwxyz")
+    private let last = Mutex<(time: UInt64, random: UInt64)>((0, 0))
+
+    /// Creates a mint.
+    package init() {}
+
+    /// A new id; ids of one mint rise strictly.
+    package func mint(at now: Instant) -> JobID {
+        let wanted = UInt64(max(now.nanoseconds, 0)) / 1_000_000
+        let (time, low) = last.withLock { last in
+            if wanted > last.time {
+                // Room above, so that the ids of one millisecond can count up.
+                last = (wanted, UInt64.random(in: 0 ..< 1 << 62))
+            } else {
+                last.random += 1
+            }
+            return last
+        }
+        var text = ""
+        for shift in stride(from: 45, through: 0, by: -5) {
+            text.append(Self.digits[Int((time >> UInt64(shift)) & 31)])
+        }
+        for shift in stride(from: 60, through: 0, by: -5) {
+            text.append(Self.digits[Int((low >> UInt64(shift)) & 31)])
+        }
+        let tail = UInt16.random(in: .min ... .max)
+        for shift in stride(from: 10, through: 0, by: -5) {
+            text.append(Self.digits[Int((tail >> UInt16(shift)) & 31)])
+        }
+        return JobID(text)
+    }
+}

@@ -1,0 +1,112 @@
+import FleetCore
+import OrderedCollections
+
+extension APIServer {
+    /// The Prometheus text of everything we count.
+    func metrics() async -> String {
+        var text = MetricsText()
+        let health = loop.health
+        let link = counters.snapshot
+        text.gauge(
+            "jessica_build_info", "The running version.",
+            [(["version": Version.number], 1)])
+        text.gauge(
+            "jessica_store_up", "Whether the store answers.", [([:], health.isHealthy ? 1 : 0)])
+        text.counter(
+            "jessica_commits_total", "Batches stored.", [([:], Double(health.commits))])
+        text.gauge(
+            "jessica_commit_seconds", "How long the last batch took to store.",
+            [([:], health.latency?.inSeconds ?? 0)])
+        text.counter(
+            "jessica_link_frames_total", "Messages of agents.",
+            link.frames.map { (["direction": "in", "type": $0.0], Double($0.1)) })
+        text.counter(
+            "jessica_link_refused_total", "Peers and messages refused on the link.",
+            link.refused.map { (["reason": $0.0], Double($0.1)) })
+        text.gauge(
+            "jessica_link_sessions", "Agents connected.", [([:], Double(sessions.count))])
+        await loop.read { controller, _ in FleetGauges(controller) }.write(to: &text)
+        return text.text
+    }
+}
+
+/// What the metrics show of the machine.
+private struct FleetGauges: Sendable {
+    var depth: [(String, Int)] = []
+    var jobs: [(String, Int)] = []
+    var up: [(String, Bool)] = []
+    var roamers: [(String, String)] = []
+    var telemetry: [(String, Telemetry)] = []
+
+    init(_ controller: Controller) {
+        for cluster in controller.fleet.clusters {
+            depth.append((cluster.name.rawValue, controller.depth(cluster.name)))
+        }
+        depth.append((Controller.roamerQueue.rawValue, controller.depth(Controller.roamerQueue)))
+        let counts = APIServer.Counts(controller)
+        jobs = counts.jobs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        for node in controller.nodes.values.sorted(by: { $0.record.name < $1.record.name }) {
+            let name = node.record.name.rawValue
+            up.append((name, node.state == .ready))
+            if let roamer = node.record.roamer { roamers.append((name, roamer.state.rawValue)) }
+            if let sample = node.telemetry { telemetry.append((name, sample)) }
+        }
+    }
+
+    func write(to text: inout MetricsText) {
+        text.gauge(
+            "jessica_queue_depth", "Jobs that wait.",
+            depth.map { (["cluster": $0.0], Double($0.1)) })
+        text.gauge(
+            "jessica_jobs", "Jobs in memory by state.",
+            jobs.map { (["state": $0.0], Double($0.1)) })
+        text.gauge(
+            "jessica_node_up", "Whether a node is heard.",
+            up.map { (["node": $0.0], $0.1 ? 1 : 0) })
+        text.gauge(
+            "jessica_roamer_state", "The state a roamer is in.",
+            roamers.flatMap { name, state in
+                RoamerState.allCases.map {
+                    (["node": name, "state": $0.rawValue], $0.rawValue == state ? 1 : 0)
+                }
+            })
+        text.gauge(
+            "jessica_node_memory_bytes", "Memory of a node.",
+            telemetry.flatMap { name, sample in
+                [("used", sample.memoryUsed), ("total", sample.memoryTotal)].compactMap {
+                    kind, bytes in bytes.map { (["node": name, "kind": kind], Double($0)) }
+                }
+            })
+        text.gauge(
+            "jessica_node_cpu_utilization_ratio", "Processor use of a node.",
+            telemetry.compactMap { name, sample in sample.cpu.map { (["node": name], $0) } })
+    }
+}
+
+/// Builds the text format of Prometheus.
+struct MetricsText {
+    private(set) var text = ""
+
+    mutating func gauge(_ name: String, _ help: String, _ values: [([String: String], Double)]) {
+        write(name, help, "gauge", values)
+    }
+
+    mutating func counter(_ name: String, _ help: String, _ values: [([String: String], Double)]) {
+        write(name, help, "counter", values)
+    }
+
+    private mutating func write(
+        _ name: String, _ help: String, _ type: String, _ values: [([String: String], Double)]
+    ) {
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+        for (labels, value) in values {
+            let pairs = labels.sorted { $0.key < $1.key }
+                .map { "\($0.key)=\"\(Self.escape($0.value))\"" }.joined(separator: ",")
+            text += "\(name)\(pairs.isEmpty ? "" : "{\(pairs)}") \(value)\n"
+        }
+    }
+
+    private static func escape(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+}

@@ -1,0 +1,50 @@
+import FleetCore
+import Settings
+
+extension ClusterSpec {
+    /// The fields by their keys in the file.
+    var facts: [(String, FleetDiff.Fact)] {
+        [
+            ("nodes", .items(nodes.map(\.rawValue))),
+            ("kinds", .items(kinds.map(\.rawValue))),
+            ("service", .value(service?.rawValue ?? "")),
+            ("template", .value(template?.rawValue ?? "")),
+            ("scaling.backlog_factor", .value(String(scaling.backlogFactor))),
+            ("scaling.overflow", .value(scaling.overflow.rawValue)),
+            ("scaling.max_roamers", .value(String(scaling.maxRoamers))),
+            ("scaling.release_idle", .value(DurationText.format(scaling.releaseIdle))),
+            ("scaling.backup", .value(String(scaling.backup))),
+        ]
+    }
+}
+
+extension ServiceSpec {
+    /// The fields by their keys in the file.
+    var facts: [(String, FleetDiff.Fact)] {
+        [("replicas", .value(String(replicas)))] + worker.facts
+    }
+}
+
+extension TemplateSpec {
+    /// The fields by their keys in the file.
+    var facts: [(String, FleetDiff.Fact)] {
+        [("startup_time", .value(DurationText.format(startupTime)))] + worker.facts
+    }
+}
+
+extension WorkerSpec {
+    /// The fields by their keys in the file.
+    var facts: [(String, FleetDiff.Fact)] {
+        [
+            ("image", .value(image)),
+            ("contract", .value(contract.rawValue)),
+            ("slots", .value(String(slots))),
+            ("memory", .value(memory.map(SizeText.format) ?? "")),
+            ("gpu", .value(String(gpu))),
+            ("models", .items(models)),
+            ("devices", .items(devices)),
+            ("components", .items(components)),
+            ("command", .value(command.map { $0.debugDescription }.joined(separator: " "))),
+        ]
+    }
+}

@@ -1,0 +1,96 @@
+import FleetCore
+import Settings
+
+extension FleetReader {
+    /// Reads a service, from `services` or from the top level.
+    mutating func service(_ entry: YamlEntry, key: String, into services: inout [ServiceDraft]) {
+        let field = FleetField(key: key, line: entry.line, value: entry.value)
+        checkName(entry, key: key)
+        let fields = fields(
+            of: field,
+            allowed: [
+                "replicas", "image", "gpu", "models", "devices", "components", "contract", "slots",
+                "memory", "command",
+            ])
+        let first = services.first { $0.name == entry.key }
+        if let first {
+            mistakes.add(
+                line: entry.line, key: key,
+                "a service of this name is already on line \(first.line) (\(first.key))")
+        }
+        var service = ServiceDraft(
+            name: entry.key, line: entry.line, key: key, worker: worker(field, fields, "service"))
+        if let field = fields["replicas"] {
+            if let number = int(field, in: 1...FleetFile.nodeLimit) {
+                service.replicas = FleetPlaced(value: number, line: field.line, key: field.key)
+            } else {
+                service.replicasReadable = false
+            }
+        }
+        if first == nil { services.append(service) }
+    }
+
+    /// Reads one entry of `templates`.
+    mutating func template(_ entry: YamlEntry, into draft: inout FleetDraft) {
+        let key = "templates.\(entry.key)"
+        let field = FleetField(key: key, line: entry.line, value: entry.value)
+        checkName(entry, key: key)
+        let fields = fields(
+            of: field,
+            allowed: [
+                "image", "startup_time", "contract", "slots", "memory", "gpu", "models", "devices",
+                "components", "command",
+            ])
+        var template = TemplateDraft(
+            name: entry.key, line: entry.line, worker: worker(field, fields, "template"))
+        if let field = fields["startup_time"] {
+            template.startupTime =
+                duration(field, in: .milliseconds(1)...(.seconds(86_400))) ?? template.startupTime
+        }
+        draft.templates.append(template)
+    }
+
+    /// The container of a service or template.
+    private mutating func worker(
+        _ parent: FleetField, _ fields: [String: FleetField], _ what: String
+    ) -> WorkerSpec {
+        var worker = WorkerSpec(image: "")
+        if let field = fields["image"] {
+            worker.image = text(field, check: ImageReference.problem) ?? ""
+        } else if parent.value.isNull || parent.value.entries != nil {
+            mistakes.add(line: parent.line, key: parent.key, "the \(what) has no image")
+        }
+        if let field = fields["contract"] {
+            worker.contract = choice(field, Contract.self) ?? worker.contract
+        }
+        if let field = fields["slots"] {
+            worker.slots = int(field, in: 1...1024) ?? worker.slots
+        }
+        if let field = fields["memory"] { worker.memory = size(field, in: 1...(1 << 50)) }
+        if let field = fields["gpu"] { worker.gpu = bool(field) ?? worker.gpu }
+        if let field = fields["models"] {
+            worker.models = unique(texts(field, limit: 1000, check: FleetText.model))
+        }
+        if let field = fields["devices"] {
+            worker.devices = unique(texts(field, limit: 100, check: FleetText.device))
+        }
+        if let field = fields["components"] {
+            worker.components = unique(texts(field, limit: 100, check: FleetText.word))
+        }
+        if let field = fields["command"] {
+            worker.command = texts(field, limit: 1000, check: FleetText.argument).map(\.value)
+        }
+        return worker
+    }
+
+    private mutating func unique(_ items: [FleetPlaced<String>]) -> [String] {
+        var lines: [String: Int] = [:]
+        return items.filter { item in
+            guard let first = lines.updateValue(item.line, forKey: item.value) else { return true }
+            mistakes.add(
+                line: item.line, key: item.key,
+                "\(Shown.quoted(item.value)) is already listed (line \(first))")
+            return false
+        }.map(\.value)
+    }
+}

@@ -1,0 +1,127 @@
+import Crypto
+import Foundation
+import SwiftASN1
+import X509
+
+/// The fleet's own certificate authority: it names the controller and the nodes to each other.
+///
+/// Made at the controller's first start and kept in its state folder, readable by its owner only.
+package struct Authority: Sendable {
+    /// A certificate and its key, as PEM.
+    package struct Credential: Sendable {
+        /// The certificate.
+        package let certificate: String
+        /// The private key.
+        package let key: String
+    }
+
+    /// The authority's certificate, as PEM: what everybody trusts.
+    package let trust: String
+    private let certificate: Certificate
+    private let key: P256.Signing.PrivateKey
+
+    /// The clocks of boxes without a battery are behind after a boot.
+    private static let backdate = 300.0
+    private static let rootLife = 10 * 365 * 86_400.0
+    private static let leafLife = 365 * 86_400.0
+
+    /// Opens the authority in a folder, or makes it there.
+    package init(directory: String) throws {
+        let certificatePath = directory + "/ca.crt"
+        let keyPath = directory + "/ca.key"
+        try SecretFile.makeDirectory(directory)
+        if let pem = try SecretFile.read(certificatePath) {
+            guard let keyPEM = try SecretFile.read(keyPath) else {
+                throw IdentityError("\(keyPath) is missing; the authority cannot sign without it")
+            }
+            certificate = try Certificate(pemEncoded: pem)
+            key = try P256.Signing.PrivateKey(pemRepresentation: keyPEM)
+            trust = pem
+            return
+        }
+        let key = P256.Signing.PrivateKey()
+        let name = try DistinguishedName { CommonName("Jessica fleet authority") }
+        let certificate = try Self.sign(
+            name, subjectKey: key.publicKey, issuer: name, issuerKey: key, life: Self.rootLife,
+            extensions: Certificate.Extensions {
+                Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
+                Critical(KeyUsage(keyCertSign: true, cRLSign: true))
+                SubjectKeyIdentifier(hash: Certificate.PublicKey(key.publicKey))
+            })
+        self.key = key
+        self.certificate = certificate
+        trust = try certificate.serializeAsPEM().pemString
+        // The key first: a certificate without a key would block every later start.
+        try SecretFile.write(key.pemRepresentation, to: keyPath)
+        try SecretFile.write(trust, to: certificatePath)
+    }
+
+    /// Issues a certificate for a node's agent; its name is the certificate's.
+    package func node(_ name: String) throws -> Credential {
+        try issue(
+            name, names: [.uniformResourceIdentifier("spiffe://jessica/node/\(name)")],
+            usage: ExtendedKeyUsage([.clientAuth]))
+    }
+
+    /// Issues a certificate for the controller, reachable by these host names and addresses.
+    package func server(hosts: [String]) throws -> Credential {
+        let names = hosts.compactMap { host -> GeneralName? in
+            if let address = Self.address(host) {
+                return .ipAddress(ASN1OctetString(contentBytes: address))
+            }
+            return .dnsName(host)
+        }
+        return try issue("spark-controller", names: names, usage: ExtendedKeyUsage([.serverAuth]))
+    }
+
+    private func issue(
+        _ name: String, names: [GeneralName], usage: ExtendedKeyUsage
+    ) throws -> Credential {
+        let key = P256.Signing.PrivateKey()
+        let subject = try DistinguishedName { CommonName(name) }
+        let certificate = try Self.sign(
+            subject, subjectKey: key.publicKey, issuer: certificate.subject, issuerKey: self.key,
+            life: Self.leafLife,
+            extensions: Certificate.Extensions {
+                Critical(BasicConstraints.notCertificateAuthority)
+                Critical(KeyUsage(digitalSignature: true))
+                usage
+                SubjectAlternativeNames(names)
+                SubjectKeyIdentifier(hash: Certificate.PublicKey(key.publicKey))
+            })
+        return Credential(
+            certificate: try certificate.serializeAsPEM().pemString, key: key.pemRepresentation)
+    }
+
+    private static func sign(
+        _ subject: DistinguishedName, subjectKey: P256.Signing.PublicKey,
+        issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey, life: Double,
+        extensions: Certificate.Extensions
+    ) throws -> Certificate {
+        let now = Date()
+        return try Certificate(
+            version: .v3, serialNumber: Certificate.SerialNumber(),
+            publicKey: Certificate.PublicKey(subjectKey),
+            notValidBefore: now.addingTimeInterval(-backdate),
+            notValidAfter: now.addingTimeInterval(life), issuer: issuer, subject: subject,
+            signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions,
+            issuerPrivateKey: Certificate.PrivateKey(issuerKey))
+    }
+
+    /// The bytes of an IPv4 address; nil when it is a name.
+    private static func address(_ host: String) -> ArraySlice<UInt8>? {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        guard parts.count == 4, !parts.contains(nil) else {
+            return host == "::1" ? ArraySlice([UInt8](repeating: 0, count: 15) + [1]) : nil
+        }
+        return ArraySlice(parts.compactMap { $0 })
+    }
+}
+
+/// What is wrong with a certificate, a key or a token, in one sentence.
+package struct IdentityError: Error, CustomStringConvertible {
+    /// The sentence.
+    package let description: String
+    /// Creates an error.
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,139 @@
+import FleetCore
+package import FleetLink
+import FleetWire
+package import Logging
+import Synchronization
+
+/// Takes the agents' connections: it checks who they are, decodes what they say, and hands it on.
+package struct LinkService: Sendable {
+    let loop: ControlLoop
+    let sessions: SessionTable
+    let logs: LogStore
+    let uploads: UploadDesk
+    let counters: LinkCounters
+    let logger: Logger
+
+    /// How long a peer may take to say hello once its certificate is checked.
+    static let helloWithin = Duration.seconds(3)
+    /// Bytes of log an agent may have on its way.
+    static let logCredit = 256 << 10
+
+    /// Creates the service.
+    package init(
+        loop: ControlLoop, sessions: SessionTable, logs: LogStore, uploads: UploadDesk,
+        counters: LinkCounters, logger: Logger
+    ) {
+        self.loop = loop
+        self.sessions = sessions
+        self.logs = logs
+        self.uploads = uploads
+        self.counters = counters
+        self.logger = logger
+    }
+
+    /// Listens until cancelled.
+    package func run(
+        host: String, port: Int, context: TLSContext, onBound: @Sendable (Int) -> Void
+    ) async throws {
+        try await LinkServer.run(
+            host: host, port: port, context: context, logger: logger, onBound: onBound,
+            onRefused: { refusal in
+                counters.refused(refusal.reason.rawValue)
+                logger.warning(
+                    "link refused",
+                    metadata: [
+                        "link.remote": "\(refusal.remoteAddress)",
+                        "link.reason": "\(refusal.reason.rawValue)",
+                        "link.detail": "\(refusal.detail)",
+                    ])
+            },
+            handler: { await serve($0) })
+    }
+
+    private func serve(_ connection: LinkConnection) async {
+        var name: NodeName?
+        let session = SessionID(UInt64.random(in: 1 ... .max))
+        do {
+            let frames = connection.inbound.makeAsyncIterator()
+            let hello = try await greet(connection, frames)
+            name = hello.node
+            connection.setFrameLimit(1 << 20)
+            sessions.add(session, connection)
+            loop.post(.connected(hello, session))
+            sessions.send(.logCredit(bytes: UInt32(Self.logCredit)), to: session)
+            logger.info(
+                "agent connected",
+                metadata: [
+                    "node": "\(hello.node)", "session": "\(session)",
+                    "incarnation": "\(hello.incarnation)", "version": "\(hello.version)",
+                ])
+            try await converse(hello.node, session, frames)
+        } catch {
+            logger.notice(
+                "agent's link ended",
+                metadata: [
+                    "node": "\(name?.rawValue ?? "?")", "link.remote": "\(connection.remoteAddress)",
+                    "error": "\(error)",
+                ])
+        }
+        sessions.remove(session)
+        if let name { loop.post(.disconnected(name, session)) }
+    }
+
+    /// Waits for hello and checks it against the certificate.
+    private func greet(
+        _ connection: LinkConnection, _ frames: InboundFrames.AsyncIterator
+    ) async throws -> Hello {
+        let frame = try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+            group.addTask { try await frames.next() }
+            group.addTask {
+                try await Task.sleep(for: Self.helloWithin)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+        guard let frame else { throw IdentityError("no hello in time") }
+        guard case .hello(let hello) = try WireCodec.decodeAgent(frame) else {
+            counters.refused("no_hello")
+            throw IdentityError("the first message was no hello")
+        }
+        guard connection.peer.commonName == hello.node.rawValue else {
+            counters.refused("wrong_name")
+            refuse(connection, "the certificate is not that of node \(hello.node)")
+            throw IdentityError(
+                "certificate of \(connection.peer.commonName ?? "nobody") says it is \(hello.node)")
+        }
+        guard hello.protocolVersion == LinkProtocol.version else {
+            counters.refused("wrong_version")
+            refuse(connection, "this controller speaks link version \(LinkProtocol.version)")
+            throw IdentityError("link version \(hello.protocolVersion) is not spoken here")
+        }
+        return hello
+    }
+
+    private func refuse(_ connection: LinkConnection, _ reason: String) {
+        if let bytes = try? WireCodec.encode(ControllerMessage.goodbye(reason: reason)) {
+            connection.send(bytes, lane: .control)
+        }
+    }
+
+    private func converse(
+        _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
+    ) async throws {
+        while let frame = try await frames.next() {
+            let message = try WireCodec.decodeAgent(frame)
+            counters.received(message)
+            switch message {
+            case .log(let chunk):
+                await logs.append(chunk)
+                sessions.send(.logCredit(bytes: UInt32(clamping: frame.count)), to: session)
+            case .uploadRequest(let id, let request):
+                let grant = await uploads.grant(request, to: node)
+                sessions.send(.uploadGrant(id: id, grant), to: session)
+            case .hello, .heartbeat, .report, .telemetry, .unknown:
+                loop.post(.message(node, session, message))
+            }
+        }
+    }
+}

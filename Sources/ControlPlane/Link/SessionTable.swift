@@ -1,0 +1,41 @@
+package import FleetCore
+import FleetLink
+import FleetWire
+package import Logging
+import Synchronization
+
+/// The live connections of agents, by session.
+package final class SessionTable: Sendable {
+    private let connections = Mutex<[SessionID: LinkConnection]>([:])
+    private let logger: Logger
+
+    /// Creates an empty table.
+    package init(logger: Logger) { self.logger = logger }
+
+    /// How many agents are connected.
+    package var count: Int { connections.withLock { $0.count } }
+
+    func add(_ session: SessionID, _ connection: LinkConnection) {
+        connections.withLock { $0[session] = connection }
+    }
+
+    func remove(_ session: SessionID) {
+        _ = connections.withLock { $0.removeValue(forKey: session) }
+    }
+
+    /// Sends a message to a session; nothing happens when it is over.
+    package func send(_ message: ControllerMessage, to session: SessionID) {
+        guard let connection = connections.withLock({ $0[session] }) else { return }
+        do {
+            connection.send(try WireCodec.encode(message), lane: .control)
+        } catch {
+            logger.error("message cannot be encoded", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Tells a session why it ends, and ends it.
+    package func close(_ session: SessionID, reason: String) {
+        send(.goodbye(reason: reason), to: session)
+        connections.withLock { $0[session] }?.close()
+    }
+}

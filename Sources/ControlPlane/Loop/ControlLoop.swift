@@ -1,0 +1,151 @@
+package import FleetCore
+package import Logging
+package import RedisStore
+import Synchronization
+
+/// The one owner of the controller's machine.
+///
+/// It takes all events that wait, steps them, and writes what changed as one fenced batch; while that is
+/// on its way it goes on stepping, and the next batch carries all that came meanwhile. What a crash could
+/// take back (answers, orders, events) is let go only when its batch is acknowledged; renewals of leases
+/// are not held, so a slow store never costs a node its work.
+package final class ControlLoop: Sendable {
+    enum Item: Sendable {
+        case event(ControllerEvent)
+        case apply(RequestID, FleetSpec, source: String)
+        case read(@Sendable (Controller, Instant) -> @Sendable () -> Void)
+        case committed(Result<Duration, RedisStoreError>)
+    }
+
+    /// What the loop hands on.
+    package struct Outlets: Sendable {
+        /// Sends a message to a session.
+        package var send: @Sendable (Effects.Outgoing) -> Void
+        /// Ends a session.
+        package var close: @Sendable (SessionID, String) -> Void
+        /// Publishes events that are stored.
+        package var publish: @Sendable ([FleetEvent]) -> Void
+        /// Creates outlets.
+        package init(
+            send: @escaping @Sendable (Effects.Outgoing) -> Void,
+            close: @escaping @Sendable (SessionID, String) -> Void,
+            publish: @escaping @Sendable ([FleetEvent]) -> Void
+        ) {
+            self.send = send
+            self.close = close
+            self.publish = publish
+        }
+    }
+
+    let store: FleetStore
+    let clock: AnchoredClock
+    let term: UInt64
+    let logger: Logger
+    let mailbox = Mailbox<Item>()
+    private let waiting = Mutex<[RequestID: CheckedContinuation<Reply?, Never>]>([:])
+    private let lastRequest = Atomic<UInt64>(0)
+    private let status = Mutex(Status())
+
+    /// How the store is doing, for callers and metrics.
+    package struct Status: Sendable {
+        /// Whether the last commit was acknowledged in time.
+        package var isHealthy = true
+        /// What went wrong last.
+        package var error: String?
+        /// How long the last commit took.
+        package var latency: Duration?
+        /// Commits so far.
+        package var commits: UInt64 = 0
+        /// Events stepped so far.
+        package var steps: UInt64 = 0
+        /// When the commit on its way began.
+        package var committingSince: ContinuousClock.Instant?
+    }
+
+    /// How long an answer may take before the caller is told that its fate is unknown.
+    static let replyWithin = Duration.seconds(10)
+    /// A commit on its way this long means the store is not healthy.
+    static let slowCommit = Duration.seconds(1)
+
+    /// Creates a loop; nothing happens before `run`.
+    package init(store: FleetStore, clock: AnchoredClock, term: UInt64, logger: Logger) {
+        self.store = store
+        self.clock = clock
+        self.term = term
+        self.logger = logger
+    }
+
+    /// The store's state now.
+    package var health: Status {
+        status.withLock { status in
+            var now = status
+            if let since = status.committingSince,
+                ContinuousClock.now - since > Self.slowCommit
+            {
+                now.isHealthy = false
+                now.error = now.error ?? "a commit takes longer than \(Self.slowCommit)"
+            }
+            return now
+        }
+    }
+
+    // MARK: For callers
+
+    /// Tells the machine something nobody waits for.
+    package func post(_ event: ControllerEvent) { mailbox.post(.event(event)) }
+
+    /// Asks the machine for something; nil when no answer came in time and the outcome is unknown.
+    package func ask(_ event: (RequestID) -> ControllerEvent) async -> Reply? {
+        let id = nextRequest()
+        return await answer(id, posting: .event(event(id)))
+    }
+
+    /// Applies a fleet with the text it came from.
+    package func apply(_ spec: FleetSpec, source: String) async -> Reply? {
+        let id = nextRequest()
+        return await answer(id, posting: .apply(id, spec, source: source))
+    }
+
+    /// Reads the machine's state; what was read is handed out when it is stored.
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Controller, Instant) -> Value
+    ) async -> Value {
+        await withCheckedContinuation { continuation in
+            mailbox.post(
+                .read { controller, now in
+                    let value = body(controller, now)
+                    return { continuation.resume(returning: value) }
+                })
+        }
+    }
+
+    private func nextRequest() -> RequestID {
+        RequestID(lastRequest.add(1, ordering: .relaxed).newValue)
+    }
+
+    private func answer(_ id: RequestID, posting item: Item) async -> Reply? {
+        await withTaskGroup(of: Reply?.self) { group in
+            group.addTask { [self] in
+                await withCheckedContinuation { continuation in
+                    waiting.withLock { $0[id] = continuation }
+                    mailbox.post(item)
+                }
+            }
+            group.addTask { [self] in
+                try? await Task.sleep(for: Self.replyWithin)
+                resolve(id, nil)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            resolve(id, nil)
+            group.cancelAll()
+            return first
+        }
+    }
+
+    func resolve(_ id: RequestID, _ reply: Reply?) {
+        waiting.withLock { $0.removeValue(forKey: id) }?.resume(returning: reply)
+    }
+
+    func update(_ body: @Sendable (inout Status) -> Void) { status.withLock { body(&$0) } }
+}

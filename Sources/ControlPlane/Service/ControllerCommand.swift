@@ -1,0 +1,94 @@
+package import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import Settings
+import UnixSignals
+
+/// `spark-controller`: the control plane of the fleet.
+package struct ControllerCommand: AsyncParsableCommand {
+    /// How it is called.
+    package static let configuration = CommandConfiguration(
+        commandName: "spark-controller", abstract: "The control plane of a Jessica fleet.",
+        version: Version.number, subcommands: [Run.self, Certify.self])
+
+    /// Creates the command.
+    package init() {}
+
+    /// `spark-controller run`.
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run the controller.",
+            discussion: ControllerSettings.source.describe())
+
+        @Argument(parsing: .captureForPassthrough, help: "Settings; see below.")
+        var settings: [String] = []
+
+        func run() async throws {
+            if settings.contains("--help") || settings.contains("-h") {
+                print(Self.helpMessage())
+                return
+            }
+            let outcome = ControllerSettings.source.load(
+                arguments: settings, environment: ProcessInfo.processInfo.environment)
+            guard let resolved = outcome.settings else { throw Self.refuse(outcome.mistakes) }
+            let (loaded, mistakes) = ControllerSettings.load(resolved)
+            guard let loaded else { throw Self.refuse(mistakes) }
+            if resolved.bool("check_config") {
+                print("the configuration is fine")
+                return
+            }
+            let level = Logger.Level(rawValue: loaded.logLevel) ?? .info
+            LoggingSystem.bootstrap { label in
+                var handler = StreamLogHandler.standardError(label: label)
+                handler.logLevel = level
+                return handler
+            }
+            let logger = Logger(label: "spark-controller")
+            let group = ServiceGroup(
+                services: [ControllerService(settings: loaded, logger: logger)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            do {
+                try await group.run()
+            } catch let error as StartError {
+                FileHandle.standardError.write(Data("spark-controller: \(error)\n".utf8))
+                throw ExitCode(1)
+            }
+        }
+
+        private static func refuse(_ mistakes: [Mistake]) -> ExitCode {
+            for mistake in mistakes {
+                FileHandle.standardError.write(Data("\(mistake)\n".utf8))
+            }
+            return ExitCode(2)
+        }
+    }
+
+    /// `spark-controller certify NODE`.
+    struct Certify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Issue the certificate of a node's agent.",
+            discussion: "Writes ca.crt, node.crt and node.key; carry them to the node's state folder.")
+
+        @Argument(help: "The node's name, as in cluster.yaml.")
+        var node: String
+        @Option(help: "The controller's state folder.")
+        var stateDir = "/var/lib/jessica/controller"
+        @Option(help: "The folder to write to.")
+        var out: String
+
+        func run() async throws {
+            if let problem = FleetText.dnsLabel(node) {
+                throw ValidationError("\(node) is no node name: \(problem)")
+            }
+            let state = try StateDirectory(stateDir)
+            let authority = try Authority(directory: state.authority)
+            let credential = try authority.node(node)
+            try SecretFile.makeDirectory(out)
+            try SecretFile.write(authority.trust, to: out + "/ca.crt")
+            try SecretFile.write(credential.certificate, to: out + "/node.crt")
+            try SecretFile.write(credential.key, to: out + "/node.key")
+            print("certificate of \(node) written to \(out)")
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import AsyncHTTPClient
+import FleetCore
+import FleetLink
+import Foundation
+import Glibc
+import Hummingbird
+import HummingbirdTLS
+package import Logging
+import NIOSSL
+import ObjectStore
+import RedisStore
+import ServiceLifecycle
+import Settings
+
+/// A whole controller: its store, its loop, the agents' link and the API.
+///
+/// When any part ends, all end, and the process with it: a half-dead controller would be worse than a
+/// restarted one.
+package struct ControllerService: Service {
+    let settings: ControllerSettings
+    let logger: Logger
+
+    /// Creates a controller; nothing happens before `run`.
+    package init(settings: ControllerSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Runs until a graceful shutdown, cancellation, or the failure of a part.
+    package func run() async throws {
+        let state = try StateDirectory(settings.stateDir)
+        try await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                let endpoint = try await startRedis(state, &group)
+                let client = RedisClient(endpoint: endpoint, logger: logger)
+                defer { client.close() }
+                let store = FleetStore(store: FencedStore(client: client))
+                try await runLeader(state, store, &group)
+            }
+        }
+    }
+
+    /// Starts the controller's own Redis, unless another is named.
+    private func startRedis(
+        _ state: StateDirectory, _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws -> RedisEndpoint {
+        if let url = settings.redisURL { return try Self.endpoint(url) }
+        let redis = PrivateRedis(
+            configuration: PrivateRedisConfiguration(directory: state.redis), logger: logger)
+        group.addTask { try await redis.run() }
+        do {
+            try await redis.ready()
+        } catch {
+            throw StartError(error.message)
+        }
+        return redis.endpoint
+    }
+
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `unix:PATH`.
+    static func endpoint(_ text: String) throws -> RedisEndpoint {
+        if text.hasPrefix("unix:") {
+            return RedisEndpoint(.unixSocket(path: String(text.dropFirst(5))))
+        }
+        guard let url = URLComponents(string: text), url.scheme == "redis", let host = url.host,
+            !host.isEmpty
+        else { throw StartError("redis.url must look like redis://host:6379, not \(text)") }
+        let database = url.path.isEmpty ? 0 : Int(url.path.dropFirst()) ?? 0
+        return RedisEndpoint(
+            .tcp(host: host, port: url.port ?? 6379), user: url.user, password: url.password,
+            database: database)
+    }
+
+    /// Takes up the record, and works until a part ends.
+    private func runLeader(
+        _ state: StateDirectory, _ store: FleetStore,
+        _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws {
+        var policy = ControllerPolicy()
+        policy.heartbeat = settings.liveness.heartbeat
+        policy.silentAfter = settings.liveness.heartbeat * 3
+        policy.stopAfter = settings.liveness.stopAfter
+        policy.lostAfter = settings.liveness.lostAfter
+        let owner = "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
+        let term = try await store.store.bumpTerm(owner: owner, version: Version.number)
+        let loaded = try await store.load(history: policy.historyLimit)
+        let clock = AnchoredClock(floor: loaded.clock)
+        let controller = Controller(
+            restoring: loaded.snapshot, term: term, seed: UInt64.random(in: .min ... .max),
+            at: clock.now, policy: policy)
+        logger.info(
+            "record loaded",
+            metadata: [
+                "term": "\(term)", "jobs": "\(loaded.snapshot.jobs.count)",
+                "fleet.revision": "\(loaded.snapshot.fleetRevision)",
+            ])
+        let tail = loaded.snapshot.counters.event
+        let from = tail > UInt64(EventFeed.kept) ? tail - UInt64(EventFeed.kept) : 0
+        let feed = EventFeed(
+            earlier: try await store.events(after: from, limit: EventFeed.kept))
+        let loop = ControlLoop(store: store, clock: clock, term: term, logger: logger)
+        let parts = try await makeParts(state, store, loop, feed, loaded)
+        try await start(controller, parts, feed, &group)
+    }
+
+    private struct Parts {
+        var loop: ControlLoop
+        var sessions: SessionTable
+        var counters: LinkCounters
+        var link: LinkService
+        var linkContext: TLSContext
+        var api: APIServer
+        var tokens: TokenFile
+        var tls: TLSConfiguration
+        var applied: AppliedSource
+        var socket: String
+        var store: FleetStore
+    }
+
+    private func makeParts(
+        _ state: StateDirectory, _ store: FleetStore, _ loop: ControlLoop, _ feed: EventFeed,
+        _ loaded: FleetStore.Loaded
+    ) async throws -> Parts {
+        let authority = try Authority(directory: state.authority)
+        let server = try authority.server(hosts: serverNames())
+        let context = try TLSContext(
+            role: .server, caBundle: authority.trust, certificateChain: server.certificate,
+            privateKey: server.key)
+        let (objects, folder) = try await openObjects(state, loaded.snapshot.fleet.storage)
+        let sessions = SessionTable(logger: logger)
+        let counters = LinkCounters()
+        let logs = try LogStore(root: state.logs)
+        let applied = AppliedSource(loaded.fleet)
+        let link = LinkService(
+            loop: loop, sessions: sessions, logs: logs,
+            uploads: UploadDesk(loop: loop, objects: objects), counters: counters, logger: logger)
+        let api = APIServer(
+            loop: loop, feed: feed, logs: logs, store: store, objects: objects, folder: folder,
+            applied: applied, sessions: sessions, counters: counters, logger: logger)
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
+                .map { .certificate($0) },
+            privateKey: .privateKey(
+                try NIOSSLPrivateKey(bytes: Array(server.key.utf8), format: .pem)))
+        tls.minimumTLSVersion = .tlsv12
+        return Parts(
+            loop: loop, sessions: sessions, counters: counters, link: link, linkContext: context,
+            api: api, tokens: try TokenFile(path: state.token), tls: tls, applied: applied,
+            socket: state.socket, store: store)
+    }
+
+    /// The names by which agents and people may reach this machine.
+    private func serverNames() -> [String] {
+        var names = ["localhost", "127.0.0.1", "::1", ProcessInfo.processInfo.hostName]
+        for host in [settings.link.host, settings.api.host] + settings.serverNames
+        where host != "0.0.0.0" && host != "::" && !names.contains(host) {
+            names.append(host)
+        }
+        return names
+    }
+
+    private func openObjects(
+        _ state: StateDirectory, _ storage: StorageSpec?
+    ) async throws -> (any ObjectStore, EmbeddedObjects?) {
+        if let storage, let keys = settings.storageKeys {
+            let configuration = try S3Configuration(
+                endpoint: storage.endpoint, bucket: storage.bucket, accessKey: keys.accessKey,
+                secretKey: keys.secretKey)
+            return (S3Store(configuration, http: HTTPClient.shared), nil)
+        }
+        if storage != nil {
+            logger.warning(
+                "storage has an endpoint but no keys were given; outputs go to the state folder")
+        }
+        let signer = try URLSigner(secret: try state.secret())
+        let host = settings.api.host == "0.0.0.0" ? settings.publicHost : settings.api.host
+        let folder = FolderStore(
+            root: state.objects, baseURL: "https://\(host):\(settings.api.port)/objects",
+            signer: signer)
+        try await folder.prepare()
+        return (folder, EmbeddedObjects(store: folder, signer: signer))
+    }
+
+    // MARK: Running
+
+    private func start(
+        _ controller: Controller, _ parts: Parts, _ feed: EventFeed,
+        _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws {
+        let loop = parts.loop
+        let sessions = parts.sessions
+        let outlets = ControlLoop.Outlets(
+            send: { sessions.send($0.message, to: $0.session) },
+            close: { sessions.close($0, reason: $1) }, publish: { feed.publish($0) })
+        group.addTask { try await loop.run(controller, outlets: outlets) }
+        group.addTask {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .seconds(15))
+                feed.ping()
+            }
+        }
+        if let file = settings.fleetFile { try await applyFleet(file, parts) }
+        let (link, context, listener) = (parts.link, parts.linkContext, settings.link)
+        group.addTask {
+            try await link.run(
+                host: listener.host, port: listener.port, context: context, onBound: { _ in })
+        }
+        let admin = Application(
+            router: parts.api.router(tokens: nil),
+            configuration: .init(address: .unixDomainSocket(path: parts.socket)),
+            onServerRunning: { [socket = parts.socket] _ in
+                // Whoever may open the socket is an administrator.
+                _ = unsafe chmod(socket, 0o600)
+            }, logger: logger)
+        let secure = Application(
+            router: parts.api.router(tokens: parts.tokens),
+            server: try .tls(tlsConfiguration: parts.tls),
+            configuration: .init(
+                address: .hostname(settings.api.host, port: settings.api.port)), logger: logger)
+        _ = unsafe unlink(parts.socket)
+        group.addTask { try await Self.serve(admin, parts.socket) }
+        group.addTask { [api = settings.api] in
+            try await Self.serve(secure, "\(api.host):\(api.port)")
+        }
+        ServiceNotifier.ready()
+        try await group.next()
+    }
+
+    private static func serve(
+        _ application: some ApplicationProtocol, _ place: String
+    ) async throws {
+        do {
+            try await application.run()
+        } catch is CancellationError {
+            return
+        } catch {
+            throw StartError("cannot serve the API at \(place): \(error)")
+        }
+    }
+
+    private func applyFleet(_ path: String, _ parts: Parts) async throws {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw StartError("cannot read the fleet file \(path): \(error.localizedDescription)")
+        }
+        let name = URL(fileURLWithPath: path).lastPathComponent
+        let parsed = FleetFile.parse(text: text, name: name)
+        guard let spec = parsed.spec else {
+            throw StartError(parsed.mistakes.map(\.description).joined(separator: "\n"))
+        }
+        guard case .done = await parts.loop.apply(spec, source: text) else {
+            throw StartError("the fleet of \(path) could not be stored")
+        }
+        let loop = parts.loop
+        let revision = await loop.read { controller, _ in controller.fleetRevision }
+        if await parts.applied.current?.revision != revision {
+            await parts.applied.set(
+                AppliedFleet(revision: revision, at: loop.clock.now, source: text, spec: spec))
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package import Settings
+
+/// Everything the controller can be told, checked.
+package struct ControllerSettings: Sendable {
+    /// Where it keeps its certificates, its socket and its own Redis.
+    package let stateDir: String
+    /// The fleet applied at the start; nil for the last one applied.
+    package let fleetFile: String?
+    /// Where agents connect.
+    package let link: Listener
+    /// Where people and programs connect.
+    package let api: Listener
+    /// The Redis to use; nil for one of its own.
+    package let redisURL: String?
+    /// The S3 key pair; nil when outputs are kept in the state folder.
+    package let storageKeys: StorageKeys?
+    /// Names and addresses, beside those of this machine, that the certificate shall be good for.
+    package let serverNames: [String]
+    /// The name under which agents reach the API, for uploads.
+    package let publicHost: String
+    /// When a node is believed alive.
+    package let liveness: Liveness
+    /// The least severe log line written, as swift-log names it.
+    package let logLevel: String
+    /// Whether log lines are JSON.
+    package let logsAsJSON: Bool
+
+    /// An address to listen on.
+    package struct Listener: Hashable, Sendable {
+        /// The address of an interface, or a host name.
+        package let host: String
+        /// The TCP port; 0 for any free one.
+        package let port: Int
+    }
+
+    /// An S3 key pair.
+    package struct StorageKeys: Sendable {
+        /// The public half.
+        package let accessKey: String
+        /// The secret half.
+        package let secretKey: String
+    }
+
+    /// The times around leases: heartbeat < stopAfter < lostAfter.
+    package struct Liveness: Hashable, Sendable {
+        /// How often an agent reports.
+        package let heartbeat: Duration
+        /// When an agent that hears nothing stops its work.
+        package let stopAfter: Duration
+        /// When the controller gives a silent node's work away.
+        package let lostAfter: Duration
+    }
+
+    /// The table of settings.
+    package static let source = SettingsSource([
+        SettingSpec(
+            "config", .path, default: "/etc/jessica/controller.yaml", inFile: false,
+            help: "The file with these settings."),
+        SettingSpec(
+            "state_dir", .path, default: "/var/lib/jessica/controller",
+            help: "The folder for certificates, the admin socket and the controller's own Redis."),
+        SettingSpec(
+            "fleet_file", .path, help: "A cluster.yaml to apply at the start."),
+        SettingSpec(
+            "link.host", .string, default: "0.0.0.0", help: "The address agents connect to."),
+        SettingSpec(
+            "link.port", .int(0...65_535), default: "7443", help: "The port agents connect to."),
+        SettingSpec(
+            "link.heartbeat", .duration(.milliseconds(100)...(.seconds(60))), default: "5s",
+            help: "How often an agent reports."),
+        SettingSpec(
+            "link.stop_after", .duration(.milliseconds(200)...(.seconds(3600))), default: "30s",
+            help: "When an agent that hears nothing from the controller stops its work."),
+        SettingSpec(
+            "link.lost_after", .duration(.milliseconds(300)...(.seconds(7200))), default: "45s",
+            help: "When a silent node's work is given to another; longer than link.stop_after."),
+        SettingSpec(
+            "api.host", .string, default: "0.0.0.0",
+            help: "The address of the HTTP API and the web interface."),
+        SettingSpec(
+            "api.port", .int(0...65_535), default: "8443",
+            help: "The port of the HTTP API and the web interface."),
+        SettingSpec(
+            "server_names", .list,
+            help: "More names and addresses of this machine, for its certificate."),
+        SettingSpec(
+            "public_host", .string, default: "127.0.0.1",
+            help: "The name or address by which agents reach the API, when api.host is 0.0.0.0."),
+        SettingSpec(
+            "redis.url", .string, secret: true,
+            help: "The Redis to use, redis://host:6379; without it the controller starts its own."),
+        SettingSpec("storage.access_key", .string, help: "The S3 access key."),
+        SettingSpec("storage.secret_key", .string, secret: true, help: "The S3 secret key."),
+        SettingSpec(
+            "log.level",
+            .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            default: "info", help: "The least severe log line written."),
+        SettingSpec(
+            "log.format", .choice(["text", "json"]), default: "text",
+            help: "How log lines are written."),
+        SettingSpec(
+            "check_config", .bool, inFile: false, help: "Check the settings and exit."),
+    ])
+
+    /// Takes the typed values out, or says which contradict each other.
+    package static func load(_ settings: ResolvedSettings) -> (
+        settings: ControllerSettings?, mistakes: [Mistake]
+    ) {
+        var mistakes: [Mistake] = []
+        let liveness = Liveness(
+            heartbeat: settings.duration("link.heartbeat"),
+            stopAfter: settings.duration("link.stop_after"),
+            lostAfter: settings.duration("link.lost_after"))
+        if liveness.stopAfter < liveness.heartbeat * 2 {
+            mistakes.append(
+                settings.mistake("link.stop_after", "must be at least twice link.heartbeat"))
+        }
+        if liveness.lostAfter <= liveness.stopAfter {
+            mistakes.append(
+                settings.mistake("link.lost_after", "must be longer than link.stop_after"))
+        }
+        let access = settings.string(ifSet: "storage.access_key")
+        let secret = settings.string(ifSet: "storage.secret_key")
+        if (access == nil) != (secret == nil) {
+            let missing = access == nil ? "storage.access_key" : "storage.secret_key"
+            let given = access == nil ? "storage.secret_key" : "storage.access_key"
+            mistakes.append(settings.mistake(given, "needs \(missing) too"))
+        }
+        guard mistakes.isEmpty else { return (nil, mistakes) }
+        var keys: StorageKeys?
+        if let access, let secret { keys = StorageKeys(accessKey: access, secretKey: secret) }
+        let result = ControllerSettings(
+            stateDir: settings.path("state_dir"), fleetFile: settings.path(ifSet: "fleet_file"),
+            link: Listener(host: settings.string("link.host"), port: settings.int("link.port")),
+            api: Listener(host: settings.string("api.host"), port: settings.int("api.port")),
+            redisURL: settings.string(ifSet: "redis.url"), storageKeys: keys,
+            serverNames: settings.list("server_names") + [settings.string("public_host")],
+            publicHost: settings.string("public_host"), liveness: liveness,
+            logLevel: settings.string("log.level"),
+            logsAsJSON: settings.string("log.format") == "json")
+        return (result, [])
+    }
+}

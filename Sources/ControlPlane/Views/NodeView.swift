@@ -1,0 +1,268 @@
+package import FleetCore
+import OrderedCollections
+
+/// A node as the API shows it.
+package struct NodeView: Encodable, Sendable {
+    struct AssignmentView: Encodable, Sendable {
+        var cluster: String?
+        var template: String?
+        var image: String?
+        var purpose: String
+        var job: String?
+        var mode: String
+        var until: String?
+        var since: String
+        var releasing: String?
+    }
+    struct RoamerView: Encodable, Sendable {
+        var state: String
+        var template: String?
+        var assignment: AssignmentView?
+        var since: String
+        var progress: JobView.ProgressView?
+        var reason: String
+    }
+    struct PodView: Encodable, Sendable {
+        var name: String
+        var state: String
+        var image: String
+        var slots: Int
+        var running: Int
+        var restarts: UInt32
+        var progress: JobView.ProgressView?
+        var error: JobView.ErrorView?
+        var since: String?
+    }
+    struct TelemetryView: Encodable, Sendable {
+        var at: String?
+        var cpu: Double?
+        var gpu: Double?
+        var memoryUsed: UInt64?
+        var memoryTotal: UInt64?
+        var diskFree: UInt64?
+        var temperature: Double?
+        var power: Double?
+    }
+
+    var name: String
+    var role: String
+    var cluster: String?
+    var state: String
+    var reason: String
+    var since: String
+    var schedulable: Bool
+    var cordoned: Bool
+    var draining: Bool
+    var incarnation: String?
+    var agentVersion: String
+    var running: Int
+    var slots: Int
+    var jobs: [String]
+    var roamer: RoamerView?
+    var pods: [PodView]
+    var telemetry: TelemetryView?
+    var lastSeenAt: String?
+
+    /// Shows a node.
+    package init(_ node: Controller.Node, in controller: Controller) {
+        let record = node.record
+        name = record.name.rawValue
+        role = node.isRoamer ? "roamer" : "dedicated"
+        cluster = node.cluster?.rawValue
+        state = node.state.rawValue
+        reason = node.reason
+        since = node.since.rfc3339
+        schedulable = node.isSchedulable
+        cordoned = record.cordoned
+        draining = record.drain != nil
+        incarnation = record.incarnation?.description
+        agentVersion = record.agentVersion
+        running = node.attempts.count
+        jobs = node.attempts.map(\.job.rawValue)
+        let order = controller.pod(of: record.name)
+        slots = order?.spec.slots ?? record.roamer?.assignment?.worker?.slots ?? 0
+        roamer = record.roamer.map { Self.roamer($0, node) }
+        pods = Self.pods(node, order)
+        telemetry = node.telemetry.map {
+            TelemetryView(
+                at: node.telemetryAt?.rfc3339, cpu: $0.cpu, gpu: $0.gpu,
+                memoryUsed: $0.memoryUsed, memoryTotal: $0.memoryTotal, diskFree: $0.diskFree,
+                temperature: $0.temperature, power: $0.power)
+        }
+        lastSeenAt = record.lastSeen?.rfc3339
+    }
+
+    private static func roamer(_ roamer: Roamer, _ node: Controller.Node) -> RoamerView {
+        let progress = roamer.assignment.flatMap { node.workers[$0.workerID]?.progress }
+        return RoamerView(
+            state: roamer.state.rawValue, template: roamer.assignment?.template?.rawValue,
+            assignment: roamer.assignment.map(view), since: roamer.since.rfc3339,
+            progress: progress.map { .init(fraction: $0.fraction, text: $0.text) },
+            reason: roamer.reason)
+    }
+
+    private static func view(_ assignment: Assignment) -> AssignmentView {
+        var purpose: String
+        var job: String?
+        switch assignment.purpose {
+        case .overflow: purpose = "overflow"
+        case .backup(let node): purpose = "backup of \(node)"
+        case .job(let id):
+            purpose = "job"
+            job = id.rawValue
+        case .manual: purpose = "manual"
+        }
+        var mode: String
+        var until: String?
+        switch assignment.mode {
+        case .untilIdle: mode = "untilIdle"
+        case .until(let end):
+            mode = "fixed"
+            until = end.rfc3339
+        case .manual: mode = "manual"
+        case .whileNeeded: mode = "whileNeeded"
+        }
+        return AssignmentView(
+            cluster: assignment.cluster?.rawValue, template: assignment.template?.rawValue,
+            image: assignment.worker?.image, purpose: purpose, job: job, mode: mode, until: until,
+            since: assignment.since.rfc3339, releasing: assignment.releasing)
+    }
+
+    private static func pods(_ node: Controller.Node, _ order: WorkerOrder?) -> [PodView] {
+        var pods = node.workers.values.map { worker in
+            PodView(
+                name: worker.id.rawValue, state: worker.phase.rawValue, image: worker.image,
+                slots: order?.id == worker.id ? order?.spec.slots ?? 1
+                    : node.record.roamer?.assignment?.worker?.slots ?? 1,
+                running: node.attempts.count, restarts: worker.restarts,
+                progress: worker.progress.map { .init(fraction: $0.fraction, text: $0.text) },
+                error: worker.error.map { .init($0) },
+                since: node.workerSince[worker.id]?.rfc3339)
+        }
+        if let order, node.workers[order.id] == nil, order.spec.contract != .exec {
+            pods.append(
+                PodView(
+                    name: order.id.rawValue, state: "unknown", image: order.spec.image,
+                    slots: order.spec.slots, running: 0, restarts: 0))
+        }
+        return pods
+    }
+}
+
+/// A cluster as the API shows it.
+package struct ClusterView: Encodable, Sendable {
+    var name: String
+    var kinds: [String]
+    var nodes: [String]
+    var service: String?
+    var template: String?
+    var overflow: String
+    var maxRoamers: Int
+    var ready: Int
+    var busy: Int
+    var queued: Int
+    var running: Int
+    var roamers: [String]
+
+    /// Shows a cluster.
+    package init(_ cluster: ClusterSpec, in controller: Controller) {
+        let load = controller.load(of: cluster)
+        let members = cluster.nodes.compactMap { controller.nodes[$0] }
+        name = cluster.name.rawValue
+        kinds = cluster.kinds.map(\.rawValue)
+        nodes = cluster.nodes.map(\.rawValue)
+        service = cluster.service?.rawValue
+        template = cluster.template?.rawValue
+        overflow = cluster.scaling.overflow.rawValue
+        maxRoamers = cluster.scaling.maxRoamers
+        ready = load.dedicated
+        busy = members.filter { !$0.attempts.isEmpty }.count
+        queued = load.waiting
+        running = load.running
+        roamers = controller.nodes.values
+            .filter { $0.record.roamer?.assignment?.cluster == cluster.name }
+            .map(\.record.name.rawValue)
+    }
+}
+
+/// A service or a template as the API shows it.
+package struct WorkerView: Encodable, Sendable {
+    var name: String
+    var image: String
+    var contract: String
+    var slots: Int
+    var memory: Int64?
+    var gpu: Bool
+    var models: [String]
+    var devices: [String]
+    var components: [String]
+    var replicas: Int?
+    var startupSeconds: Double?
+    var clusters: [String]
+
+    init(_ service: ServiceSpec, in fleet: FleetSpec) {
+        self.init(service.name.rawValue, service.worker)
+        replicas = service.replicas
+        clusters = fleet.clusters.filter { $0.service == service.name }.map(\.name.rawValue)
+    }
+
+    init(_ template: TemplateSpec, in fleet: FleetSpec) {
+        self.init(template.name.rawValue, template.worker)
+        startupSeconds = template.startupTime.inSeconds
+        clusters = fleet.clusters.filter { $0.template == template.name }.map(\.name.rawValue)
+    }
+
+    private init(_ name: String, _ worker: WorkerSpec) {
+        self.name = name
+        image = worker.image
+        contract = worker.contract.rawValue
+        slots = worker.slots
+        memory = worker.memory
+        gpu = worker.gpu
+        models = worker.models
+        devices = worker.devices
+        components = worker.components
+        clusters = []
+    }
+}
+
+/// An event as the API shows it.
+package struct EventView: Encodable, Sendable {
+    var seq: UInt64
+    var at: String
+    var type: String
+    var job: String?
+    var attempt: Int?
+    var node: String?
+    var from: String?
+    var to: String?
+    var reason: String?
+    var durationSeconds: Double?
+
+    /// Shows an event.
+    package init(_ event: FleetEvent) {
+        seq = event.sequence
+        at = event.at.rfc3339
+        type = event.kind.rawValue
+        job = event.job?.rawValue
+        attempt = event.attempt
+        node = event.node?.rawValue
+        from = event.from
+        to = event.to
+        reason = event.reason
+        durationSeconds = event.lasted.map { ($0.inSeconds * 1000).rounded() / 1000 }
+    }
+}
+
+/// A page of a list.
+struct Page<Item: Encodable & Sendable>: Encodable, Sendable {
+    var items: [Item]
+    var next: String?
+    enum CodingKeys: CodingKey { case items, next }
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(items, forKey: .items)
+        // `null` says that there is no more; leaving it out would say nothing.
+        try container.encode(next, forKey: .next)
+    }
+}

@@ -1,0 +1,111 @@
+/// What a container is to be.
+///
+/// The defaults are the safe ones: no capabilities, no new privileges, a bound on processes and on
+/// the log, no swap beyond the memory limit, never restarted by the daemon.
+package struct ContainerSpec: Sendable, Hashable {
+    /// A file or folder of the host inside the container.
+    package struct Mount: Sendable, Hashable {
+        /// The absolute path on the host; it must exist.
+        package var source: String
+        /// The absolute path in the container.
+        package var target: String
+        /// True when the container may not write there.
+        package var readOnly: Bool
+
+        /// Creates a mount, read-only unless told otherwise.
+        package init(source: String, target: String, readOnly: Bool = true) {
+            self.source = source
+            self.target = target
+            self.readOnly = readOnly
+        }
+    }
+
+    /// A folder in memory.
+    package struct Tmpfs: Sendable, Hashable {
+        /// The absolute path in the container.
+        package var target: String
+        /// The most it may hold, in bytes; nil: half the host's memory.
+        package var sizeBytes: Int64?
+        /// Permission bits.
+        package var mode: UInt16
+
+        /// Creates a folder in memory.
+        package init(target: String, sizeBytes: Int64? = nil, mode: UInt16 = 0o1777) {
+            self.target = target
+            self.sizeBytes = sizeBytes
+            self.mode = mode
+        }
+    }
+
+    /// A device file of the host.
+    package struct Device: Sendable, Hashable {
+        /// Its path on the host.
+        package var pathOnHost: String
+        /// Its path in the container.
+        package var pathInContainer: String
+        /// Any of `r`, `w` and `m` (make).
+        package var permissions: String
+
+        /// Creates a device with the same path on both sides unless told otherwise.
+        package init(_ path: String, pathInContainer: String? = nil, permissions: String = "rw") {
+            self.pathOnHost = path
+            self.pathInContainer = pathInContainer ?? path
+            self.permissions = permissions
+        }
+    }
+
+    /// The image: a reference or, better, its id.
+    package var image: String
+    /// The command; nil: the image's.
+    package var command: [String]?
+    /// The entry point; nil: the image's; empty: none.
+    package var entrypoint: [String]?
+    /// Environment variables.
+    package var env: [String: String] = [:]
+    /// Labels.
+    package var labels: [String: String] = [:]
+    /// The network to join, or `none` or `host`; nil: the daemon's default bridge.
+    package var networkName: String?
+    /// More names for it on its network.
+    package var networkAliases: [String] = []
+    /// The most memory, in bytes, without swap on top; nil: no limit.
+    package var memoryLimit: Int64?
+    /// The most processes and threads; 0: no limit.
+    package var pidsLimit: Int64 = 4096
+    /// Files and folders of the host.
+    package var mounts: [Mount] = []
+    /// Folders in memory.
+    package var tmpfs: [Tmpfs] = []
+    /// Device files.
+    package var devices: [Device] = []
+    /// More groups for its user, such as `video`.
+    package var groups: [String] = []
+    /// The size of /dev/shm in bytes; nil: the daemon's 64 MiB.
+    package var shmSize: Int64?
+    /// True to take all capabilities away.
+    package var capDropAll = true
+    /// True to keep setuid programs from gaining rights.
+    package var noNewPrivileges = true
+    /// True to run a small init as process 1, so that signals work and zombies are reaped.
+    package var initProcess = true
+    /// The runtime, such as `nvidia`; nil: the daemon's default.
+    package var runtime: String?
+    /// The user, as `name`, `uid` or `uid:gid`; nil: the image's.
+    package var user: String?
+    /// True to make its root folder read-only; then no files can be put into it either.
+    package var readOnlyRootfs = false
+    /// The folder the command starts in; nil: the image's.
+    package var workingDir: String?
+    /// The most bytes of one log file the daemon keeps.
+    package var logMaxSize: Int64 = 10 * 1024 * 1024
+    /// How many log files the daemon keeps.
+    package var logMaxFiles: Int = 3
+    /// Seconds between SIGTERM and SIGKILL when the daemon itself stops it; nil: ten.
+    package var stopTimeout: Int?
+
+    /// Creates a specification with the safe defaults.
+    package init(image: String, command: [String]? = nil) {
+        self.image = image
+        self.command = command
+    }
+}

@@ -1,0 +1,87 @@
+import NIOCore
+
+/// Where a reader is in a container's log, so that it can go on after a stream ended early.
+///
+/// Within one output the daemon's times never go back (but for a clock that is set), across the
+/// two they can; so each has a position of its own: the last time, and how many messages had it.
+struct LogCursor: Sendable {
+    private struct Position {
+        var time: Int64
+        /// Messages of that time taken so far.
+        var count: Int
+        /// Messages of that time still to be passed over after a resumption.
+        var skip = 0
+    }
+
+    /// Outputs are not out of step by more than this.
+    private static let skew: Int64 = 1_000_000_000
+
+    private var stdout: Position?
+    private var stderr: Position?
+    private var isResumed = false
+    /// Messages taken so far.
+    private(set) var taken = 0
+
+    /// The time to ask the log from; nil when nothing was read yet.
+    var since: Int64? {
+        let times = [stdout?.time, stderr?.time].compactMap(\.self)
+        guard let oldest = times.min(), let newest = times.max() else { return nil }
+        return max(oldest, newest - Self.skew)
+    }
+
+    /// Prepares for a stream that begins at ``since`` again.
+    mutating func resume() {
+        isResumed = true
+        if let count = stdout?.count { stdout?.skip = count }
+        if let count = stderr?.count { stderr?.skip = count }
+    }
+
+    /// Takes a message with its time in front, or nil when it was taken before.
+    ///
+    /// - Parameters:
+    ///   - chunk: The message as the daemon sent it.
+    ///   - keepsTimestamp: True to leave the time in it.
+    /// - Returns: The message, or nil.
+    mutating func take(_ chunk: LogChunk, keepsTimestamp: Bool) -> LogChunk? {
+        guard let time = UnixTime.parseLogTime(chunk.bytes.readableBytesView) else {
+            // Not what was asked for, but better passed on than lost.
+            taken += 1
+            return chunk
+        }
+        guard advance(chunk.stream, to: time) else { return nil }
+        taken += 1
+        var chunk = chunk
+        chunk.time = time
+        if !keepsTimestamp {
+            // The time and one space; a message can be shorter only if it is broken.
+            let prefix = min(UnixTime.logTimeBytes + 1, chunk.bytes.readableBytes)
+            chunk.bytes.moveReaderIndex(forwardBy: prefix)
+        }
+        return chunk
+    }
+
+    /// Notes a message; false when it was noted before the resumption.
+    private mutating func advance(_ stream: LogChunk.Stream, to time: Int64) -> Bool {
+        var position = (stream == .stdout ? stdout : stderr) ?? Position(time: .min, count: 0)
+        if isResumed, time < position.time { return false }
+        if time == position.time {
+            if position.skip > 0 {
+                position.skip -= 1
+                set(stream, position)
+                return false
+            }
+            position.count += 1
+        } else {
+            position = Position(time: time, count: 1)
+        }
+        set(stream, position)
+        return true
+    }
+
+    private mutating func set(_ stream: LogChunk.Stream, _ position: Position) {
+        switch stream {
+        case .stdout: stdout = position
+        case .stderr: stderr = position
+        }
+    }
+}

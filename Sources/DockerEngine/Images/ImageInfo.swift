@@ -1,0 +1,51 @@
+/// An image the daemon has.
+package struct ImageInfo: Sendable, Hashable {
+    /// The content address of the image's configuration, `sha256:…`.
+    package var id: String
+    /// The registry digests it is known by, `repository@sha256:…`; empty for local images.
+    package var repoDigests: [String]
+    /// Bytes on disk.
+    package var size: Int64
+    /// The machine it is for, such as `arm64`.
+    package var architecture: String
+
+    /// Creates a description.
+    package init(
+        id: String, repoDigests: [String] = [], size: Int64 = 0, architecture: String = ""
+    ) {
+        self.id = id
+        self.repoDigests = repoDigests
+        self.size = size
+        self.architecture = architecture
+    }
+
+    init?(json: JSONValue) {
+        guard let id = json["Id"].string, !id.isEmpty else { return nil }
+        self.init(
+            id: id, repoDigests: json["RepoDigests"].strings, size: json["Size"].int64 ?? 0,
+            architecture: json["Architecture"].string ?? "")
+    }
+}
+
+/// What a registry wants to know before it serves a private image.
+package struct RegistryAuth: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+    /// The account.
+    package var username: String
+    /// Its password or access token.
+    package var password: String
+    /// The registry the credentials are for, such as `registry.example:5000`.
+    package var serverAddress: String
+
+    /// Creates credentials.
+    package init(username: String, password: String, serverAddress: String) {
+        self.username = username
+        self.password = password
+        self.serverAddress = serverAddress
+    }
+
+    /// A text without the password.
+    package var description: String { "RegistryAuth(\(username)@\(serverAddress))" }
+
+    /// A mirror without the password.
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

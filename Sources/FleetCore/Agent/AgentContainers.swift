@@ -1,0 +1,294 @@
+import OrderedCollections
+
+extension Agent {
+    /// Takes everything one step further that waits for nothing.
+    mutating func drive(_ now: Instant, _ effects: inout AgentEffects) {
+        driveWorkers(now, &effects)
+        driveAttempts(now, &effects)
+        cleanIfOrdered(&effects)
+    }
+
+    // MARK: Answers
+
+    mutating func pulled(
+        _ operation: Operation, _ result: Result<String, Failure>, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        if let id = workerID(of: operation) {
+            workerPulled(id, result, now, &effects)
+        } else if let key = attemptKey(of: operation), let attempt = attempts[key],
+            case .container(let container) = attempt.record.order.place
+        {
+            switch result {
+            case .failure(let error): finish(key, .failed, error, now, &effects)
+            case .success(let image):
+                let launch = nextOperation()
+                attempts[key]?.step = .launching(launch)
+                effects.append(
+                    .launchAttempt(launch, attempt.record.order, container, image: image))
+            }
+        }
+    }
+
+    mutating func pulling(
+        _ operation: Operation, _ step: Progress, _ effects: inout AgentEffects
+    ) {
+        if let id = workerID(of: operation) {
+            workers[id]?.progress = step
+            report(id, &effects)
+        } else if let key = attemptKey(of: operation) {
+            attempts[key]?.progress = step
+            report(key, &effects)
+        }
+    }
+
+    mutating func launched(
+        _ operation: Operation, _ result: Result<ContainerFact, Failure>, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        if let id = workerID(of: operation) {
+            workerLaunched(id, result, now, &effects)
+        } else if let key = attemptKey(of: operation) {
+            attemptLaunched(key, result, now, &effects)
+        } else if case .success(let fact) = result {
+            // Nobody waits for it any more.
+            removeOrphan(fact, &effects)
+        }
+    }
+
+    private mutating func attemptLaunched(
+        _ key: AttemptKey, _ result: Result<ContainerFact, Failure>, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        guard let attempt = attempts[key] else { return }
+        let unwanted = attempt.isUnwanted
+        switch result {
+        case .failure(let error):
+            attempts[key]?.step = .running
+            if unwanted {
+                finishStopped(key, now, &effects)
+            } else {
+                finish(key, .failed, error, now, &effects)
+            }
+        case .success(let fact):
+            attempts[key]?.record.container = fact
+            attempts[key]?.step = .running
+            attempts[key]?.since = now
+            effects.needsSave = true
+            if unwanted {
+                stopAttempt(key, now, &effects)
+                return
+            }
+            setPhase(key, .running, &effects)
+            effects.append(.followLog(key, container: fact.id))
+            if !fact.isRunning { attemptContainerEnded(key, fact, now, &effects) }
+        }
+    }
+
+    mutating func removed(
+        _ operation: Operation, _ failure: Failure?, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        if let id = workerID(of: operation) {
+            workerRemoved(id, failure, now, &effects)
+        } else if let key = attemptKey(of: operation) {
+            attemptRemoved(key, failure, now, &effects)
+        } else {
+            removals[operation] = nil
+        }
+    }
+
+    private func attemptKey(of operation: Operation) -> AttemptKey? {
+        for (key, attempt) in attempts {
+            switch attempt.step {
+            case .pulling(operation), .launching(operation), .removing(operation): return key
+            case .waiting, .pulling, .launching, .placing, .running, .stopping, .collecting,
+                .uploading, .removing, .done:
+                continue
+            }
+        }
+        return nil
+    }
+
+    // MARK: What Docker says
+
+    mutating func containerEnded(
+        _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        switch fact.purpose {
+        case .worker(let id, _): workerEnded(id, fact, now, &effects)
+        case .attempt(let key): attemptContainerEnded(key, fact, now, &effects)
+        case .other: break
+        }
+    }
+
+    private mutating func attemptContainerEnded(
+        _ key: AttemptKey, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        guard let attempt = attempts[key], attempt.step == .running,
+            attempt.record.container?.id == fact.id
+        else { return }
+        let code = fact.exitCode ?? 0
+        attempts[key]?.record.exitCode = code
+        effects.needsSave = true
+        if fact.outOfMemory {
+            let error = Failure(.outOfMemory, "the kernel killed it: it used more memory than it may")
+            finish(key, .failed, error, now, &effects)
+        } else if code != 0 {
+            let error = Failure(.exitCode, Self.meaning(ofExitCode: code))
+            finish(key, .failed, error, now, &effects)
+        } else {
+            attempts[key]?.step = .collecting
+            effects.append(.collect(key, container: fact.id))
+        }
+    }
+
+    /// What an exit code says, for people.
+    static func meaning(ofExitCode code: Int32) -> String {
+        switch code {
+        case 126: "the command is not executable (code 126)"
+        case 127: "the command was not found (code 127)"
+        case 137: "it was killed (code 137)"
+        case 139: "it crashed: segmentation fault (code 139)"
+        case 143: "it was asked to end (code 143)"
+        default: "the command ended with code \(code)"
+        }
+    }
+
+    /// Compares everything with a full list: the first one adopts, later ones catch what events missed.
+    mutating func inventory(
+        _ facts: [ContainerFact], _ listedAt: Instant, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        let first = !inventoried
+        inventoried = true
+        var listed: [String: ContainerFact] = [:]
+        for fact in facts { listed[fact.id] = fact }
+        if first { adopt(facts, now, &effects) }
+        for (_, worker) in workers where worker.since < listedAt {
+            guard case .starting(let fact) = worker.step else {
+                if case .ready(let fact) = worker.step { compare(fact, listed, now, &effects) }
+                continue
+            }
+            compare(fact, listed, now, &effects)
+        }
+        for (_, attempt) in attempts
+        where attempt.ownsContainer && attempt.step == .running && attempt.since < listedAt {
+            guard let fact = attempt.record.container else { continue }
+            compare(fact, listed, now, &effects)
+        }
+        if synced { removeOrphans(facts, &effects) }
+    }
+
+    private mutating func compare(
+        _ known: ContainerFact, _ listed: [String: ContainerFact], _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        if let fact = listed[known.id] {
+            if !fact.isRunning { containerEnded(fact, now, &effects) }
+            return
+        }
+        var vanished = known
+        vanished.isRunning = false
+        vanished.exitCode = 137
+        containerEnded(vanished, now, &effects)
+    }
+
+    /// Takes up the containers an earlier life of the agent left running.
+    private mutating func adopt(
+        _ facts: [ContainerFact], _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        for fact in facts {
+            switch fact.purpose {
+            case .worker(let id, let fingerprint):
+                guard fact.isRunning, let worker = workers[id], case .waiting = worker.step else {
+                    continue
+                }
+                if worker.order.spec.fingerprint == fingerprint {
+                    started(id, fact, now, &effects)
+                } else {
+                    let error = Failure(.startFailed, "its container was made from an older order")
+                    restart(id, fact, error, now, &effects)
+                }
+            case .attempt(let key):
+                guard let attempt = attempts[key], attempt.step == .waiting,
+                    attempt.ownsContainer, attempt.record.phase != .uploading
+                else { continue }
+                attempts[key]?.record.container = fact
+                attempts[key]?.step = .running
+                attempts[key]?.since = now
+                setPhase(key, .running, &effects)
+                effects.append(.followLog(key, container: fact.id))
+                if attempt.isUnwanted {
+                    stopAttempt(key, now, &effects)
+                } else if !fact.isRunning {
+                    attemptContainerEnded(key, fact, now, &effects)
+                }
+            case .other: break
+            }
+        }
+        // An own container that ran and is gone took its result with it.
+        for (key, attempt) in attempts
+        where attempt.step == .waiting && attempt.ownsContainer && attempt.record.container != nil
+            && attempt.record.phase == .running
+        {
+            attempts[key]?.record.container = nil
+            if attempt.isUnwanted {
+                finishStopped(key, now, &effects)
+                continue
+            }
+            // Its end may have been known already, when the container was being removed.
+            let error =
+                attempt.record.error
+                ?? Failure(.resultLost, "its container vanished while the agent was away")
+            finish(key, .failed, error, now, &effects)
+        }
+    }
+
+    /// Removes containers of this node that belong to nothing we know.
+    private mutating func removeOrphans(
+        _ facts: [ContainerFact], _ effects: inout AgentEffects
+    ) {
+        for fact in facts where !isKnown(fact) { removeOrphan(fact, &effects) }
+    }
+
+    private func isKnown(_ fact: ContainerFact) -> Bool {
+        switch fact.purpose {
+        case .worker(let id, _):
+            guard let worker = workers[id] else { return false }
+            if let container = worker.container { return container.id == fact.id }
+            // Being launched, it is adopted or replaced by its name.
+            return true
+        case .attempt(let key): return attempts[key] != nil
+        case .other: return false
+        }
+    }
+
+    private mutating func removeOrphan(
+        _ fact: ContainerFact, _ effects: inout AgentEffects
+    ) {
+        guard !removals.values.contains(fact.id) else { return }
+        let operation = nextOperation()
+        removals[operation] = fact.id
+        effects.append(.remove(operation, container: fact.id, grace: policy.stopGrace))
+    }
+}
+
+extension WorkerSpec {
+    /// A digest of everything a container is made from; the same on every machine (FNV-1a, 64 bit).
+    package var fingerprint: String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func mix(_ text: String) {
+            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            hash = (hash ^ 0xff) &* 0x100_0000_01b3
+        }
+        mix(image)
+        mix(contract.rawValue)
+        mix("\(slots) \(memory ?? -1) \(gpu)")
+        for list in [models, devices, components, command] {
+            mix("\(list.count)")
+            for item in list { mix(item) }
+        }
+        return String(hash, radix: 16)
+    }
+}

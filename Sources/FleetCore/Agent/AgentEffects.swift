@@ -1,0 +1,82 @@
+/// What the agent's shell must do after a step, in order, once the journal is saved.
+package struct AgentEffects: Sendable {
+    /// One thing to do.
+    package enum Effect: Hashable, Sendable {
+        /// Say something on the link, if it is up.
+        case send(AgentMessage)
+        /// End the link; it is made again.
+        case disconnect(String)
+        /// Have an image here. Answer: `pulled`, before it `pulling`.
+        case pull(Operation, image: String)
+        /// Make and start a worker's container, or adopt it by its name. Answer: `launched`.
+        case launchWorker(Operation, WorkerOrder, image: String)
+        /// Make and start an attempt's own container, or adopt it. Answer: `launched`.
+        case launchAttempt(Operation, AttemptOrder, ContainerOrder, image: String)
+        /// Ask a worker whether it takes jobs. Answer: `probed`.
+        case probe(WorkerID, Contract, ContainerFact)
+        /// Stop and remove a container. Answer: `removed`.
+        case remove(Operation, container: String, grace: Duration)
+        /// Ask a worker to work. Answers: `predictionStarted`, `predictionEnded`.
+        case predict(AttemptOrder, ContainerFact)
+        /// After a restart of the agent: wait for the end of work begun before. Answers:
+        /// `predictionStarted(.started)` if it is seen to go on, `predictionEnded`.
+        case awaitPrediction(AttemptKey, ContainerFact)
+        /// Ask a worker to stop its work. Answer: `predictionEnded`, if it does.
+        case cancelPrediction(AttemptKey, ContainerFact)
+        /// Watch the log of an attempt's own container.
+        case followLog(AttemptKey, container: String)
+        /// Take the outputs out of an attempt's own container. Answer: `collected`.
+        case collect(AttemptKey, container: String)
+        /// Store what is in the attempt's folder. Answer: `uploaded`.
+        case upload(AttemptKey, JobKind)
+        /// Delete what the node keeps of an attempt.
+        case forget(AttemptKey)
+        /// Remove all that is left on the node, and verify. Answer: `cleaned`.
+        case clean(order: UInt64)
+    }
+
+    /// Whether the journal must be saved before anything is done.
+    package var needsSave = false
+    /// What to do.
+    package var list: [Effect] = []
+
+    /// Nothing to do.
+    package init() {}
+
+    mutating func append(_ effect: Effect) { list.append(effect) }
+}
+
+/// What an agent must remember over its own death.
+package struct AgentJournal: Hashable, Sendable, Codable {
+    /// The workers it was last told to run.
+    package var workers: [WorkerOrder] = []
+    /// The attempts it has taken and was not told to forget.
+    package var attempts: [AttemptRecord] = []
+    /// The highest attempt seen of each job, oldest first; bounded.
+    package var seen: [AttemptKey] = []
+    /// The highest term seen.
+    package var term: UInt64 = 0
+    /// The last order to clean that was carried out.
+    package var cleaned: UInt64 = 0
+    /// How long it may work on without being heard.
+    package var stopAfter: Duration = .seconds(30)
+
+    /// An empty journal.
+    package init() {}
+}
+
+/// What is remembered of an attempt.
+package struct AttemptRecord: Hashable, Sendable, Codable {
+    /// The order.
+    package var order: AttemptOrder
+    /// How far it is.
+    package var phase: AttemptPhase
+    /// The container it runs in: a worker's, or its own.
+    package var container: ContainerFact?
+    /// Its outputs, when stored.
+    package var outputs: [Output] = []
+    /// Why it failed.
+    package var error: Failure?
+    /// Its container's exit code.
+    package var exitCode: Int32?
+}

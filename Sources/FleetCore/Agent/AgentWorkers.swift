@@ -1,0 +1,372 @@
+import OrderedCollections
+
+extension Agent {
+    /// A worker this node keeps running.
+    struct Worker: Hashable, Sendable {
+        var order: WorkerOrder
+        /// Takes the place of `order` when nothing runs on the worker.
+        var next: WorkerOrder?
+        var step: Step
+        var error: Failure?
+        var progress: Progress?
+        var image = ""
+        var failures = 0
+        var restarts: UInt32 = 0
+        var unanswered = 0
+        /// Whether it said last that it has nothing to do.
+        var isIdle = false
+        var since: Instant
+
+        enum Step: Hashable, Sendable {
+            /// Nothing is done yet. Can become: pulling, starting (adopted), leaving.
+            case waiting
+            /// The image is fetched. Can become: launching, resting, leaving.
+            case pulling(Operation)
+            /// The container is made. Can become: starting, resting, leaving.
+            case launching(Operation)
+            /// It runs and is not ready. Can become: ready, removing, resting, leaving.
+            case starting(ContainerFact)
+            /// It takes jobs. Can become: removing, resting, leaving.
+            case ready(ContainerFact)
+            /// Its container is removed before the next try. Can become: resting.
+            case removing(Operation, ContainerFact)
+            /// It waits before the next try. Can become: waiting, leaving.
+            case resting
+            /// It is not wanted any more and is being removed. Can become: nothing.
+            case leaving(Operation?, ContainerFact?)
+        }
+
+        init(order: WorkerOrder, at now: Instant) {
+            self.order = order
+            step = .waiting
+            since = now
+        }
+
+        var isLeaving: Bool {
+            if case .leaving = step { return true }
+            return false
+        }
+
+        var container: ContainerFact? {
+            switch step {
+            case .starting(let fact), .ready(let fact), .removing(_, let fact): fact
+            case .leaving(_, let fact): fact
+            case .waiting, .pulling, .launching, .resting: nil
+            }
+        }
+
+        var phase: WorkerPhase {
+            switch step {
+            case .waiting: .accepted
+            case .pulling: .pulling
+            case .launching, .starting: .starting
+            case .ready: .ready
+            case .removing, .resting: .failed
+            case .leaving: .stopping
+            }
+        }
+    }
+
+    mutating func report(_ id: WorkerID, _ effects: inout AgentEffects) {
+        guard let worker = workers[id] else { return }
+        let report = WorkerReport(
+            id: id, generation: worker.order.generation, phase: worker.phase,
+            progress: worker.progress, error: worker.error, image: worker.image,
+            restarts: worker.restarts)
+        enqueue(.worker(id), .worker(report), &effects)
+    }
+
+    // MARK: Orders
+
+    mutating func ordered(_ order: WorkerOrder, _ now: Instant, _ effects: inout AgentEffects) {
+        guard let worker = workers[order.id] else {
+            workers[order.id] = Worker(order: order, at: now)
+            report(order.id, &effects)
+            return
+        }
+        if worker.order == order, !worker.isLeaving {
+            workers[order.id]?.next = nil
+            return
+        }
+        workers[order.id]?.next = order
+        effects.needsSave = true
+    }
+
+    mutating func dismiss(_ id: WorkerID, _ effects: inout AgentEffects) {
+        guard let worker = workers[id] else { return }
+        workers[id]?.next = nil
+        if worker.isLeaving { return }
+        leave(id, &effects)
+    }
+
+    /// Begins to remove a worker; attempts on it end with it.
+    private mutating func leave(_ id: WorkerID, _ effects: inout AgentEffects) {
+        guard let worker = workers[id] else { return }
+        timers.disarm(.probe(id))
+        switch worker.step {
+        case .removing(let operation, let fact):
+            // An armed alarm is that of the next try to remove it.
+            workers[id]?.step = .leaving(operation, fact)
+            report(id, &effects)
+            return
+        case .starting(let fact), .ready(let fact):
+            let operation = nextOperation()
+            workers[id]?.step = .leaving(operation, fact)
+            effects.append(.remove(operation, container: fact.id, grace: policy.stopGrace))
+        case .launching(let operation):
+            // Its container may come into being any moment: wait for the answer.
+            workers[id]?.step = .leaving(operation, nil)
+        case .waiting, .pulling, .resting:
+            workers[id]?.step = .leaving(nil, nil)
+        case .leaving: return
+        }
+        timers.disarm(.worker(id))
+        report(id, &effects)
+    }
+
+    /// Takes every worker one step further towards its order.
+    mutating func driveWorkers(_ now: Instant, _ effects: inout AgentEffects) {
+        guard inventoried else { return }
+        for id in workers.keys {
+            guard let worker = workers[id] else { continue }
+            switch worker.step {
+            case .waiting:
+                let operation = nextOperation()
+                setStep(id, .pulling(operation), now, &effects)
+                effects.append(.pull(operation, image: worker.order.spec.image))
+            case .leaving(nil, _): gone(id, now, &effects)
+            case .starting, .ready:
+                if worker.next != nil, !isUsed(id) { leave(id, &effects) }
+            case .pulling, .launching, .resting, .removing:
+                if worker.next != nil { leave(id, &effects) }
+            case .leaving: break
+            }
+        }
+    }
+
+    private func isUsed(_ id: WorkerID) -> Bool {
+        attempts.values.contains {
+            $0.record.order.place == .worker(id) && !$0.record.phase.isFinal
+        }
+    }
+
+    private mutating func setStep(
+        _ id: WorkerID, _ step: Worker.Step, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        guard let before = workers[id]?.phase else { return }
+        workers[id]?.step = step
+        workers[id]?.since = now
+        if workers[id]?.phase != before {
+            workers[id]?.progress = nil
+            report(id, &effects)
+        }
+    }
+
+    private mutating func gone(_ id: WorkerID, _ now: Instant, _ effects: inout AgentEffects) {
+        guard let worker = workers[id] else { return }
+        if let next = worker.next {
+            workers[id] = Worker(order: next, at: now)
+            report(id, &effects)
+            driveWorkers(now, &effects)
+            return
+        }
+        workers[id] = nil
+        effects.needsSave = true
+        let report = WorkerReport(id: id, generation: worker.order.generation, phase: .gone)
+        enqueue(.worker(id), .worker(report), &effects)
+    }
+
+    // MARK: Answers
+
+    func workerID(of operation: Operation) -> WorkerID? {
+        for (id, worker) in workers {
+            switch worker.step {
+            case .pulling(operation), .launching(operation), .removing(operation, _),
+                .leaving(operation, _):
+                return id
+            case .waiting, .pulling, .launching, .starting, .ready, .removing, .resting, .leaving:
+                continue
+            }
+        }
+        return nil
+    }
+
+    mutating func workerPulled(
+        _ id: WorkerID, _ result: Result<String, Failure>, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        guard let worker = workers[id], case .pulling = worker.step else { return }
+        switch result {
+        case .failure(let error): rest(id, error, now, &effects)
+        case .success(let image):
+            let operation = nextOperation()
+            workers[id]?.image = image
+            setStep(id, .launching(operation), now, &effects)
+            effects.append(.launchWorker(operation, worker.order, image: image))
+        }
+    }
+
+    mutating func workerLaunched(
+        _ id: WorkerID, _ result: Result<ContainerFact, Failure>, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        guard let worker = workers[id] else { return }
+        switch (worker.step, result) {
+        case (.launching, .success(let fact)): started(id, fact, now, &effects)
+        case (.launching, .failure(let error)): rest(id, error, now, &effects)
+        case (.leaving, .success(let fact)):
+            let operation = nextOperation()
+            workers[id]?.step = .leaving(operation, fact)
+            effects.append(.remove(operation, container: fact.id, grace: policy.stopGrace))
+        case (.leaving, .failure): workers[id]?.step = .leaving(nil, nil)
+        default: break
+        }
+    }
+
+    /// A container of the worker runs: made now, or found after a restart.
+    mutating func started(
+        _ id: WorkerID, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        guard let worker = workers[id] else { return }
+        workers[id]?.image = fact.image.isEmpty ? worker.image : fact.image
+        workers[id]?.unanswered = 0
+        setStep(id, .starting(fact), now, &effects)
+        timers.arm(.worker(id), at: now + worker.order.readyWithin)
+        effects.append(.probe(id, worker.order.spec.contract, fact))
+    }
+
+    mutating func probe(_ id: WorkerID, _ effects: inout AgentEffects) {
+        guard let worker = workers[id] else { return }
+        switch worker.step {
+        case .starting(let fact), .ready(let fact):
+            effects.append(.probe(id, worker.order.spec.contract, fact))
+        case .waiting, .pulling, .launching, .removing, .resting, .leaving: break
+        }
+    }
+
+    mutating func probed(
+        _ id: WorkerID, _ container: String, _ readiness: Readiness, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        guard let worker = workers[id], worker.container?.id == container else { return }
+        workers[id]?.isIdle = readiness == .ready
+        switch worker.step {
+        case .starting(let fact):
+            switch readiness {
+            case .ready, .busy:
+                workers[id]?.error = nil
+                setStep(id, .ready(fact), now, &effects)
+                timers.arm(.worker(id), at: now + policy.provenAfter)
+                timers.arm(.probe(id), at: now + policy.readyProbe)
+            case .failed(let text):
+                restart(id, fact, Failure(.setupFailed, text), now, &effects)
+            case .starting, .silent:
+                timers.arm(.probe(id), at: now + policy.startingProbe)
+            }
+        case .ready(let fact):
+            timers.arm(.probe(id), at: now + policy.readyProbe)
+            switch readiness {
+            case .ready, .busy: workers[id]?.unanswered = 0
+            case .starting: break
+            case .failed(let text):
+                restart(id, fact, Failure(.workerDied, text), now, &effects)
+            case .silent(let text):
+                workers[id]?.unanswered += 1
+                if worker.unanswered + 1 >= policy.silentProbes {
+                    let error = Failure(.workerDied, "the worker does not answer: \(text)")
+                    restart(id, fact, error, now, &effects)
+                }
+            }
+        case .waiting, .pulling, .launching, .removing, .resting, .leaving: break
+        }
+    }
+
+    mutating func workerDue(_ id: WorkerID, _ now: Instant, _ effects: inout AgentEffects) {
+        guard let worker = workers[id] else { return }
+        switch worker.step {
+        case .starting(let fact):
+            let seconds = worker.order.readyWithin.components.seconds
+            let error = Failure(.workerNotReady, "not ready \(seconds) s after its start")
+            restart(id, fact, error, now, &effects)
+        case .ready: workers[id]?.failures = 0
+        case .resting: setStep(id, .waiting, now, &effects)
+        case .removing(let operation, let fact), .leaving(.some(let operation), .some(let fact)):
+            // The removal failed; again.
+            effects.append(.remove(operation, container: fact.id, grace: .zero))
+        case .waiting, .pulling, .launching, .leaving: break
+        }
+    }
+
+    /// Removes a worker's container, to start it again after a wait.
+    mutating func restart(
+        _ id: WorkerID, _ fact: ContainerFact, _ error: Failure, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        let operation = nextOperation()
+        workers[id]?.error = error
+        timers.disarm(.probe(id))
+        timers.disarm(.worker(id))
+        setStep(id, .removing(operation, fact), now, &effects)
+        let grace = isLeaseOver(now) ? .zero : policy.stopGrace
+        effects.append(.remove(operation, container: fact.id, grace: grace))
+        endAttempts(onContainer: fact, error, now, &effects)
+    }
+
+    private mutating func rest(
+        _ id: WorkerID, _ error: Failure, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        workers[id]?.failures += 1
+        workers[id]?.restarts += 1
+        workers[id]?.error = error
+        let wait = policy.restartBackOff.delay(
+            failures: workers[id]?.failures ?? 1, using: &random)
+        timers.arm(.worker(id), at: now + wait)
+        let before = workers[id]?.phase
+        setStep(id, .resting, now, &effects)
+        // From `failed` to `failed` the phase is the same, but not the reason.
+        if before == .failed { report(id, &effects) }
+    }
+
+    mutating func workerRemoved(
+        _ id: WorkerID, _ failure: Failure?, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        guard let worker = workers[id] else { return }
+        if failure != nil {
+            timers.arm(.worker(id), at: now + policy.removeRetry)
+            return
+        }
+        switch worker.step {
+        case .removing(_, let fact):
+            let error = worker.error ?? Failure(.workerDied, "its container was removed")
+            rest(id, error, now, &effects)
+            endAttempts(onContainer: fact, error, now, &effects)
+        case .leaving(_, let fact):
+            workers[id]?.step = .leaving(nil, nil)
+            if let fact {
+                endAttempts(
+                    onContainer: fact, Failure(.workerDied, "its worker was removed"), now, &effects)
+            }
+        case .waiting, .pulling, .launching, .starting, .ready, .resting: break
+        }
+    }
+
+    /// A worker's container has ended by itself.
+    mutating func workerEnded(
+        _ id: WorkerID, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        guard let worker = workers[id], worker.container?.id == fact.id else { return }
+        switch worker.step {
+        case .starting, .ready:
+            let error =
+                fact.outOfMemory
+                ? Failure(.outOfMemory, "the worker ran out of memory")
+                : Failure(
+                    .workerDied,
+                    "the worker ended\(fact.exitCode.map { " with code \($0)" } ?? "")")
+            restart(id, fact, error, now, &effects)
+        case .removing, .leaving: endAttempts(
+            onContainer: fact, worker.error ?? Failure(.workerDied, "stopped"), now, &effects)
+        case .waiting, .pulling, .launching, .resting: break
+        }
+    }
+}

@@ -1,0 +1,185 @@
+package import OrderedCollections
+
+/// The controller's machine: it decides everything, and does nothing.
+///
+///     submit ─► queue ─► slot of a ready worker ─► attempt ─► report ─► end
+///                 │                                   │
+///                 └─► roamer: IDLE ─► … ─► RUNNING ───┘ (node silent: hedge; lost: again)
+///
+/// A value: the same events at the same instants from the same seed give the same effects. It
+/// reads no clock and knows no socket, store or file.
+package struct Controller: Sendable {
+    /// The times and bounds.
+    package let policy: ControllerPolicy
+    /// Rises with each start of a controller; agents refuse orders of an older one.
+    package let term: UInt64
+    /// The desired fleet.
+    package internal(set) var fleet: FleetSpec
+    /// Rises with each applied fleet.
+    package internal(set) var fleetRevision: UInt64
+    /// Numbers given so far.
+    package internal(set) var counters: Counters
+
+    /// Jobs alive, and the ended ones still in memory.
+    package internal(set) var jobs: [JobID: Job] = [:]
+    /// Ended jobs in memory, oldest end first.
+    var history: OrderedSet<JobID> = []
+    /// The queue of each cluster, and that of the roamers.
+    var queues: OrderedDictionary<ClusterName, JobQueue> = [:]
+    /// Jobs by idempotency key.
+    var idempotency: [String: JobID] = [:]
+    /// Every node of the fleet, and those leaving it.
+    package internal(set) var nodes: OrderedDictionary<NodeName, Node> = [:]
+
+    var timers = TimerQueue<Alarm>()
+    var random: SeededGenerator
+    /// Clusters to look at before the step ends.
+    var unscheduled: Set<ClusterName> = []
+    /// Nodes whose orders may have changed in this step.
+    var unordered: OrderedSet<NodeName> = []
+    /// When the present mass silence began.
+    var massSilenceSince: Instant?
+    /// Failures of each cluster's template in a row, and when it may be tried again.
+    var templateTrouble: [ClusterName: TemplateTrouble] = [:]
+    /// The mean run time of each queue's jobs, in seconds, for estimates only.
+    var meanRun: [ClusterName: Double] = [:]
+    /// Progress of running jobs, for display only.
+    var progress: [JobID: Progress] = [:]
+    let startedAt: Instant
+
+    /// The queue of jobs that need a roamer of their own. No cluster may have this name.
+    package static let roamerQueue: ClusterName = "roamer"
+
+    /// Numbers that never repeat in an installation.
+    package struct Counters: Hashable, Sendable, Codable {
+        /// The last event.
+        package var event: UInt64 = 0
+        /// The last assignment of a roamer.
+        package var assignment: UInt64 = 0
+        /// The last order to clean a node.
+        package var cleaning: UInt64 = 0
+        /// All zero.
+        package init() {}
+    }
+
+    /// What the machine wants to be woken for.
+    enum Alarm: Hashable, Sendable {
+        case silent(NodeName)
+        case lost(NodeName)
+        case backup(NodeName)
+        case drain(NodeName)
+        case confirm(AttemptKey)
+        case roamer(NodeName)
+        case lent(NodeName)
+        case job(JobID)
+        case deadline(JobID)
+        case template(ClusterName)
+        case startup
+    }
+
+    struct TemplateTrouble: Sendable {
+        var failures = 0
+        var error: Failure?
+        var until: Instant
+    }
+
+    /// What a store keeps of a controller.
+    package struct Snapshot: Sendable {
+        /// The fleet.
+        package var fleet: FleetSpec
+        /// Its revision.
+        package var fleetRevision: UInt64
+        /// Numbers given.
+        package var counters: Counters
+        /// Jobs alive and the latest ended ones, in any order.
+        package var jobs: [Job]
+        /// Nodes.
+        package var nodes: [NodeRecord]
+        /// An empty installation.
+        package init(
+            fleet: FleetSpec = FleetSpec(), fleetRevision: UInt64 = 0,
+            counters: Counters = Counters(), jobs: [Job] = [], nodes: [NodeRecord] = []
+        ) {
+            self.fleet = fleet
+            self.fleetRevision = fleetRevision
+            self.counters = counters
+            self.jobs = jobs
+            self.nodes = nodes
+        }
+    }
+
+    /// Takes up what the store holds.
+    package init(
+        restoring snapshot: Snapshot, term: UInt64, seed: UInt64, at now: Instant,
+        policy: ControllerPolicy = ControllerPolicy()
+    ) {
+        self.policy = policy
+        self.term = term
+        fleet = snapshot.fleet
+        fleetRevision = snapshot.fleetRevision
+        counters = snapshot.counters
+        random = SeededGenerator(seed: seed)
+        startedAt = now
+        restoreNodes(snapshot.nodes, now)
+        restoreJobs(snapshot.jobs, now)
+        timers.arm(.startup, at: now + policy.startupGrace)
+    }
+
+    /// When the machine next wants a `tick`.
+    package mutating func nextWake() -> Instant? { timers.next() }
+
+    /// Takes one event, and says what to do.
+    package mutating func step(
+        _ event: ControllerEvent, at now: Instant, _ effects: inout Effects
+    ) {
+        absorbStall(now)
+        switch event {
+        case .submit(let request, let id, let job): submit(request, id, job, now, &effects)
+        case .cancel(let request, let id): cancel(request, id, now, &effects)
+        case .retry(let request, let id): retry(request, id, now, &effects)
+        case .assign(let request, let node, let what): assign(request, node, what, now, &effects)
+        case .release(let request, let node): release(request, node, now, &effects)
+        case .cordon(let request, let node, let on): cordon(request, node, on, now, &effects)
+        case .drain(let request, let node, let deadline):
+            drain(request, node, deadline, now, &effects)
+        case .undrain(let request, let node): undrain(request, node, now, &effects)
+        case .apply(let request, let spec): apply(request, spec, now, &effects)
+        case .connected(let hello, let session): connected(hello, session, now, &effects)
+        case .disconnected(let node, let session): disconnected(node, session, now, &effects)
+        case .message(let node, let session, let message):
+            received(node, session, message, now, &effects)
+        case .tick: break
+        }
+        while let alarm = timers.popDue(now) { fire(alarm, now, &effects) }
+        schedule(now, &effects)
+        sendOrders(now, &effects)
+    }
+
+    private mutating func fire(_ alarm: Alarm, _ now: Instant, _ effects: inout Effects) {
+        switch alarm {
+        case .silent(let node): silent(node, now, &effects)
+        case .lost(let node): leaseEnded(node, now, &effects)
+        case .backup(let node): backupDue(node, now, &effects)
+        case .drain(let node): drainDue(node, now, &effects)
+        case .confirm(let key): unconfirmed(key, now, &effects)
+        case .roamer(let node): roamerOverdue(node, now, &effects)
+        case .lent(let node): assignmentDue(node, now, &effects)
+        case .job(let id): requeue(id, now, &effects)
+        case .deadline(let id): deadlinePassed(id, now, &effects)
+        case .template(let cluster): unscheduled.insert(cluster)
+        case .startup: for name in nodes.keys { refreshQueue(ofJobsOn: name, now) }
+        }
+    }
+
+    mutating func emit(
+        _ kind: FleetEvent.Kind, _ now: Instant, _ effects: inout Effects, job: JobID? = nil,
+        attempt: Int? = nil, node: NodeName? = nil, from: String? = nil, to: String? = nil,
+        reason: String? = nil, lasted: Duration? = nil
+    ) {
+        counters.event += 1
+        effects.events.append(
+            FleetEvent(
+                sequence: counters.event, at: now, kind: kind, job: job, attempt: attempt,
+                node: node, from: from, to: to, reason: reason, lasted: lasted))
+    }
+}

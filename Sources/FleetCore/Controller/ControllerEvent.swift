@@ -1,0 +1,136 @@
+/// What can happen to the controller's machine.
+package enum ControllerEvent: Sendable {
+    /// Somebody asks for work; the id was made by the shell.
+    case submit(RequestID, JobID, JobRequest)
+    /// Somebody wants a job to stop.
+    case cancel(RequestID, JobID)
+    /// Somebody wants a failed or cancelled job tried again.
+    case retry(RequestID, JobID)
+    /// Somebody lends a roamer.
+    case assign(RequestID, NodeName, AssignmentRequest)
+    /// Somebody wants a roamer back.
+    case release(RequestID, NodeName)
+    /// Somebody keeps work away from a node, or lets it come again.
+    case cordon(RequestID, NodeName, Bool)
+    /// Somebody empties a node; what runs at the deadline is moved.
+    case drain(RequestID, NodeName, deadline: Duration?)
+    /// Somebody ends a drain.
+    case undrain(RequestID, NodeName)
+    /// A checked fleet takes the place of the present one.
+    case apply(RequestID, FleetSpec)
+    /// An agent has said hello.
+    case connected(Hello, SessionID)
+    /// A session is over.
+    case disconnected(NodeName, SessionID)
+    /// A message of a session.
+    case message(NodeName, SessionID, AgentMessage)
+    /// Time has passed.
+    case tick
+}
+
+/// What somebody wants a roamer to become.
+package struct AssignmentRequest: Hashable, Sendable {
+    /// What it shall run.
+    package enum Target: Hashable, Sendable {
+        case cluster(ClusterName)
+        case template(TemplateName)
+        case image(String)
+    }
+    /// When it ends.
+    package enum Mode: Hashable, Sendable {
+        case untilIdle
+        case fixed(Duration)
+        case manual
+    }
+    /// What it shall run.
+    package var target: Target
+    /// When it ends.
+    package var mode: Mode
+    /// Creates a request.
+    package init(target: Target, mode: Mode) {
+        self.target = target
+        self.mode = mode
+    }
+}
+
+/// The answer to a request.
+package enum Reply: Hashable, Sendable {
+    /// The job is accepted and stored; `replayed` when the key was seen before.
+    case accepted(JobID, replayed: Bool)
+    /// It is done and stored.
+    case done
+    /// It cannot be done.
+    case refused(Refusal)
+}
+
+/// Why a request cannot be done.
+package struct Refusal: Hashable, Sendable, Error {
+    /// The kinds of refusal; the API maps each to a status.
+    package enum Code: String, Hashable, Sendable {
+        case notFound = "not_found"
+        case invalid = "invalid"
+        case conflict = "conflict"
+        case idempotencyMismatch = "idempotency_mismatch"
+        case queueFull = "queue_full"
+    }
+    /// The kind.
+    package var code: Code
+    /// What is wrong, and what to do.
+    package var message: String
+    /// Creates a refusal.
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// Something that happened, as the event stream shows it.
+package struct FleetEvent: Hashable, Sendable, Codable {
+    /// The kinds of event.
+    package enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
+        case job = "job.state"
+        case node = "node.state"
+        case roamer = "roamer.state"
+        case pod = "pod.state"
+        case assignment = "assignment"
+        case fleet = "fleet.applied"
+    }
+    /// Rises by one with each event of the installation.
+    package var sequence: UInt64
+    /// When.
+    package var at: Instant
+    /// The kind.
+    package var kind: Kind
+    /// The job concerned.
+    package var job: JobID?
+    /// The attempt concerned.
+    package var attempt: Int?
+    /// The node concerned.
+    package var node: NodeName?
+    /// The state before.
+    package var from: String?
+    /// The state after.
+    package var to: String?
+    /// Why.
+    package var reason: String?
+    /// How long the state before lasted.
+    package var lasted: Duration?
+
+    /// Creates an event.
+    package init(
+        sequence: UInt64, at: Instant, kind: Kind, job: JobID? = nil, attempt: Int? = nil,
+        node: NodeName? = nil, from: String? = nil, to: String? = nil, reason: String? = nil,
+        lasted: Duration? = nil
+    ) {
+        self.sequence = sequence
+        self.at = at
+        self.kind = kind
+        self.job = job
+        self.attempt = attempt
+        self.node = node
+        self.from = from
+        self.to = to
+        self.reason = reason
+        self.lasted = lasted
+    }
+}

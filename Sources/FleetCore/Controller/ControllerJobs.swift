@@ -1,0 +1,297 @@
+import OrderedCollections
+
+extension Controller {
+    // MARK: Restoring
+
+    mutating func restoreJobs(_ stored: [Job], _ now: Instant) {
+        for job in stored.sorted(by: { $0.id < $1.id }) {
+            jobs[job.id] = job
+            if let key = job.request.idempotencyKey { idempotency[key] = job.id }
+            for attempt in job.active {
+                nodes[attempt.node]?.attempts.append(AttemptKey(job: job.id, number: attempt.number))
+            }
+            guard job.ending == nil else { continue }
+            if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
+            if let due = job.notBefore { timers.arm(.job(job.id), at: due) }
+            refreshQueue(job.id, now)
+        }
+        let ended = stored.compactMap { job in job.ending.map { ($0.at, job.id) } }
+        for (_, id) in ended.sorted(by: { $0 < $1 }) { history.append(id) }
+        // A job whose node is no longer known at all has no lease to wait for.
+        for job in stored.sorted(by: { $0.id < $1.id }) {
+            for attempt in job.active where nodes[attempt.node] == nil {
+                var ignored = Effects()
+                attemptLost(
+                    AttemptKey(job: job.id, number: attempt.number), "its node is unknown", now,
+                    &ignored)
+            }
+        }
+    }
+
+    // MARK: Requests
+
+    mutating func submit(
+        _ request: RequestID, _ id: JobID, _ what: JobRequest, _ now: Instant,
+        _ effects: inout Effects
+    ) {
+        if let key = what.idempotencyKey, let first = idempotency[key], let job = jobs[first] {
+            if job.request.idempotencyDigest == what.idempotencyDigest {
+                effects.replies.append((request, .accepted(first, replayed: true)))
+            } else {
+                let message = "the idempotency key was used for another request (job \(first))"
+                effects.replies.append(
+                    (request, .refused(Refusal(.idempotencyMismatch, message))))
+            }
+            return
+        }
+        switch place(what) {
+        case .failure(let refusal): effects.replies.append((request, .refused(refusal)))
+        case .success(let queue):
+            let job = Job(id: id, request: what, queue: queue, submittedAt: now)
+            jobs[id] = job
+            if let key = what.idempotencyKey { idempotency[key] = id }
+            effects.jobs.append(id)
+            emit(.job, now, &effects, job: id, to: JobState.queued.rawValue, reason: "accepted")
+            if let due = job.deadlineAt { timers.arm(.deadline(id), at: due) }
+            refreshQueue(id, now)
+            effects.replies.append((request, .accepted(id, replayed: false)))
+        }
+    }
+
+    /// The queue for a request, or why there is none.
+    private func place(_ what: JobRequest) -> Result<ClusterName, Refusal> {
+        let waiting = queues.values.reduce(0) { $0 + $1.count }
+        if waiting >= policy.queueLimit {
+            return .failure(Refusal(.queueFull, "\(waiting) jobs wait already; try again later"))
+        }
+        if what.kind == .custom {
+            guard what.image != nil || what.template != nil else {
+                return .failure(Refusal(.invalid, "a custom job needs an image or a template"))
+            }
+            return roamerPlace(what)
+        }
+        if what.template != nil { return roamerPlace(what) }
+        if let name = what.cluster {
+            guard fleet.cluster(name) != nil else {
+                return .failure(Refusal(.notFound, "no cluster is named \(name)"))
+            }
+            return .success(name)
+        }
+        guard let cluster = fleet.cluster(serving: what.kind) else {
+            let message = "no cluster of this fleet serves jobs of kind \(what.kind.rawValue)"
+            return .failure(Refusal(.invalid, message))
+        }
+        return .success(cluster.name)
+    }
+
+    private func roamerPlace(_ what: JobRequest) -> Result<ClusterName, Refusal> {
+        if fleet.roamers.isEmpty {
+            return .failure(Refusal(.invalid, "this fleet has no roamers to run it on"))
+        }
+        if let name = what.template, what.image == nil {
+            guard let template = fleet.template(name) else {
+                return .failure(Refusal(.notFound, "no template is named \(name)"))
+            }
+            if template.worker.contract == .opaque {
+                return .failure(Refusal(.invalid, "template \(name) takes no jobs"))
+            }
+        }
+        return .success(Self.roamerQueue)
+    }
+
+    mutating func cancel(
+        _ request: RequestID, _ id: JobID, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard let job = jobs[id] else { return refuseJob(request, id, &effects) }
+        if let ending = job.ending {
+            if ending.outcome == .cancelled {
+                effects.replies.append((request, .done))
+            } else {
+                let message = "job \(id) has \(ending.outcome.rawValue) already"
+                effects.replies.append((request, .refused(Refusal(.conflict, message))))
+            }
+            return
+        }
+        stopJob(id, .cancelled, now, &effects)
+        effects.replies.append((request, .done))
+    }
+
+    mutating func retry(
+        _ request: RequestID, _ id: JobID, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard var job = jobs[id] else { return refuseJob(request, id, &effects) }
+        guard let ending = job.ending, ending.outcome != .succeeded else {
+            let message = "job \(id) is \(job.state.rawValue); only a failed or cancelled one is tried again"
+            effects.replies.append((request, .refused(Refusal(.conflict, message))))
+            return
+        }
+        guard !job.isActive else {
+            let message = "the last attempt of job \(id) is still being stopped; try again in a moment"
+            effects.replies.append((request, .refused(Refusal(.conflict, message))))
+            return
+        }
+        guard job.attempts.count < policy.attemptLimit else {
+            let message = "job \(id) has had all of its \(policy.attemptLimit) attempts"
+            effects.replies.append((request, .refused(Refusal(.conflict, message))))
+            return
+        }
+        switch place(job.request) {
+        case .failure(let refusal):
+            effects.replies.append((request, .refused(refusal)))
+            return
+        // The fleet may have changed since it was first asked for.
+        case .success(let queue): job.queue = queue
+        }
+        let before = job.state
+        job.ending = nil
+        job.stopping = nil
+        job.notBefore = nil
+        job.failures = 0
+        job.losses = 0
+        job.retriedAt = now
+        jobs[id] = job
+        history.remove(id)
+        effects.jobs.append(id)
+        emit(
+            .job, now, &effects, job: id, from: before.rawValue, to: JobState.queued.rawValue,
+            reason: "asked for again", lasted: now.since(ending.at))
+        if let due = job.deadlineAt { timers.arm(.deadline(id), at: due) }
+        refreshQueue(id, now)
+        effects.replies.append((request, .done))
+    }
+
+    private func refuseJob(_ request: RequestID, _ id: JobID, _ effects: inout Effects) {
+        effects.replies.append((request, .refused(Refusal(.notFound, "no job has the id \(id)"))))
+    }
+
+    mutating func deadlinePassed(_ id: JobID, _ now: Instant, _ effects: inout Effects) {
+        guard let job = jobs[id], job.ending == nil, job.stopping == nil else { return }
+        stopJob(id, .deadline, now, &effects)
+    }
+
+    /// Stops every attempt, then ends the job; at once when none runs.
+    private mutating func stopJob(
+        _ id: JobID, _ reason: StopReason, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard let job = jobs[id], job.stopping != .cancelled else { return }
+        jobs[id]?.stopping = reason
+        effects.jobs.append(id)
+        refreshQueue(id, now)
+        if job.isActive {
+            for attempt in job.active {
+                stop(AttemptKey(job: id, number: attempt.number), reason, now, &effects)
+            }
+        } else {
+            endStopped(id, from: job, now, &effects)
+        }
+    }
+
+    /// Ends a job whose attempts have all stopped.
+    mutating func endStopped(
+        _ id: JobID, from before: Job, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard let job = jobs[id], job.ending == nil, let reason = job.stopping else { return }
+        if reason == .deadline, let deadline = job.request.deadline {
+            let text = "not done within its deadline of \(deadline.components.seconds) s"
+            end(
+                id, .failed, error: Failure(.deadlineExceeded, text), from: before, attempt: nil,
+                now: now, &effects)
+        } else {
+            end(id, .cancelled, from: before, attempt: nil, now: now, &effects)
+        }
+    }
+
+    /// Ends a job for good; attempts that still run are told to stop.
+    ///
+    /// `before` is the job as it was before this step touched it, for the event.
+    mutating func end(
+        _ id: JobID, _ outcome: Job.Outcome, outputs: [Output] = [], error: Failure? = nil,
+        from before: Job, attempt: AttemptKey?, now: Instant, _ effects: inout Effects
+    ) {
+        guard let job = jobs[id], job.ending == nil else { return }
+        jobs[id]?.ending = .init(outcome: outcome, at: now, outputs: outputs, error: error)
+        jobs[id]?.notBefore = nil
+        effects.jobs.append(id)
+        timers.disarm(.deadline(id))
+        timers.disarm(.job(id))
+        progress[id] = nil
+        refreshQueue(id, now)
+        emit(
+            .job, now, &effects, job: id, attempt: attempt?.number,
+            node: attempt.flatMap { before.attempt($0.number)?.node }, from: before.state.rawValue,
+            to: outcome.rawValue, reason: error.map { "\($0.code): \($0.message)" },
+            lasted: now.since(stateSince(before)))
+        for attempt in job.active {
+            stop(AttemptKey(job: id, number: attempt.number), .superseded, now, &effects)
+        }
+        if job.queue == Self.roamerQueue { releaseRoamer(of: id, now, &effects) }
+        history.append(id)
+        trimHistory()
+    }
+
+    private mutating func trimHistory() {
+        while history.count > policy.historyLimit, let oldest = history.first {
+            // One that is still being stopped stays; it is looked at again with the next end.
+            if jobs[oldest]?.isActive == true { break }
+            history.removeFirst()
+            if let key = jobs[oldest]?.request.idempotencyKey { idempotency[key] = nil }
+            jobs[oldest] = nil
+        }
+    }
+
+    // MARK: The queue
+
+    /// Puts the job into its queue, or takes it out, as its state demands.
+    mutating func refreshQueue(_ id: JobID, _ now: Instant) {
+        guard var job = jobs[id] else { return }
+        let entry = QueueEntry(job)
+        if wantsAttempt(job, now) {
+            // Its cluster may have gone while it ran or waited for a time.
+            if job.queue != Self.roamerQueue, fleet.cluster(job.queue) == nil,
+                let cluster = fleet.cluster(serving: job.request.kind)
+            {
+                queues[job.queue]?.remove(entry)
+                jobs[id]?.queue = cluster.name
+                job.queue = cluster.name
+            }
+            queues[job.queue, default: JobQueue()].insert(entry)
+            unscheduled.insert(job.queue)
+        } else {
+            queues[job.queue]?.remove(entry)
+        }
+    }
+
+    /// Whether one more attempt of the job should be started as soon as a slot is free.
+    func wantsAttempt(_ job: Job, _ now: Instant) -> Bool {
+        guard job.ending == nil, job.stopping == nil, job.attempts.count < policy.attemptLimit
+        else { return false }
+        if let due = job.notBefore, due > now { return false }
+        let active = job.active
+        if active.isEmpty { return true }
+        // Hedging: its only attempt is on a node we do not hear, and a copy does no harm.
+        guard job.request.retrySafe, active.count == 1, let only = active.first,
+            only.stop == nil, job.queue != Self.roamerQueue,
+            // Agents that were connected to our predecessor need a moment to come back.
+            now >= startedAt + policy.startupGrace
+        else { return false }
+        return nodes[only.node]?.state == .suspect
+    }
+
+    mutating func refreshQueue(ofJobsOn name: NodeName, _ now: Instant) {
+        for key in nodes[name]?.attempts ?? [] { refreshQueue(key.job, now) }
+    }
+
+    mutating func requeue(_ id: JobID, _ now: Instant, _ effects: inout Effects) {
+        guard jobs[id]?.notBefore != nil else { return }
+        jobs[id]?.notBefore = nil
+        effects.jobs.append(id)
+        refreshQueue(id, now)
+    }
+
+    /// When the job entered the state it shows.
+    package func stateSince(_ job: Job) -> Instant {
+        if let ending = job.ending { return ending.at }
+        if let attempt = job.active.last { return attempt.startedAt ?? attempt.assignedAt }
+        return job.attempts.last?.finishedAt ?? job.retriedAt ?? job.submittedAt
+    }
+}

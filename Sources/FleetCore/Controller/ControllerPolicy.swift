@@ -1,0 +1,64 @@
+import OrderedCollections
+
+/// The times and bounds the controller works by. All times are on its own monotonic clock.
+package struct ControllerPolicy: Hashable, Sendable {
+    /// How often an agent sends a heartbeat.
+    package var heartbeat = Duration.seconds(5)
+    /// Silence after which a connected node is suspect: three heartbeats.
+    package var silentAfter = Duration.seconds(15)
+    /// How long after its last renewal an agent stops its attempts by itself.
+    package var stopAfter = Duration.seconds(30)
+    /// How long after the last renewal a node is lost. Longer than `stopAfter` by the time an
+    /// agent may need to stop its containers, and by the drift of two clocks.
+    package var lostAfter = Duration.seconds(45)
+    /// How long a dedicated node may be suspect before a roamer stands in for it.
+    package var backupGrace = Duration.seconds(5)
+    /// How long after its own start the controller waits before it sends a stand-in: agents that
+    /// were connected to its predecessor need a moment to come back.
+    package var startupGrace = Duration.seconds(20)
+    /// A tick this late means the controller itself was stopped; silence is then not held against
+    /// the nodes.
+    package var stallAfter = Duration.seconds(2)
+    /// How long evictions are held when more than a third of the nodes fall silent together.
+    package var massSilenceHold = Duration.seconds(300)
+    /// The fewest silent nodes that count as a mass silence.
+    package var massSilenceNodes = 3
+    /// How long a connected agent may take to confirm an attempt.
+    package var confirmWithin = Duration.seconds(20)
+    /// How long a connected roamer may take to confirm its assignment.
+    package var assignedWithin = Duration.seconds(15)
+    /// Provisioning without any progress for this long, or `startupFactor` times the template's
+    /// start-up time if that is longer, has failed.
+    package var provisioningStall = Duration.seconds(120)
+    /// See `provisioningStall`.
+    package var startupFactor = 4
+    /// The longest provisioning with progress.
+    package var provisioningLimit = Duration.seconds(1_800)
+    /// How long one order to clean may take on a connected node.
+    package var cleaningWithin = Duration.seconds(60)
+    /// Tries to clean a roamer before it is quarantined.
+    package var cleaningTries = 3
+    /// How often a quarantined roamer is tried again.
+    package var quarantineRetry = Duration.seconds(300)
+    /// Waits between tries of a job.
+    package var retryBackOff = BackOff(
+        base: .seconds(1), cap: .seconds(60), floor: .milliseconds(100))
+    /// Waits before a template that failed is tried again for overflow.
+    package var templateBackOff = BackOff(
+        base: .seconds(10), cap: .seconds(300), floor: .seconds(5))
+    /// Nodes lost under one job before it is given up as the likely cause.
+    package var lossLimit = 3
+    /// Jobs that may wait at once.
+    package var queueLimit = 100_000
+    /// Attempts of one job, all retries included.
+    package var attemptLimit = 100
+    /// Ended jobs kept in memory; older ones are in the store only.
+    package var historyLimit = 10_000
+    /// Entries of a queue looked at for one free slot.
+    package var lookahead = 32
+    /// How long an idle roamer's assignment by hand lasts when nothing else is said.
+    package var defaultIdle = Duration.seconds(300)
+
+    /// The defaults of the architecture.
+    package init() {}
+}

@@ -1,0 +1,59 @@
+package import OrderedCollections
+
+/// What the shell must do after a step.
+///
+/// `urgent` may go out at once: it takes nothing back if the controller dies. All the rest waits
+/// until what changed is stored.
+package struct Effects: Sendable {
+    /// A message to an agent's session.
+    package struct Outgoing: Hashable, Sendable {
+        /// The node.
+        package let node: NodeName
+        /// The session; the message is dropped when it is over.
+        package let session: SessionID
+        /// The message.
+        package let message: ControllerMessage
+    }
+
+    /// Jobs whose record changed.
+    package var jobs: OrderedSet<JobID> = []
+    /// Nodes whose record changed.
+    package var nodes: OrderedSet<NodeName> = []
+    /// Whether the fleet's description changed.
+    package var fleetChanged = false
+    /// What happened.
+    package var events: [FleetEvent] = []
+    /// Messages that need no storing.
+    package var urgent: [Outgoing] = []
+    /// Messages to send when all is stored.
+    package var sends: [Outgoing] = []
+    /// Answers to give when all is stored.
+    package var replies: [(RequestID, Reply)] = []
+    /// Sessions to end, with the reason.
+    package var closes: [(SessionID, String)] = []
+
+    /// No effects.
+    package init() {}
+
+    /// Whether anything must be stored.
+    package var needsCommit: Bool {
+        !jobs.isEmpty || !nodes.isEmpty || fleetChanged || !events.isEmpty
+    }
+
+    /// Whether anything waits for the store.
+    package var isEmpty: Bool {
+        !needsCommit && sends.isEmpty && replies.isEmpty && closes.isEmpty && urgent.isEmpty
+    }
+
+    /// Adds what a later step wants; what is stored is the latest state, so changes coalesce.
+    package mutating func merge(_ later: Effects) {
+        jobs.formUnion(later.jobs)
+        nodes.formUnion(later.nodes)
+        fleetChanged = fleetChanged || later.fleetChanged
+        events += later.events
+        urgent += later.urgent
+        sends += later.sends
+        replies += later.replies
+        closes += later.closes
+    }
+}

@@ -1,0 +1,83 @@
+import OrderedCollections
+
+extension Controller {
+    /// Takes a checked fleet in place of the present one.
+    mutating func apply(
+        _ request: RequestID, _ spec: FleetSpec, _ now: Instant, _ effects: inout Effects
+    ) {
+        if spec == fleet {
+            effects.replies.append((request, .done))
+            return
+        }
+        fleet = spec
+        fleetRevision += 1
+        effects.fleetChanged = true
+        emit(.fleet, now, &effects, to: "\(fleetRevision)", reason: "revision \(fleetRevision)")
+        for name in Array(nodes.keys) { settle(name, now, &effects) }
+        for name in spec.nodes where nodes[name] == nil {
+            addNode(NodeRecord(name: name), now)
+            effects.nodes.append(name)
+        }
+        replaceJobs(now, &effects)
+        touchAllQueues()
+        for cluster in spec.clusters { unscheduled.insert(cluster.name) }
+        unordered.formUnion(nodes.keys)
+        effects.replies.append((request, .done))
+    }
+
+    /// Gives a node its place in the new fleet.
+    private mutating func settle(_ name: NodeName, _ now: Instant, _ effects: inout Effects) {
+        guard let node = nodes[name] else { return }
+        let cluster = fleet.clusters.first { $0.nodes.contains(name) }?.name
+        let isRoamer = fleet.roamers.contains(name)
+        let moved = node.cluster != cluster || node.isRoamer != isRoamer
+        nodes[name]?.cluster = cluster
+        nodes[name]?.retired = cluster == nil && !isRoamer
+        guard moved || nodes[name]?.retired == true else {
+            releaseIfGone(name, now, &effects)
+            return
+        }
+        effects.nodes.append(name)
+        nodes[name]?.wantsBackup = false
+        for key in node.attempts { stop(key, .evicted, now, &effects) }
+        if isRoamer, !node.isRoamer {
+            nodes[name]?.record.roamer = Roamer(since: now, reason: "joined the roamers")
+            if node.attempts.isEmpty {
+                beginCleanup(name, "joined the roamers", now, &effects)
+            }
+        } else if !isRoamer {
+            nodes[name]?.record.roamer = nil
+            timers.disarm(.roamer(name))
+            timers.disarm(.lent(name))
+        }
+        dropIfEmpty(name, &effects)
+    }
+
+    /// A roamer whose cluster or template is gone is given back.
+    private mutating func releaseIfGone(
+        _ name: NodeName, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard let assignment = nodes[name]?.record.roamer?.assignment else { return }
+        if let cluster = assignment.cluster, fleet.cluster(cluster) == nil {
+            releaseAssignment(name, "cluster \(cluster) is gone", now, &effects)
+        } else if case .backup(let node) = assignment.purpose, !fleet.nodes.contains(node) {
+            releaseAssignment(name, "node \(node) has left the fleet", now, &effects)
+        }
+    }
+
+    /// Waiting jobs of a cluster that is gone move to the one that serves their kind now.
+    private mutating func replaceJobs(_ now: Instant, _ effects: inout Effects) {
+        for (queue, waiting) in queues
+        where queue != Self.roamerQueue && fleet.cluster(queue) == nil {
+            for entry in waiting.prefix(waiting.count) {
+                guard let job = jobs[entry.job],
+                    let cluster = fleet.cluster(serving: job.request.kind)
+                else { continue }
+                queues[queue]?.remove(entry)
+                jobs[entry.job]?.queue = cluster.name
+                effects.jobs.append(entry.job)
+                refreshQueue(entry.job, now)
+            }
+        }
+    }
+}

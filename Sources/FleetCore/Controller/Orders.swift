@@ -1,0 +1,125 @@
+import OrderedCollections
+
+extension Controller {
+    /// Everything a node shall run, as the controller sees it now.
+    struct Orders: Hashable, Sendable {
+        var workers: OrderedDictionary<WorkerID, WorkerOrder> = [:]
+        var attempts: OrderedDictionary<AttemptKey, AttemptOrder> = [:]
+        var cleaning: UInt64 = 0
+    }
+
+    /// The pod a dedicated node shall run; nil when it shall run none.
+    func podOrder(for name: NodeName) -> WorkerOrder? {
+        guard let node = nodes[name], !node.retired, let cluster = node.cluster.flatMap(fleet.cluster),
+            let service = cluster.service.flatMap(fleet.service),
+            let place = cluster.nodes.firstIndex(of: name), place < service.replicas
+        else { return nil }
+        return order(WorkerID(service.name.rawValue), service.worker, isPod: true, startup: nil)
+    }
+
+    private func order(
+        _ id: WorkerID, _ worker: WorkerSpec, isPod: Bool, startup: Duration?
+    ) -> WorkerOrder {
+        var spec = worker
+        spec.image = resolve(worker.image)
+        let within = max(policy.provisioningStall, (startup ?? .zero) * policy.startupFactor)
+        return WorkerOrder(id: id, generation: 1, spec: spec, isPod: isPod, readyWithin: within)
+    }
+
+    /// The full name of an image: a short one lives in the fleet's registry.
+    func resolve(_ image: String) -> String {
+        guard !fleet.registry.isEmpty else { return image }
+        let first = image.split(separator: "/", omittingEmptySubsequences: false).first ?? ""
+        let hasHost =
+            image.contains("/")
+            && (first.contains(".") || first.contains(":") || first == "localhost")
+        return hasHost ? image : "\(fleet.registry)/\(image)"
+    }
+
+    /// What the node shall run.
+    func orders(for name: NodeName) -> Orders {
+        var orders = Orders()
+        guard let node = nodes[name] else { return orders }
+        if let pod = podOrder(for: name), pod.spec.contract != .exec,
+            node.record.drain == nil || !node.attempts.isEmpty
+        {
+            orders.workers[pod.id] = pod
+        }
+        if let roamer = node.record.roamer {
+            orders.cleaning = roamer.cleaning
+            if let assignment = roamer.assignment, let worker = assignment.worker {
+                let startup = assignment.template.flatMap { fleet.template($0)?.startupTime }
+                let order = order(assignment.workerID, worker, isPod: false, startup: startup)
+                orders.workers[order.id] = order
+            }
+        }
+        for key in node.attempts {
+            if let order = attemptOrder(key) { orders.attempts[key] = order }
+        }
+        return orders
+    }
+
+    private func attemptOrder(_ key: AttemptKey) -> AttemptOrder? {
+        guard let job = jobs[key.job], let attempt = job.attempt(key.number) else { return nil }
+        let place: AttemptPlace =
+            if let worker = attempt.worker {
+                .worker(worker)
+            } else {
+                .container(container(for: job, on: attempt.node))
+            }
+        return AttemptOrder(
+            key: key, place: place, input: job.request.input, kind: job.request.kind,
+            stop: attempt.stop)
+    }
+
+    private func container(for job: Job, on name: NodeName) -> ContainerOrder {
+        if let image = job.request.image {
+            return ContainerOrder(
+                image: resolve(image), command: job.request.command, memory: job.request.memory)
+        }
+        let worker =
+            job.request.template.flatMap { fleet.template($0)?.worker }
+            ?? podOrder(for: name)?.spec
+        return ContainerOrder(
+            image: resolve(worker?.image ?? ""),
+            command: job.request.command.isEmpty ? worker?.command ?? [] : job.request.command,
+            memory: job.request.memory ?? worker?.memory)
+    }
+
+    /// Sends each connected node what changed in its orders.
+    mutating func sendOrders(_ now: Instant, _ effects: inout Effects) {
+        for name in unordered {
+            guard let node = nodes[name], let session = node.session else { continue }
+            let wanted = orders(for: name)
+            let number = node.sentNumber + 1
+            guard let message = change(from: node.sent, node.sentNumber, to: wanted, number) else {
+                continue
+            }
+            nodes[name]?.sent = wanted
+            nodes[name]?.sentNumber = number
+            effects.sends.append(
+                .init(node: name, session: session, message: .assignments(message)))
+        }
+        unordered = []
+    }
+
+    /// The complete set for a new session, the difference after that; nil when there is none.
+    private func change(
+        from sent: Orders?, _ sentNumber: UInt64, to wanted: Orders, _ number: UInt64
+    ) -> Assignments? {
+        guard let sent else {
+            return Assignments(
+                term: term, appliesTo: nil, resultsIn: number,
+                workers: Array(wanted.workers.values), attempts: Array(wanted.attempts.values),
+                cleaning: wanted.cleaning)
+        }
+        guard sent != wanted else { return nil }
+        return Assignments(
+            term: term, appliesTo: sentNumber, resultsIn: number,
+            workers: wanted.workers.values.filter { sent.workers[$0.id] != $0 },
+            removedWorkers: sent.workers.keys.filter { wanted.workers[$0] == nil },
+            attempts: wanted.attempts.values.filter { sent.attempts[$0.key] != $0 },
+            removedAttempts: sent.attempts.keys.filter { wanted.attempts[$0] == nil },
+            cleaning: wanted.cleaning)
+    }
+}

@@ -1,0 +1,255 @@
+import OrderedCollections
+
+extension Controller {
+    /// Gives waiting jobs to free slots, and roamers to queues that need them.
+    mutating func schedule(_ now: Instant, _ effects: inout Effects) {
+        // Starting one thing can free or block another queue; two rounds settle all but a storm,
+        // and what is left is done with the next event.
+        var rounds = 0
+        while !unscheduled.isEmpty, rounds < 4 {
+            rounds += 1
+            let marked = unscheduled
+            unscheduled = []
+            for cluster in fleet.clusters where marked.contains(cluster.name) {
+                fillSlots(cluster, now, &effects)
+                standIn(cluster, now, &effects)
+                callForHelp(cluster, now, &effects)
+            }
+            if marked.contains(Self.roamerQueue) { fillRoamers(now, &effects) }
+        }
+    }
+
+    // MARK: Slots
+
+    /// A place where a job of a cluster can start now.
+    private struct Slot {
+        let node: NodeName
+        let worker: WorkerID?
+    }
+
+    private mutating func fillSlots(
+        _ cluster: ClusterSpec, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard var queue = queues[cluster.name], !queue.isEmpty else { return }
+        var slots = freeSlots(cluster)
+        while !slots.isEmpty, !queue.isEmpty {
+            guard let (job, slot) = firstMatch(queue, slots) else { return }
+            startAttempt(job, on: slots[slot].node, worker: slots[slot].worker, now, &effects)
+            slots.remove(at: slot)
+            queue = queues[cluster.name] ?? JobQueue()
+        }
+    }
+
+    /// The first job that can use one of the slots: a copy never shares a node with its original,
+    /// and a job that failed on a node prefers another.
+    private func firstMatch(_ queue: JobQueue, _ slots: [Slot]) -> (JobID, Int)? {
+        for entry in queue.prefix(policy.lookahead) {
+            guard let job = jobs[entry.job] else { continue }
+            let taken = job.active.map(\.node)
+            let open = slots.indices.filter { !taken.contains(slots[$0].node) }
+            let last = job.attempts.last?.node
+            if let slot = open.first(where: { slots[$0].node != last }) ?? open.first {
+                return (entry.job, slot)
+            }
+        }
+        return nil
+    }
+
+    /// The free slots of a cluster: those of its own nodes first, then those of its helpers.
+    private func freeSlots(_ cluster: ClusterSpec) -> [Slot] {
+        var slots: [Slot] = []
+        for name in cluster.nodes {
+            guard let node = nodes[name], node.isSchedulable,
+                let order = podOrder(for: name)
+            else { continue }
+            let runs = order.spec.contract == .exec
+            guard runs || node.workers[order.id]?.phase == .ready else { continue }
+            let free = order.spec.slots - node.attempts.count
+            for _ in 0..<max(free, 0) { slots.append(Slot(node: name, worker: runs ? nil : order.id)) }
+        }
+        for (name, node) in nodes where isHelping(node, cluster.name) {
+            guard let assignment = node.record.roamer?.assignment, let worker = assignment.worker,
+                worker.contract != .opaque, assignment.releasing == nil, node.isSchedulable,
+                node.workers[assignment.workerID]?.phase == .ready
+            else { continue }
+            let free = worker.slots - node.attempts.count
+            for _ in 0..<max(free, 0) { slots.append(Slot(node: name, worker: assignment.workerID)) }
+        }
+        return slots
+    }
+
+    /// Whether a roamer works for a cluster now.
+    func isHelping(_ node: Node, _ cluster: ClusterName) -> Bool {
+        guard let roamer = node.record.roamer, roamer.state == .running else { return false }
+        return roamer.assignment?.cluster == cluster
+    }
+
+    // MARK: Help for a cluster
+
+    /// Counts that the overflow rules go by.
+    package struct Load: Hashable, Sendable {
+        /// Jobs that wait.
+        package var waiting = 0
+        /// Workers of the cluster's own nodes that are ready.
+        package var dedicated = 0
+        /// Roamers lent for overflow or by hand, in any state.
+        package var helpers = 0
+        /// Roamers on their way: ASSIGNED or PROVISIONING.
+        package var coming = 0
+        /// Roamers that work.
+        package var helping = 0
+        /// Jobs that run.
+        package var running = 0
+    }
+
+    /// The load of a cluster.
+    package func load(of cluster: ClusterSpec) -> Load {
+        var load = Load(waiting: queues[cluster.name]?.count ?? 0)
+        for name in cluster.nodes {
+            guard let node = nodes[name] else { continue }
+            load.running += node.attempts.count
+            if node.isSchedulable, let order = podOrder(for: name),
+                order.spec.contract == .exec || node.workers[order.id]?.phase == .ready
+            {
+                load.dedicated += 1
+            }
+        }
+        for node in nodes.values {
+            guard let roamer = node.record.roamer, let assignment = roamer.assignment,
+                assignment.cluster == cluster.name
+            else { continue }
+            switch assignment.purpose {
+            case .overflow, .manual: load.helpers += 1
+            case .backup, .job: break
+            }
+            switch roamer.state {
+            case .assigned, .provisioning: load.coming += 1
+            case .running:
+                load.helping += 1
+                load.running += node.attempts.count
+            case .idle, .cleanup, .quarantined: break
+            }
+        }
+        return load
+    }
+
+    /// Whether one more roamer should help, by the cluster's rule.
+    static func wantsHelp(_ load: Load, _ scaling: ScalingSpec) -> Bool {
+        guard load.helpers < scaling.maxRoamers, load.waiting > 0 else { return false }
+        switch scaling.overflow {
+        case .never: return false
+        // Each roamer on its way will take one of those that wait.
+        case .busy: return load.waiting > load.coming
+        case .backlog:
+            let active = load.dedicated + load.helping + load.coming
+            let (bound, overflow) = active.multipliedReportingOverflow(by: scaling.backlogFactor)
+            return !overflow && load.waiting > bound
+        }
+    }
+
+    private mutating func callForHelp(
+        _ cluster: ClusterSpec, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard queues[cluster.name]?.isEmpty == false else { return }
+        if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
+        guard let help = helper(of: cluster), help.worker.contract.takesJobs else { return }
+        while Self.wantsHelp(load(of: cluster), cluster.scaling) {
+            guard let roamer = idleRoamer(for: cluster.name, now, &effects) else { return }
+            lend(
+                roamer, .overflow, cluster: cluster.name, template: help.template,
+                worker: help.worker, mode: .untilIdle(cluster.scaling.releaseIdle),
+                "cluster \(cluster.name) is full", now, &effects)
+        }
+    }
+
+    private mutating func standIn(
+        _ cluster: ClusterSpec, _ now: Instant, _ effects: inout Effects
+    ) {
+        for name in cluster.nodes {
+            guard let node = nodes[name], node.wantsBackup, cluster.scaling.backup,
+                podOrder(for: name) != nil, node.record.drain == nil,
+                !nodes.values.contains(where: {
+                    $0.record.roamer?.assignment?.purpose == .backup(name)
+                }), let help = helper(of: cluster), help.worker.contract.takesJobs
+            else { continue }
+            if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
+            guard let roamer = idleRoamer(for: cluster.name, now, &effects) else { return }
+            lend(
+                roamer, .backup(name), cluster: cluster.name, template: help.template,
+                worker: help.worker, mode: .whileNeeded, "stands in for node \(name)", now,
+                &effects)
+        }
+    }
+
+    /// An idle roamer; when there is none, one that helps where nothing waits is called back.
+    private mutating func idleRoamer(
+        for queue: ClusterName, _ now: Instant, _ effects: inout Effects
+    ) -> NodeName? {
+        var spare: NodeName?
+        var returning = false
+        for name in fleet.roamers {
+            guard let node = nodes[name], node.isSchedulable, let roamer = node.record.roamer
+            else { continue }
+            if roamer.state == .idle { return name }
+            if roamer.state == .cleanup { returning = true }
+            if spare == nil, isSpare(node, roamer, for: queue) { spare = name }
+        }
+        if !returning, let spare {
+            beginCleanup(spare, "needed by \(queue)", now, &effects)
+        }
+        return nil
+    }
+
+    private func isSpare(_ node: Node, _ roamer: Roamer, for queue: ClusterName) -> Bool {
+        guard roamer.state == .running, node.attempts.isEmpty,
+            let assignment = roamer.assignment, case .untilIdle = assignment.mode,
+            assignment.cluster != queue
+        else { return false }
+        guard let cluster = assignment.cluster else { return false }
+        return queues[cluster]?.isEmpty ?? true
+    }
+
+    // MARK: Jobs that need a roamer of their own
+
+    private mutating func fillRoamers(_ now: Instant, _ effects: inout Effects) {
+        for entry in queues[Self.roamerQueue]?.prefix(policy.lookahead) ?? [] {
+            guard let job = jobs[entry.job] else { continue }
+            if let name = roamer(of: job.id) {
+                startOnOwnRoamer(job.id, name, now, &effects)
+                continue
+            }
+            let template =
+                job.request.image == nil
+                ? job.request.template.flatMap { fleet.template($0) } : nil
+            if job.request.image == nil, template == nil { continue }
+            guard let name = idleRoamer(for: Self.roamerQueue, now, &effects) else { return }
+            let runsToEnd = template?.worker.contract ?? .exec == .exec
+            lend(
+                name, .job(job.id), cluster: nil, template: job.request.template,
+                worker: runsToEnd ? nil : template?.worker, mode: .whileNeeded,
+                "for job \(job.id)", now, &effects)
+            if runsToEnd { startAttempt(job.id, on: name, worker: nil, now, &effects) }
+        }
+    }
+
+    /// The roamer lent to a job.
+    func roamer(of id: JobID) -> NodeName? {
+        nodes.first { $0.value.record.roamer?.assignment?.purpose == .job(id) }?.key
+    }
+
+    private mutating func startOnOwnRoamer(
+        _ id: JobID, _ name: NodeName, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard let node = nodes[name], node.isSchedulable, node.attempts.isEmpty,
+            let roamer = node.record.roamer, let assignment = roamer.assignment,
+            assignment.releasing == nil
+        else { return }
+        if assignment.worker == nil {
+            startAttempt(id, on: name, worker: nil, now, &effects)
+        } else if roamer.state == .running,
+            node.workers[assignment.workerID]?.phase == .ready
+        {
+            startAttempt(id, on: name, worker: assignment.workerID, now, &effects)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import DockerEngine
+import Glibc
+import Logging
+import Synchronization
+
+/// What of this machine containers may need.
+final class HostFacts: Sendable {
+    private let engine: DockerEngine
+    private let models: String?
+    private let logger: Logger
+    private let warned = Mutex(false)
+
+    init(engine: DockerEngine, models: String?, logger: Logger) {
+        self.engine = engine
+        self.models = models
+        self.logger = logger
+    }
+
+    /// The policy for this machine as it is now.
+    func policy(network: String, needsGPU: Bool) async throws -> ContainerPolicy {
+        let runtimes = needsGPU ? try await engine.info().runtimes : []
+        let hasNvidia = runtimes.contains("nvidia")
+        if needsGPU, !hasNvidia, !warned.withLock({ Self.raise(&$0) }) {
+            logger.warning(
+                "no nvidia runtime in Docker; containers that want the GPU run without it",
+                metadata: ["docker.runtimes": "\(runtimes.joined(separator: ","))"])
+        }
+        return ContainerPolicy(
+            network: network, models: models.flatMap { Self.isFolder($0) ? $0 : nil },
+            hasNvidia: hasNvidia)
+    }
+
+    /// Sets a flag; whether it was set before.
+    private static func raise(_ flag: inout Bool) -> Bool {
+        defer { flag = true }
+        return flag
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var facts = stat()
+        return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// A device file, if that is what is there.
+    static func device(_ path: String) -> ContainerPolicy.Device? {
+        var facts = stat()
+        guard unsafe stat(path, &facts) == 0 else { return nil }
+        let kind = facts.st_mode & S_IFMT
+        guard kind == S_IFCHR || kind == S_IFBLK else { return nil }
+        return ContainerPolicy.Device(group: facts.st_gid)
+    }
+}

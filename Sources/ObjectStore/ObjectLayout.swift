@@ -1,0 +1,56 @@
+/// Where things lie in the bucket.
+///
+/// Output keys contain the attempt, so a late writer of an attempt that was given up cannot touch the job's result.
+package enum ObjectLayout {
+    /// `outputs/images/JOB/ATTEMPT/NAME`; the folder follows from the job's kind.
+    package static func output(
+        kind: String, job: String, attempt: Int, name: String
+    ) throws(ObjectStoreError) -> ObjectKey {
+        try key(["outputs", folder(forKind: kind), job, number(attempt), name])
+    }
+
+    /// `logs/JOB/ATTEMPT.log`
+    package static func log(job: String, attempt: Int) throws(ObjectStoreError) -> ObjectKey {
+        try key(["logs", job, number(attempt) + ".log"])
+    }
+
+    /// `uploads/ID/NAME`: a file that a user gave as an input.
+    package static func upload(id: String, name: String) throws(ObjectStoreError) -> ObjectKey {
+        try key(["uploads", id, name])
+    }
+
+    /// `configs/NAME`
+    package static func config(name: String) throws(ObjectStoreError) -> ObjectKey {
+        try key(["configs", name])
+    }
+
+    /// `backups/NAME`
+    package static func backup(name: String) throws(ObjectStoreError) -> ObjectKey {
+        try key(["backups", name])
+    }
+
+    /// The folder below `outputs/` for a job's kind.
+    package static func folder(forKind kind: String) -> String {
+        switch kind {
+        case "image": "images"
+        case "video": "videos"
+        case "voice", "audio": "audio"
+        default: "temp"
+        }
+    }
+
+    private static func number(_ attempt: Int) throws(ObjectStoreError) -> String {
+        guard attempt >= 0 else {
+            throw ObjectStoreError(.invalidKey, "An attempt is not negative.")
+        }
+        return String(attempt)
+    }
+
+    private static func key(_ parts: [String]) throws(ObjectStoreError) -> ObjectKey {
+        // A slash in a part would move the object to another job.
+        guard parts.allSatisfy({ !$0.utf8.contains(UInt8(ascii: "/")) }) else {
+            throw ObjectStoreError(.invalidKey, "A name in a key has no slash.")
+        }
+        return try ObjectKey(parts.joined(separator: "/"))
+    }
+}

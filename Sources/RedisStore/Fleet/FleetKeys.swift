@@ -1,0 +1,28 @@
+/// The keys of the fleet's record, all readable with plain redis-cli.
+///
+/// | key | type | what |
+/// |---|---|---|
+/// | `job:<id>` | hash | `state kind queue node priority submitted` for people, `record` for us |
+/// | `active` | set | ids of jobs not ended, or ended with an attempt still being stopped |
+/// | `queue:<cluster>` | sorted set | waiting jobs; score: seconds of submission, moved by priority |
+/// | `ended` | sorted set | ended jobs by the second of their end |
+/// | `node:<name>` | hash | `incarnation roamer` for people, `record` for us |
+/// | `nodes` | set | names of nodes with a record |
+/// | `fleet` | hash | `revision at source spec` |
+/// | `fleet:history` | list | earlier revisions, latest first |
+/// | `events` | stream | what happened; the id is the event's number |
+/// | `meta` | hash | `term owner …`, the counters, the clock |
+struct FleetKeys: Sendable {
+    let space: KeySpace
+
+    func job(_ id: String) -> String { space.key("job:\(id)") }
+    func queue(_ name: String) -> String { space.key("queue:\(name)") }
+    func node(_ name: String) -> String { space.key("node:\(name)") }
+    var active: String { space.key("active") }
+    var ended: String { space.key("ended") }
+    var nodes: String { space.key("nodes") }
+    var fleet: String { space.key("fleet") }
+    var fleetHistory: String { space.key("fleet:history") }
+    var events: String { space.key("events") }
+    var meta: String { space.meta }
+}

@@ -1,0 +1,290 @@
+package import FleetCore
+import Foundation
+
+/// The fleet's record in Redis: loaded once by each leader, changed in fenced batches.
+package struct FleetStore: Sendable {
+    /// How long an ended job is kept.
+    package static let jobRetention = Duration.seconds(30 * 86_400)
+    /// About how many events are kept.
+    package static let eventLimit = 100_000
+    /// Jobs read in one pipeline.
+    private static let readChunk = 1_000
+
+    /// The store underneath.
+    package let store: FencedStore
+    let keys: FleetKeys
+
+    /// Creates the record's view of a store.
+    package init(store: FencedStore) {
+        self.store = store
+        keys = FleetKeys(space: store.keys)
+    }
+
+    /// Whether Redis answered last time, and what it said when not.
+    package var health: RedisHealth { store.client.health }
+
+    // MARK: Writing
+
+    /// Turns a change into a batch in its place; throws `invalidArgument` above the limits.
+    package func seal(
+        _ change: FleetChange, term: UInt64
+    ) throws(RedisStoreError) -> SealedBatch {
+        var batch = FencedBatch()
+        for job in change.jobs { try write(job, to: &batch) }
+        for node in change.nodes { try write(node, to: &batch) }
+        if !change.goneNodes.isEmpty {
+            batch.del(change.goneNodes.map { keys.node($0.rawValue) })
+            batch.srem(keys.nodes, change.goneNodes.map(\.rawValue))
+        }
+        if let fleet = change.fleet { try write(fleet, to: &batch) }
+        for event in change.events { write(event, to: &batch) }
+        batch.hset(
+            keys.meta,
+            [
+                ("event", .integer(Int64(clamping: change.counters.event))),
+                ("assignment", .integer(Int64(clamping: change.counters.assignment))),
+                ("cleaning", .integer(Int64(clamping: change.counters.cleaning))),
+                ("clock", .integer(change.clock.nanoseconds)),
+            ])
+        return try store.seal(batch, term: term)
+    }
+
+    /// Commits a sealed change; see ``FencedStore/commit(_:timeout:)-(SealedBatch,_)``.
+    package func commit(_ batch: SealedBatch) async throws(RedisStoreError) {
+        try await store.commit(batch)
+    }
+
+    private func write(_ job: Job, to batch: inout FencedBatch) throws(RedisStoreError) {
+        let key = keys.job(job.id.rawValue)
+        let last = job.attempts.last
+        batch.hset(
+            key,
+            [
+                ("state", .text(job.state.rawValue)),
+                ("kind", .text(job.request.kind.rawValue)),
+                ("queue", .text(job.queue.rawValue)),
+                ("node", .text(last?.node.rawValue ?? "")),
+                ("priority", .integer(Int64(job.request.priority))),
+                ("submitted", .integer(job.submittedAt.wholeSeconds)),
+                ("record", .bytes(try encode(job))),
+            ])
+        let entry = QueueEntry(job)
+        if job.state == .queued, job.stopping == nil {
+            batch.zadd(
+                keys.queue(job.queue.rawValue),
+                [(member: job.id.rawValue, score: Double(entry.score.nanoseconds) / 1e9)])
+        } else {
+            batch.zrem(keys.queue(job.queue.rawValue), [job.id.rawValue])
+        }
+        if let ending = job.ending {
+            batch.zadd(keys.ended, [(job.id.rawValue, Double(ending.at.wholeSeconds))])
+            batch.pexpire(key, Self.jobRetention)
+        } else if job.retriedAt != nil {
+            batch.zrem(keys.ended, [job.id.rawValue])
+            batch.append(RedisCommand("PERSIST", .text(key)))
+        }
+        if job.ending == nil || job.isActive {
+            batch.sadd(keys.active, [job.id.rawValue])
+        } else {
+            batch.srem(keys.active, [job.id.rawValue])
+        }
+    }
+
+    private func write(
+        _ node: NodeRecord, to batch: inout FencedBatch
+    ) throws(RedisStoreError) {
+        batch.sadd(keys.nodes, [node.name.rawValue])
+        batch.hset(
+            keys.node(node.name.rawValue),
+            [
+                ("incarnation", .text(node.incarnation?.description ?? "")),
+                ("roamer", .text(node.roamer?.state.rawValue ?? "")),
+                ("record", .bytes(try encode(node))),
+            ])
+    }
+
+    private func write(
+        _ fleet: AppliedFleet, to batch: inout FencedBatch
+    ) throws(RedisStoreError) {
+        batch.hset(
+            keys.fleet,
+            [
+                ("revision", .integer(Int64(clamping: fleet.revision))),
+                ("at", .integer(fleet.at.wholeSeconds)),
+                ("source", .text(fleet.source)),
+                ("record", .bytes(try encode(fleet))),
+            ])
+        batch.lpush(keys.fleetHistory, .bytes(try encode(fleet)), keeping: 100)
+    }
+
+    private func write(_ event: FleetEvent, to batch: inout FencedBatch) {
+        var fields: [(name: String, value: RedisArgument)] = [
+            ("type", .text(event.kind.rawValue)), ("at", .integer(event.at.nanoseconds)),
+        ]
+        func add(_ name: String, _ value: String?) {
+            if let value { fields.append((name, .text(value))) }
+        }
+        add("job", event.job?.rawValue)
+        add("attempt", event.attempt.map { "\($0)" })
+        add("node", event.node?.rawValue)
+        add("from", event.from)
+        add("to", event.to)
+        add("reason", event.reason)
+        add("lasted", event.lasted.map { "\($0.nanoseconds)" })
+        batch.xadd(
+            keys.events, id: "\(event.sequence)-1", keepingAbout: Self.eventLimit, fields)
+    }
+
+    private func encode(_ value: some Encodable) throws(RedisStoreError) -> [UInt8] {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return [UInt8](try encoder.encode(value))
+        } catch {
+            throw RedisStoreError(.invalidArgument, "cannot encode a record: \(error)")
+        }
+    }
+
+    // MARK: Reading
+
+    /// Everything a new leader takes up.
+    package struct Loaded: Sendable {
+        /// The machine's state.
+        package var snapshot: Controller.Snapshot
+        /// The fleet as applied; nil before the first.
+        package var fleet: AppliedFleet?
+        /// The predecessor's clock.
+        package var clock: Instant
+    }
+
+    /// Loads the record; `history` bounds the ended jobs taken up.
+    package func load(history: Int) async throws(RedisStoreError) -> Loaded {
+        let replies = try await store.client.read([
+            RedisCommand("HMGET", .text(keys.meta), "event", "assignment", "cleaning", "clock"),
+            RedisCommand("HGET", .text(keys.fleet), "record"),
+            RedisCommand("SMEMBERS", .text(keys.active)),
+            RedisCommand(
+                "ZREVRANGE", .text(keys.ended), 0, .integer(Int64(max(history, 1)) - 1)),
+            RedisCommand("SMEMBERS", .text(keys.nodes)),
+        ])
+        guard replies.count == 5 else {
+            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 5 replies")
+        }
+        if let message = replies.lazy.compactMap(\.errorMessage).first {
+            throw RedisStoreError(.rejected, "Redis cannot be read: \(message)")
+        }
+        var snapshot = Controller.Snapshot()
+        let meta = (replies[0].array ?? []).map { $0.text ?? "" }
+        if meta.count == 4 {
+            snapshot.counters.event = UInt64(meta[0]) ?? 0
+            snapshot.counters.assignment = UInt64(meta[1]) ?? 0
+            snapshot.counters.cleaning = UInt64(meta[2]) ?? 0
+        }
+        var fleet: AppliedFleet?
+        if let bytes = replies[1].bytes {
+            let applied = try decode(AppliedFleet.self, bytes, "the fleet")
+            snapshot.fleet = applied.spec
+            snapshot.fleetRevision = applied.revision
+            fleet = applied
+        }
+        let active = names(replies[2])
+        let alive = Set(active)
+        let ended = names(replies[3]).filter { !alive.contains($0) }
+        snapshot.jobs = try await records((active + ended).map(keys.job), "a job")
+        snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")
+        return Loaded(
+            snapshot: snapshot, fleet: fleet,
+            clock: Instant(nanoseconds: meta.last.flatMap { Int64($0) } ?? 0))
+    }
+
+    /// A job that is no longer in memory; nil when it is not kept either.
+    package func job(_ id: JobID) async throws(RedisStoreError) -> Job? {
+        let found: [Job] = try await records([keys.job(id.rawValue)], "job \(id)")
+        return found.first
+    }
+
+    /// Events after a number, oldest first.
+    package func events(
+        after sequence: UInt64, limit: Int
+    ) async throws(RedisStoreError) -> [FleetEvent] {
+        let reply = try await store.client.read([
+            RedisCommand(
+                "XRANGE", .text(keys.events), .text("(\(sequence)-1"), "+", "COUNT",
+                .integer(Int64(max(limit, 1))))
+        ]).first
+        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+        return (reply?.array ?? []).compactMap(Self.event)
+    }
+
+    /// The latest revisions of the fleet, latest first.
+    package func fleetHistory(limit: Int) async throws(RedisStoreError) -> [AppliedFleet] {
+        let reply = try await store.client.read([
+            RedisCommand(
+                "LRANGE", .text(keys.fleetHistory), 0, .integer(Int64(max(limit, 1)) - 1))
+        ]).first
+        var history: [AppliedFleet] = []
+        for item in reply?.array ?? [] {
+            if let bytes = item.bytes {
+                history.append(try decode(AppliedFleet.self, bytes, "a revision of the fleet"))
+            }
+        }
+        return history
+    }
+
+    private func records<Record: Decodable>(
+        _ keys: [String], _ what: String
+    ) async throws(RedisStoreError) -> [Record] {
+        var records: [Record] = []
+        for start in stride(from: 0, to: keys.count, by: Self.readChunk) {
+            let part = keys[start..<min(start + Self.readChunk, keys.count)]
+            let replies = try await store.client.read(
+                part.map { RedisCommand("HGET", .text($0), "record") }, timeout: .seconds(30))
+            for reply in replies {
+                // An id whose record has expired is history.
+                if let bytes = reply.bytes { records.append(try decode(Record.self, bytes, what)) }
+            }
+        }
+        return records
+    }
+
+    private func names(_ value: RedisValue) -> [String] {
+        (value.array ?? []).compactMap(\.text).sorted()
+    }
+
+    private func decode<Record: Decodable>(
+        _ type: Record.Type, _ bytes: [UInt8], _ what: String
+    ) throws(RedisStoreError) -> Record {
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch {
+            throw RedisStoreError(.protocolViolation, "\(what) in Redis cannot be read: \(error)")
+        }
+    }
+
+    private static func event(_ entry: RedisValue) -> FleetEvent? {
+        guard let parts = entry.array, parts.count == 2, let id = parts[0].text,
+            let sequence = id.split(separator: "-").first.flatMap({ UInt64($0) }),
+            let list = parts[1].array
+        else { return nil }
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: list.count - 1, by: 2) {
+            if let name = list[index].text, let value = list[index + 1].text {
+                fields[name] = value
+            }
+        }
+        guard let kind = fields["type"].flatMap({ FleetEvent.Kind(rawValue: $0) }),
+            let at = fields["at"].flatMap({ Int64($0) })
+        else { return nil }
+        return FleetEvent(
+            sequence: sequence, at: Instant(nanoseconds: at), kind: kind,
+            job: fields["job"].map { JobID($0) }, attempt: fields["attempt"].flatMap { Int($0) },
+            node: fields["node"].map { NodeName($0) }, from: fields["from"], to: fields["to"],
+            reason: fields["reason"],
+            lasted: fields["lasted"].flatMap { Int64($0) }.map { .nanoseconds($0) })
+    }
+}
+
+extension Instant {
+    /// Whole seconds since the clock's origin.
+    var wholeSeconds: Int64 { nanoseconds / 1_000_000_000 }
+}

@@ -1,0 +1,90 @@
+import NIOCore
+import Synchronization
+
+/// A batch with its place in the order of commits: it can be repeated until its outcome is known.
+///
+/// Redis remembers the last place it has seen in this term. A repeat of that batch is recognised and
+/// skipped; a batch from before it is refused as `superseded`.
+package struct SealedBatch: Hashable, Sendable {
+    /// The term it is committed in.
+    package let term: UInt64
+    /// Its place among the batches of this process; later ones are larger.
+    package let number: UInt64
+    let batch: FencedBatch
+    let chunks: [Range<Int>]
+
+    /// Commands sent to one run of the script.
+    static let commandsPerChunk = 2_000
+    /// Bytes sent to one run of the script, unless a single command is larger.
+    static let bytesPerChunk = 1 << 20
+    /// Words sent to one run of the script; Redis takes a million.
+    static let wordsPerChunk = 200_000
+
+    /// One order for the whole process: a store made later for the same term still goes on from here.
+    private static let numbers = Atomic<UInt64>(0)
+
+    init(_ batch: FencedBatch, term: UInt64) throws(RedisStoreError) {
+        guard batch.byteCount <= FencedBatch.bytesPerBatch else {
+            throw RedisStoreError(
+                .invalidArgument,
+                "a batch of \(batch.byteCount) bytes is above \(FencedBatch.bytesPerBatch)")
+        }
+        self.term = term
+        self.batch = batch
+        self.chunks = try Self.chunks(of: batch)
+        self.number = Self.numbers.add(1, ordering: .relaxed).newValue
+    }
+
+    private static func chunks(of batch: FencedBatch) throws(RedisStoreError) -> [Range<Int>] {
+        var chunks: [Range<Int>] = []
+        var first = 0
+        var bytes = 0
+        var words = 0
+        for index in 0..<batch.count {
+            let range = batch.range(index)
+            let size = batch.words.byteCount(of: range)
+            guard !range.isEmpty, range.count <= FencedBatch.wordsPerCommand,
+                size <= FencedBatch.bytesPerCommand
+            else {
+                throw RedisStoreError(
+                    .invalidArgument,
+                    "command \(index) of a batch has \(range.count) words and \(size) bytes; at most "
+                        + "\(FencedBatch.wordsPerCommand) and \(FencedBatch.bytesPerCommand) are allowed"
+                )
+            }
+            let full =
+                index - first >= commandsPerChunk || bytes + size > bytesPerChunk
+                || words + range.count > wordsPerChunk
+            if full, index > first {
+                chunks.append(first..<index)
+                (first, bytes, words) = (index, 0, 0)
+            }
+            bytes += size
+            words += range.count
+        }
+        // The last chunk; the only one, and without commands, for an empty batch.
+        chunks.append(first..<batch.count)
+        return chunks
+    }
+
+    /// All chunks as calls of the script, in one buffer.
+    func encode(script: String, meta: String, into buffer: inout ByteBuffer) throws(RedisStoreError)
+    {
+        for (index, chunk) in chunks.enumerated() {
+            var list = ArgumentList()
+            list.append("EVALSHA")
+            list.append(.text(script))
+            list.append(1)
+            list.append(.text(meta))
+            list.append(.unsigned(term))
+            list.append(.unsigned(number))
+            list.append(.integer(Int64(index)))
+            for command in chunk {
+                let range = batch.range(command)
+                list.append(.integer(Int64(range.count)))
+                list.append(range, of: batch.words)
+            }
+            try RedisCommand(list: list).encode(into: &buffer)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package import NIOCore
+
+/// What a cog worker says about a prediction, read from a webhook body.
+///
+/// Webhooks arrive at least once and in any order ("processing" has been seen after "failed"): act on the first
+/// terminal one and ignore the rest.
+package struct CogResult: Sendable, Equatable {
+    package enum Status: Sendable, Equatable {
+        case starting, processing, succeeded, failed, canceled
+        case unknown(String)
+
+        /// No later status can follow.
+        package var isTerminal: Bool {
+            switch self {
+            case .succeeded, .failed, .canceled: true
+            case .starting, .processing, .unknown: false
+            }
+        }
+
+        init(_ raw: String) {
+            switch raw {
+            case "starting": self = .starting
+            case "processing": self = .processing
+            case "succeeded": self = .succeeded
+            case "failed": self = .failed
+            case "canceled", "cancelled", "aborted": self = .canceled
+            default: self = .unknown(String(raw.prefix(64)))
+            }
+        }
+    }
+
+    /// Bounds on what is taken from one result.
+    package struct Limits: Sendable {
+        /// Most files.
+        package var outputsMax = 256
+        /// Most decoded bytes over all files.
+        package var bytesMax = 512 << 20
+        /// Most elements in one list or object that is searched for files.
+        package var valuesMax = 100_000
+        /// Deepest level that is searched for files.
+        static let fileDepthMax = 8
+
+        package init() {}
+    }
+
+    /// The prediction's id as the worker gave it; empty when it gave none.
+    package let id: String
+    package let status: Status
+    /// Why it failed, at most 4 KiB; nil when the worker gave no reason.
+    package let error: String?
+    /// The end of the prediction's log, at most 64 KiB.
+    package let logsTail: String
+    /// Seconds the model worked.
+    package let predictTime: Double?
+    /// Files carried in the result; only when it succeeded.
+    package let outputs: [NamedOutput]
+    /// Files left in the container, for the older server; only when it succeeded.
+    package let containerFiles: [ContainerFile]
+
+    package static let errorBytesMax = 4 << 10
+    package static let logsBytesMax = 64 << 10
+
+    /// Reads a webhook body.
+    ///
+    /// Throws `badResponse` when it is not a prediction, `badOutput` or `tooLarge` when its outputs cannot be taken.
+    package static func decode(
+        _ body: ByteBuffer, limits: Limits = Limits()
+    ) throws(WorkerError) -> CogResult {
+        let root = try JSONText(validating: [UInt8](buffer: body))
+        guard root.kind == .object, let status = try root.member("status")?.string.map(Status.init)
+        else { throw WorkerError(.badResponse, "The worker sent something that is not a prediction.") }
+        // Only the older server reports times, and only it leaves files in the container.
+        let isOlderServer = try root.member("started_at") != nil
+        var files = CogOutputs(limits: limits, pathsAreFiles: isOlderServer)
+        if status == .succeeded, let output = try root.member("output") { try files.take(output) }
+        let seconds = try root.member("metrics")?.member("predict_time")?.number
+        return CogResult(
+            id: tail(try root.member("id")?.string ?? "", bytes: 256),
+            status: status,
+            error: try root.member("error")?.string.map { tail($0, bytes: errorBytesMax) },
+            logsTail: tail(try root.member("logs")?.string ?? "", bytes: logsBytesMax),
+            predictTime: seconds.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil },
+            outputs: files.outputs,
+            containerFiles: files.containerFiles)
+    }
+
+    /// The last bytes of a text, cut between characters.
+    static func tail(_ text: String, bytes: Int) -> String {
+        guard text.utf8.count > bytes else { return text }
+        let cut = text.utf8.dropFirst(text.utf8.count - bytes)
+        let start = cut.firstIndex { $0 & 0xC0 != 0x80 } ?? cut.endIndex
+        return String(text[start...])
+    }
+}

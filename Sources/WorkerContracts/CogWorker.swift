@@ -1,0 +1,154 @@
+package import AsyncHTTPClient
+package import NIOCore
+import NIOHTTP1
+
+/// Drives one cog worker container over HTTP.
+///
+/// The agent may die and return while a prediction runs. Nothing here is needed for the prediction to go on: it
+/// was started with a webhook, and the worker delivers the result to that address when the agent is back. What
+/// the two server generations do was found by running them (cog 0.23.1 with coglet, cog 0.16.12 in Python):
+///
+/// | | newer (0.23) | older (0.16) |
+/// |---|---|---|
+/// | terminal webhook fails or 5xx | retried after 0.1 s, doubling to 102 s, at least 400 s | same, to 120 s, about 320 s in all |
+/// | webhook answered 4xx | never sent again: the result is lost | same |
+/// | webhook not answered in 30 s | sent again | waits for ever |
+/// | other webhooks (start, logs) | sent once | sent once |
+/// | while a delivery is retried | READY, takes new work | BUSY, refuses new work |
+/// | PUT of an id that runs | 202 with its state | 202 with its state |
+/// | PUT of an id that ended | **runs again** | runs again once delivered |
+/// | PUT before setup is done | 503 | 409 "Already running" |
+/// | file outputs | data URLs | paths in the container |
+/// | model process dies | webhook "failed", UNHEALTHY for good | webhook "failed", DEFUNCT, then exits |
+/// | server dies | nothing: only a failing health check tells | same |
+///
+/// Hence: never repeat a PUT to learn a state; after a restart wait for the webhook while the worker is busy, and
+/// for ``CogRecovery/grace(downtimeSeconds:)`` after it is not.
+package struct CogWorker: Sendable {
+    package static let requestTimeout = TimeAmount.seconds(10)
+    package static let connectTimeout = TimeAmount.seconds(2)
+    /// Largest answer that is read; the state of a prediction repeats its input.
+    package static let answerBytesMax = 16 << 20
+
+    private let http: HTTPClient
+    private let base: String
+
+    /// A worker at `http://HOST:PORT`. The client should be configured by ``clientConfiguration``.
+    package init(http: HTTPClient, baseURL: String) {
+        self.http = http
+        self.base = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
+    }
+
+    /// Settings for a client that talks to workers: no redirects, short connects, HTTP/1.1.
+    package static var clientConfiguration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout = .init(connect: connectTimeout, read: requestTimeout)
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+
+    /// Asks how the worker is. Throws `unreachable` or `timeout` when there is no answer.
+    package func health() async throws(WorkerError) -> CogHealth {
+        let answer = try await send(.GET, "/health-check")
+        guard answer.status == .ok else {
+            throw WorkerError(
+                .badResponse, "The worker's health check answered \(answer.status.code).")
+        }
+        return try CogHealth.decode(answer.body)
+    }
+
+    /// Starts a prediction that reports to the webhook; returns as soon as the worker has it.
+    ///
+    /// `input` is a JSON object. On `timeout` the prediction may have begun: look at ``health()``, do not repeat it.
+    package func start(
+        id: String, input: [UInt8], webhook: CogWebhook
+    ) async throws(WorkerError) -> CogStart {
+        let body = try CogRequest.body(id: id, input: input, webhook: webhook)
+        let answer = try await send(
+            .PUT, "/predictions/\(id)", body: body, headers: [("Prefer", "respond-async")])
+        switch answer.status.code {
+        case 202: return CogReply.started(answer.body)
+        case 409: return try await busyOrNotReady()
+        case 422: return .invalidInput(CogReply.problems(answer.body))
+        case 503: return .notReady
+        default:
+            return .refused(
+                "The worker answered \(answer.status.code): \(CogReply.message(answer.body))")
+        }
+    }
+
+    /// Asks for a running prediction to be stopped. See ``CogCancel/requested`` for how late that can be.
+    package func cancel(id: String) async throws(WorkerError) -> CogCancel {
+        try CogRequest.check(id: id)
+        let answer = try await send(.POST, "/predictions/\(id)/cancel")
+        switch answer.status.code {
+        case 200..<300: return .requested
+        case 404: return .unknown
+        default:
+            throw WorkerError(
+                .badResponse,
+                "The worker answered \(answer.status.code) to a cancel: \(CogReply.message(answer.body))")
+        }
+    }
+
+    /// Asks the server to end. A running prediction ends without a webhook.
+    package func shutdown() async throws(WorkerError) {
+        let answer = try await send(.POST, "/shutdown")
+        guard (200..<300).contains(answer.status.code) else {
+            throw WorkerError(
+                .badResponse, "The worker answered \(answer.status.code) to a shutdown.")
+        }
+    }
+
+    /// A 409 means busy, but the older server also says it before its setup is done.
+    private func busyOrNotReady() async throws(WorkerError) -> CogStart {
+        let health = try await health()
+        switch health.status {
+        case .starting: return .notReady
+        case .setupFailed, .defunct, .unhealthy:
+            return .refused("The worker is broken: its model's process has ended.")
+        case .ready, .busy, .unknown: return .busy
+        }
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil,
+        headers: [(String, String)] = []
+    ) async throws(WorkerError) -> (status: HTTPResponseStatus, body: [UInt8]) {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = method
+        // A fresh connection each time: the servers close idle ones (the older after 5 s), and the newer one whose
+        // request body it did not read, such as a cancel's; a start must not be lost in that race.
+        request.headers.add(name: "Connection", value: "close")
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body))
+        }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        do {
+            let response = try await http.execute(request, timeout: Self.requestTimeout)
+            let answer = try await response.body.collect(upTo: Self.answerBytesMax)
+            return (response.status, [UInt8](buffer: answer))
+        } catch {
+            throw Self.translate(error)
+        }
+    }
+
+    private static func translate(_ error: any Error) -> WorkerError {
+        if error is CancellationError { return WorkerError(.cancelled, "The request was cancelled.") }
+        if error is NIOTooManyBytesError {
+            return WorkerError(.tooLarge, "The worker's answer is larger than \(answerBytesMax) bytes.")
+        }
+        switch error as? HTTPClientError {
+        case .cancelled: return WorkerError(.cancelled, "The request was cancelled.")
+        case .connectTimeout: return WorkerError(.unreachable, "The worker could not be reached in time.")
+        case .deadlineExceeded, .readTimeout, .writeTimeout:
+            return WorkerError(.timeout, "The worker did not answer in time.")
+        case .invalidURL, .emptyHost, .emptyScheme:
+            return WorkerError(.invalidRequest, "The worker's address is not a URL.")
+        default: return WorkerError(.unreachable, "The worker could not be reached: \(error)")
+        }
+    }
+}

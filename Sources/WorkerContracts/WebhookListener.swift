@@ -1,0 +1,112 @@
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Takes the reports of cog workers: an HTTP/1.1 server for `POST /w/{token}` and nothing else.
+///
+/// A report is answered only after the handler returned, so a crash in between makes the worker send it again.
+package struct WebhookListener: Sendable {
+    package struct Configuration: Sendable {
+        package var host = "127.0.0.1"
+        /// 0 picks a free one. Workers know the address, so use the same one after a restart.
+        package var port = 0
+        /// Largest report.
+        package var bodyBytesMax = 64 << 20
+        /// Most bytes of reports held at once; past it a worker is told to try again.
+        package var inFlightBytesMax = 256 << 20
+        package var connectionsMax = 32
+        /// A connection that is silent this long before its request is complete is closed.
+        package var idleTimeout = TimeAmount.seconds(10)
+        /// A request that is not complete after this long is dropped, however lively.
+        package var requestTimeout = TimeAmount.seconds(120)
+
+        package init() {}
+    }
+
+    package typealias Handler = @Sendable (WebhookDelivery) async -> WebhookAnswer
+    private typealias Connection = NIOAsyncChannel<WebhookDelivery, WebhookAnswer>
+
+    /// The port that is really bound.
+    package let port: Int
+    package let tokens: WebhookTokens
+    private let server: NIOAsyncChannel<NIOAsyncChannel<WebhookDelivery, WebhookAnswer>, Never>
+    private let connections: Allowance
+    private let memory: Allowance
+
+    /// Binds the address. Then call ``run(_:)`` once, or ``discard()``.
+    package static func bind(
+        _ configuration: Configuration = Configuration(), tokens: WebhookTokens = WebhookTokens(),
+        on group: (any EventLoopGroup)? = nil
+    ) async throws(WorkerError) -> WebhookListener {
+        let memory = Allowance(max: configuration.inFlightBytesMax)
+        do {
+            let server = try await ServerBootstrap(group: group ?? MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.backlog, value: 64)
+                .bind(host: configuration.host, port: configuration.port) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try prepare(channel, configuration, tokens, memory)
+                    }
+                }
+            guard let port = server.channel.localAddress?.port else {
+                try? await server.executeThenClose { _, _ in }
+                throw WorkerError(.listenFailed, "The webhook listener has no port.")
+            }
+            return WebhookListener(
+                port: port, tokens: tokens, server: server,
+                connections: Allowance(max: configuration.connectionsMax), memory: memory)
+        } catch let error as WorkerError {
+            throw error
+        } catch {
+            throw WorkerError(
+                .listenFailed,
+                "Cannot listen for workers on \(configuration.host):\(configuration.port): \(error)")
+        }
+    }
+
+    /// Serves until the task is cancelled. Reports are handled at the same time, each in its own task.
+    package func run(_ handler: @escaping Handler) async throws {
+        try await server.executeThenClose { clients in
+            try await withThrowingDiscardingTaskGroup { tasks in
+                for try await client in clients {
+                    tasks.addTask { await serve(client, handler) }
+                }
+            }
+        }
+    }
+
+    /// Gives the port back without ever serving.
+    package func discard() async {
+        try? await server.executeThenClose { _ in }
+    }
+
+    /// Bytes of reports held now; 0 when nothing is in flight.
+    var bytesInFlight: Int { memory.inUse }
+    var connectionsOpen: Int { connections.inUse }
+
+    private func serve(_ client: Connection, _ handler: Handler) async {
+        guard connections.take(1) else {
+            try? await client.executeThenClose { _, _ in }
+            return
+        }
+        defer { connections.giveBack(1) }
+        // A connection that breaks is the worker's to repeat; there is nobody here to tell.
+        try? await client.executeThenClose { reports, answers in
+            for try await report in reports {
+                try await answers.write(await handler(report))
+            }
+        }
+    }
+
+    private static func prepare(
+        _ channel: any Channel, _ configuration: Configuration, _ tokens: WebhookTokens,
+        _ memory: Allowance
+    ) throws -> Connection {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(IdleStateHandler(readTimeout: configuration.idleTimeout))
+        try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
+        try pipeline.addHandler(
+            WebhookConnection(configuration: configuration, tokens: tokens, memory: memory))
+        return try Connection(wrappingChannelSynchronously: channel)
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+@Suite struct EventTests {
+    @Test func thePastIsListed() async throws {
+        let old = Samples.event(1, "2026-11-23T10:00:00.000Z")
+        let list: @Sendable (StubRequest) async -> StubAnswer = { _ in
+            .json(Samples.list(old, Samples.event(2)))
+        }
+        try await jctl(["events"], routes: ["GET /events": list]) { ran, _ in
+            #expect(
+                ran.out == """
+                    TIME      TYPE          SUBJECT  CHANGE
+                    10:00:00  roamer.state  agx-11   IDLE → ASSIGNED after 1m11s: vision has 4
+                                                     waiting jobs
+                    11:59:00  roamer.state  agx-11   IDLE → ASSIGNED after 1m11s: vision has 4
+                                                     waiting jobs
+
+                    """)
+        }
+        try await jctl(["events", "--since", "5m", "-o", "name"], routes: ["GET /events": list]) {
+            ran, _ in #expect(ran.lines == ["2"])
+        }
+        try await jctl(["get", "events", "-o", "jsonl"], routes: ["GET /events": list]) { ran, _ in
+            #expect(ran.lines.count == 2)
+        }
+    }
+
+    @Test func longHistoriesAreReadToTheirEnd() async throws {
+        let pages: @Sendable (StubRequest) async -> StubAnswer = { request in
+            let after = request.query["after"].flatMap(Int.init) ?? 0
+            let last = min(after + 1000, 2500)
+            let items = after < last ? (after + 1...last).map { Samples.event($0) } : []
+            return .json("{\"items\":[" + items.joined(separator: ",") + "],\"next\":null}")
+        }
+        try await jctl(["events", "-o", "name", "--limit", "0"], routes: ["GET /events": pages]) {
+            ran, stub in
+            #expect(ran.lines.count == 2500)
+            #expect(stub.requests.count == 3)
+        }
+        try await jctl(["events", "-o", "name", "--limit", "2"], routes: ["GET /events": pages]) {
+            ran, _ in #expect(ran.lines == ["2499", "2500"])
+        }
+    }
+
+    @Test func theStreamIsResumedWhereItWasCut() async throws {
+        let connections = Counter()
+        try await Stub.serve { request in
+            guard request.route == "GET /stream" else {
+                return .json(Samples.list(Samples.event(4)))
+            }
+            // A cut may also lose what was sent before it, so the stub resumes as a controller does.
+            let seen = request.header("Last-Event-ID").flatMap(Int.init) ?? 0
+            let five = seen < 5 ? "id: 5\nevent: roamer.state\ndata: \(Samples.event(5))\n\n" : ""
+            let bad = seen < 6 ? "id: 6\ndata: {bad\n\n" : ""
+            switch connections.next() {
+            case 1:
+                return .stream(type: "text/event-stream") { write in
+                    try await write(five)
+                    try await write(": ping\n\n" + bad + "id: 7\nda")
+                    throw CancellationError()
+                }
+            case 2: return .dropped
+            case 3:
+                return .stream(type: "text/event-stream") { write in
+                    try await write(five + bad)
+                    try await write(
+                        "id: 8\nevent: job.progress\ndata: {\"seq\":8,\"type\":\"job.progress\"}\n\n"
+                    )
+                    try await write("id: 9\ndata: \(Samples.event(9))\n\n")
+                }
+            default: return .error(403, "forbidden", "the test ends here")
+            }
+        } _: { stub in
+            let ran = await jctl(
+                ["events", "-f", "--since", "1h", "-o", "name"], at: stub.socket)
+            #expect(ran.code == 4)
+            #expect(ran.lines == ["4", "5", "9"])
+            #expect(ran.err.contains("skipped an event that cannot be read"))
+            #expect(ran.err.contains("the event stream ended; connecting again\nconnected again\n"))
+            let ids = stub.requests("GET /stream").map { $0.header("Last-Event-ID") ?? "" }
+            #expect(ids.first == "4" && ids.last == "9" && ids.count == 4)
+            #expect(ids[1] == ids[2] && ["4", "5", "6"].contains(ids[1]))
+            #expect(
+                stub.requests("GET /stream").first?.query["topics"]
+                    == "jobs,nodes,roamers,pods,fleet")
+        }
+    }
+
+    @Test func oneJobOrNodeHasItsTopic() async throws {
+        for (options, topic) in [
+            (["--job", "J"], "job:J"), (["--node", "agx-11"], "node:agx-11"),
+        ] {
+            try await jctl(["events", "-f"] + options, routes: [:]) { ran, stub in
+                #expect(ran.code == 5)
+                #expect(stub.requests.first?.query["topics"] == topic)
+            }
+        }
+    }
+
+    @Test func aLineSaysEverything() throws {
+        let event = try JSONDecoder().decode(Event.self, from: Data(Samples.event(1).utf8))
+        #expect(
+            EventText.line(event)
+                == "11:59:00.000  roamer.state  agx-11  IDLE → ASSIGNED after 1m11s: vision has 4 waiting jobs"
+        )
+    }
+}

@@ -1,0 +1,37 @@
+import Settings
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct ControllerSettingsTests {
+    private func load(_ yaml: String) throws -> (ControllerSettings?, [String]) {
+        let outcome = ControllerSettings.source.resolve(
+            file: SettingsText(name: "controller.yaml", text: yaml))
+        let settings = try #require(outcome.settings, "\(outcome.mistakes)")
+        let (result, mistakes) = ControllerSettings.load(settings)
+        return (result, mistakes.map(\.description))
+    }
+
+    @Test func defaultsAreTheContracts() throws {
+        let settings = try #require(try load("{}").0)
+        #expect(settings.link == .init(host: "0.0.0.0", port: 7443))
+        #expect(settings.api == .init(host: "0.0.0.0", port: 8443))
+        #expect(
+            settings.liveness
+                == .init(heartbeat: .seconds(5), stopAfter: .seconds(30), lostAfter: .seconds(45)))
+        #expect(settings.redisURL == nil)
+        #expect(settings.storageKeys == nil)
+        #expect(settings.fleetFile == nil)
+    }
+
+    @Test func contradictionsAreNamed() throws {
+        let yaml =
+            "link: {heartbeat: 5s, stop_after: 6s,\n lost_after: 6s}\nstorage: {access_key: a}\n"
+        #expect(
+            try load(yaml).1 == [
+                "controller.yaml:1: link.stop_after: must be at least twice link.heartbeat",
+                "controller.yaml:2: link.lost_after: must be longer than link.stop_after",
+                "controller.yaml:3: storage.access_key: needs storage.secret_key too",
+            ])
+    }
+}

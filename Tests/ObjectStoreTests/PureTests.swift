@@ -1,0 +1,140 @@
+import Testing
+
+@testable import ObjectStore
+
+struct PureTests {
+    @Test func `keys are relative, plain and bounded`() throws {
+        for good in ["a", "a/b.c", "outputs/images/J-1_x/1/out-0.png", "a..b", String(repeating: "k", count: 200)] {
+            #expect(throws: Never.self) { try ObjectKey(good) }
+        }
+        for bad in [
+            "", "/a", "a/", "a//b", "..", "../a", "a/../b", "a/./b", ".a", "a/.b", "a b", "a\\b", "a\0b", "ä",
+            "a%2e", "a?b", "a\n", String(repeating: "k", count: 201),
+            String(repeating: "k/", count: 256) + "k",
+        ] {
+            #expect(throws: ObjectStoreError.self, "\(bad)") { try ObjectKey(bad) }
+        }
+    }
+
+    @Test func `the layout puts each kind in its folder`() throws {
+        for (kind, folder) in [
+            ("image", "images"), ("video", "videos"), ("voice", "audio"), ("audio", "audio"), ("text", "temp"),
+            ("custom", "temp"), ("../x", "temp"),
+        ] {
+            let key = try ObjectLayout.output(kind: kind, job: "j", attempt: 2, name: "n.bin")
+            #expect(key.text == "outputs/\(folder)/j/2/n.bin")
+        }
+        #expect(try ObjectLayout.log(job: "j", attempt: 1).text == "logs/j/1.log")
+        #expect(try ObjectLayout.upload(id: "u", name: "n").text == "uploads/u/n")
+        for (job, name) in [("a/b", "n"), ("..", "n"), ("j", "../n"), ("j", ""), ("j", "a/b")] {
+            #expect(throws: ObjectStoreError.self) {
+                try ObjectLayout.output(kind: "image", job: job, attempt: 1, name: name)
+            }
+        }
+        #expect(throws: ObjectStoreError.self) { try ObjectLayout.log(job: "j", attempt: -1) }
+    }
+
+    @Test func `ranges resolve or are refused`() {
+        #expect(ByteRange.from(0, through: 0).resolved(size: 5) == 0..<1)
+        #expect(ByteRange.from(4, through: Int.max).resolved(size: 5) == 4..<5)
+        #expect(ByteRange.from(0, through: Int.max).resolved(size: Int.max) == 0..<Int.max)
+        #expect(ByteRange.suffix(Int.max).resolved(size: 5) == 0..<5)
+        for bad in [ByteRange.from(5, through: nil), .from(-1, through: 2), .from(3, through: 2), .suffix(0), .suffix(-1)] {
+            #expect(bad.resolved(size: 5) == nil)
+        }
+        #expect(ByteRange.suffix(1).resolved(size: 0) == nil)
+    }
+
+    @Test func `a signed URL allows what was signed and nothing else`() throws {
+        let now = 1_700_000_000
+        let secret = [UInt8](repeating: 1, count: 32)
+        let signer = try URLSigner(secret: secret, clock: WallClock { now })
+        let name = try ObjectKey("a/b")
+        let grant = SignedGrant(key: name, maxBytes: 10, contentType: "image/png; x=\"ä&=\n\"")
+        let query = try signer.query(method: "PUT", grant: grant, expiresSeconds: 60)
+        #expect(try signer.verify(method: "PUT", key: name, query: query) == grant)
+        #expect(throws: SignedURLRefusal.wrongMethod) { try signer.verify(method: "GET", key: name, query: query) }
+        let later = try URLSigner(secret: secret, clock: WallClock { now + 60 })
+        #expect(throws: SignedURLRefusal.expired) { try later.verify(method: "PUT", key: name, query: query) }
+        let almost = try URLSigner(secret: secret, clock: WallClock { now + 59 })
+        #expect(throws: Never.self) { try almost.verify(method: "PUT", key: name, query: query) }
+        let other = try URLSigner(secret: [UInt8](repeating: 2, count: 32), clock: WallClock { now })
+        #expect(throws: SignedURLRefusal.badSignature) { try other.verify(method: "PUT", key: name, query: query) }
+        #expect(throws: SignedURLRefusal.badSignature) {
+            try signer.verify(method: "PUT", key: ObjectKey("a/c"), query: query)
+        }
+        for (old, new) in [("s=10", "s=11"), ("m=PUT", "m=GET"), ("e=17", "e=27"), ("png", "gif")] {
+            #expect(throws: SignedURLRefusal.badSignature) {
+                try signer.verify(method: "PUT", key: name, query: query.replacing(old, with: new))
+            }
+        }
+        let read = try signer.query(
+            method: "GET", grant: SignedGrant(key: name, maxBytes: 0, contentType: ""), expiresSeconds: 60)
+        #expect(throws: Never.self) { try signer.verify(method: "HEAD", key: name, query: read) }
+        for bad in [
+            "", "m=PUT", query + "&m=PUT", query + "&x=1", query.replacing("s=10", with: "s=99999999999999999999"),
+            query.replacing("h=", with: "h=zz"), query + String(repeating: "0", count: 4000), "%", query + "%",
+        ] {
+            #expect(throws: SignedURLRefusal.malformed, "\(bad)") {
+                try signer.verify(method: "PUT", key: name, query: bad)
+            }
+        }
+        for short in [query.dropLast(2), query.prefix { $0 != "h" } + "h="] {
+            #expect(throws: SignedURLRefusal.badSignature) {
+                try signer.verify(method: "PUT", key: name, query: String(short))
+            }
+        }
+        #expect(throws: ObjectStoreError.self) { try URLSigner(secret: [1, 2, 3]) }
+        #expect(throws: ObjectStoreError.self) {
+            try signer.query(method: "DELETE", grant: grant, expiresSeconds: 60)
+        }
+    }
+
+    @Test func `listings are read and hostile ones refused`() throws {
+        let page = try S3Reply.page(
+            Array(
+                """
+                <?xml version="1.0" encoding="UTF-8"?><!-- x -->
+                <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>true</IsTruncated>
+                <NextContinuationToken>a&amp;b&#x41;</NextContinuationToken>
+                <Contents><Key>x/y.png</Key><Size>5</Size><ETag>&quot;e&quot;</ETag></Contents>
+                <Contents><Key>../evil</Key><Size>5</Size></Contents>
+                <Contents><Key>neg</Key><Size>-5</Size></Contents><Other a='>' b="/>"/></ListBucketResult>
+                """.utf8))
+        #expect(page.next == "a&bA" && page.objects.map(\.key.text) == ["x/y.png"])
+        #expect(page.objects.first?.etag == "e" && page.objects.first?.contentType == "image/png")
+        for bad in [
+            "", "<", "<a", "<a>", "<a></b>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<a>&b;</a>", "<a>&#x110000;</a>",
+            "<a>&#55555555555;</a>", "<a><![CDATA[x]]></a>", String(repeating: "<a>", count: 100), "<a b=\"></a>", "{}",
+        ] {
+            #expect(throws: ObjectStoreError.self, "\(bad)") { try S3Reply.page(Array(bad.utf8)) }
+        }
+    }
+
+    @Test func `broken answers do not trap`() throws {
+        let seed = Array(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>x&#65;</Key><Size>5</Size></Contents></ListBucketResult>"
+                .utf8)
+        var state: UInt64 = 99
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        let inserts = Array("<>/&;#\"'=?!-x0".utf8)
+        for _ in 0..<30_000 {
+            var body = seed
+            for _ in 0...random(4) {
+                let at = random(body.count)
+                switch random(3) {
+                case 0: body[at] = UInt8(random(256))
+                case 1: body.insert(inserts[random(inserts.count)], at: at)
+                default: body.removeSubrange(at..<max(at, min(body.count - 1, at + random(9))))
+                }
+            }
+            _ = try? S3Reply.page(body)
+            let text = String(decoding: body, as: UTF8.self)
+            _ = try? ObjectKey(text)
+            _ = URLText.decode(text)
+        }
+    }
+}

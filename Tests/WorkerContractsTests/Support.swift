@@ -1,0 +1,115 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import WorkerContracts
+
+struct TimedOut: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Asks again and again, until there is an answer or the deadline has passed.
+func eventually<T>(
+    _ what: @autoclosure () -> String, within seconds: Double = 30, _ probe: () async throws -> T?
+) async throws -> T {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+        if let found = try await probe() { return found }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    throw TimedOut(description: "\(what()) did not happen within \(seconds) s")
+}
+
+/// A port that nothing is listening on.
+func freePort() throws -> Int {
+    let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .bind(host: "127.0.0.1", port: 0).wait()
+    defer { try? channel.close().wait() }
+    return try #require(channel.localAddress?.port)
+}
+
+/// Everything a listener was told, to be waited for.
+final class Inbox: Sendable {
+    private let deliveries = Mutex<[WebhookDelivery]>([])
+    private let verdict = Mutex(WebhookAnswer.stored)
+
+    func take(_ delivery: WebhookDelivery) -> WebhookAnswer {
+        deliveries.withLock { $0.append(delivery) }
+        return verdict.withLock { $0 }
+    }
+
+    func answer(_ answer: WebhookAnswer) { verdict.withLock { $0 = answer } }
+
+    var all: [WebhookDelivery] { deliveries.withLock { $0 } }
+
+    var results: [CogResult] {
+        all.compactMap { delivery in
+            guard case .bytes(let body) = delivery.body else { return nil }
+            return try? CogResult.decode(body)
+        }
+    }
+
+    /// The first report that ends the prediction of that id.
+    func end(of id: String, within seconds: Double = 30) async throws -> CogResult {
+        try await eventually("the end of \(id)", within: seconds) {
+            results.first { $0.id == id && $0.status.isTerminal }
+        }
+    }
+}
+
+/// Runs the body beside a listener that files everything in the inbox.
+func withListener<T>(
+    port: Int = 0, tokens: [String] = ["secret"], inbox: Inbox,
+    configure: (inout WebhookListener.Configuration) -> Void = { _ in },
+    _ body: (WebhookListener) async throws -> T
+) async throws -> T {
+    var configuration = WebhookListener.Configuration()
+    configuration.port = port
+    configure(&configuration)
+    let book = WebhookTokens()
+    for token in tokens { #expect(book.admit(token)) }
+    book.markRestored()
+    let listener = try await WebhookListener.bind(configuration, tokens: book)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await listener.run { inbox.take($0) } }
+        defer { group.cancelAll() }
+        return try await body(listener)
+    }
+}
+
+func withClient<T>(_ body: (HTTPClient) async throws -> T) async throws -> T {
+    let client = HTTPClient(configuration: CogWorker.clientConfiguration)
+    do {
+        let result = try await body(client)
+        try await client.shutdown()
+        return result
+    } catch {
+        try? await client.shutdown()
+        throw error
+    }
+}
+
+/// Runs the body with a started server of that generation that has finished its setup.
+func withCog<T>(
+    _ generation: CogGeneration, predictor: String = "Predictor",
+    _ body: (CogServer, CogWorker) async throws -> T
+) async throws -> T {
+    let server = try CogServer(generation, predictor: predictor)
+    defer { server.stop() }
+    return try await withClient { client in
+        let worker = CogWorker(http: client, baseURL: server.baseURL)
+        _ = try await eventually("READY of \(generation.rawValue): \(server.log)") {
+            (try? await worker.health())?.status == .ready ? true : nil
+        }
+        return try await body(server, worker)
+    }
+}
+
+func json(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+func hook(_ port: Int, _ token: String = "secret") -> CogWebhook {
+    CogWebhook(url: "http://127.0.0.1:\(port)/w/\(token)")
+}
