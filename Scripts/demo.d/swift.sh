@@ -65,11 +65,8 @@ run_build() {
     local what=$1 log=${BUILD_LOG:-$STATE/logs/build.log} status=0
     shift
     mkdir -p -- "$(dirname -- "$log")"
-    # Without the daemons' lock, which a build server left behind would keep.
-    {
-        swift build --package-path "$ROOT" "$@" </dev/null 2>&1 9>&- | tee "$log" | build_progress "$what"
-        status=${PIPESTATUS[0]}
-    } || status=${PIPESTATUS[0]}
+    # Without the lock, which a process that the build leaves behind would keep.
+    swift build --package-path "$ROOT" "$@" </dev/null 2>&1 9>&- | tee "$log" | build_progress "$what" || status=$?
     if ((status != 0)); then
         grep -aE '(error|fatal):' "$log" | awk '!seen[$0]++' | head -n 8 >&2 || true
         fail "the build of $what failed" "the whole log is $log"

@@ -3,7 +3,9 @@ enum ContentTypeByName {
     static let unknown = "application/octet-stream"
 
     static func guess(_ key: ObjectKey) -> String {
-        guard let name = key.components.last, let dot = name.lastIndex(of: ".") else { return unknown }
+        guard let name = key.components.last, let dot = name.lastIndex(of: ".") else {
+            return unknown
+        }
         switch name[name.index(after: dot)...].lowercased() {
         case "png": return "image/png"
         case "jpg", "jpeg": return "image/jpeg"

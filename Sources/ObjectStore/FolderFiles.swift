@@ -51,7 +51,9 @@ enum FolderFiles {
         let number = retrying { unsafe openat(folder.number, name, flags, 0o640) }
         guard number >= 0 else {
             // O_NOFOLLOW on a link: ELOOP, or ENOTDIR when a directory was wanted.
-            if errno == ELOOP { throw ObjectStoreError(.io, "Opening \(name): it is a symbolic link.") }
+            if errno == ELOOP {
+                throw ObjectStoreError(.io, "Opening \(name): it is a symbolic link.")
+            }
             throw failure("Opening \(name)")
         }
         return Descriptor(owning: number)
@@ -61,8 +63,13 @@ enum FolderFiles {
     static func directory(
         _ name: String, in folder: Descriptor, make: Bool
     ) throws(ObjectStoreError) -> Descriptor {
-        if make, unsafe mkdirat(folder.number, name, 0o750) != 0, errno != EEXIST {
-            throw failure("Making folder \(name)")
+        if make {
+            if unsafe mkdirat(folder.number, name, 0o750) == 0 {
+                // Else a power cut could take the folder with the object that was reported as stored.
+                try sync(folder)
+            } else if errno != EEXIST {
+                throw failure("Making folder \(name)")
+            }
         }
         do {
             return try open(name, in: folder, directoryFlags)
@@ -103,7 +110,8 @@ enum FolderFiles {
             while initialized < count {
                 let part = unsafe UnsafeMutableBufferPointer(rebasing: buffer[initialized...])
                 let got = retrying {
-                    unsafe pread(file.number, part.baseAddress, part.count, off_t(offset + initialized))
+                    unsafe pread(
+                        file.number, part.baseAddress, part.count, off_t(offset + initialized))
                 }
                 if got <= 0 {
                     failed = got < 0
@@ -141,7 +149,9 @@ enum FolderFiles {
     enum Kind { case file(size: Int, etag: String), directory, other }
 
     /// Everything in a directory but "." and "..".
-    static func entries(_ folder: Descriptor) throws(ObjectStoreError) -> [(name: String, kind: Kind)] {
+    static func entries(_ folder: Descriptor) throws(ObjectStoreError) -> [(
+        name: String, kind: Kind
+    )] {
         // fdopendir takes the descriptor over, and moves its position: so it gets one of its own.
         let own = retrying { unsafe openat(folder.number, ".", directoryFlags) }
         guard own >= 0, let handle = unsafe fdopendir(own) else {
@@ -162,7 +172,9 @@ enum FolderFiles {
 
     private static func kind(_ name: String, in folder: Descriptor) -> Kind {
         var status = stat()
-        guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return .other }
+        guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            return .other
+        }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return .file(size: Int(status.st_size), etag: etag(status))
         case S_IFDIR: return .directory
@@ -172,7 +184,9 @@ enum FolderFiles {
 
     private static func isLink(_ name: String, in folder: Descriptor) -> Bool {
         var status = stat()
-        guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
+        guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            return false
+        }
         return status.st_mode & S_IFMT == S_IFLNK
     }
 

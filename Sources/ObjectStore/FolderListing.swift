@@ -17,7 +17,9 @@ struct FolderListing {
     /// Adds what lies in a folder whose keys begin with `path`, until the page is full.
     mutating func collect(_ folder: Descriptor, path: String) throws(ObjectStoreError) {
         let entries = try FolderFiles.entries(folder).compactMap { entry in
-            Self.sortName(entry.name, entry.kind).map { (sortName: $0, name: entry.name, kind: entry.kind) }
+            Self.sortName(entry.name, entry.kind).map {
+                (sortName: $0, name: entry.name, kind: entry.kind)
+            }
         }
         // "a/…" comes after "a-b" but before "a0": so a folder is sorted by its name with the slash.
         for entry in entries.sorted(by: { Self.precedes($0.sortName, $1.sortName) }) {

@@ -65,7 +65,9 @@ struct FolderTree: Sendable {
             return (file, info)
         } catch {
             // A key below another object, or one that is only the beginning of others, is not there.
-            guard error.code == .notFound || error.code == .conflict || isFolder(key) else { throw error }
+            guard error.code == .notFound || error.code == .conflict || isFolder(key) else {
+                throw error
+            }
             throw ObjectStoreError(.notFound, "There is no object \(key).")
         }
     }
@@ -123,7 +125,9 @@ struct FolderTree: Sendable {
     }
 
     private func isFolder(_ key: ObjectKey) -> Bool {
-        guard let (folder, name) = try? parent(of: key, below: "objects", make: false) else { return false }
+        guard let (folder, name) = try? parent(of: key, below: "objects", make: false) else {
+            return false
+        }
         return (try? FolderFiles.directory(name, in: folder, make: false)) != nil
     }
 

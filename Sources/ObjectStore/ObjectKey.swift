@@ -12,7 +12,9 @@ package struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertibl
         guard (1...Self.bytesMax).contains(text.utf8.count) else {
             throw ObjectStoreError(.invalidKey, "A key has 1 to \(Self.bytesMax) bytes.")
         }
-        for component in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        for component in text.utf8.split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             guard (1...Self.componentBytesMax).contains(component.count) else {
                 throw ObjectStoreError(
                     .invalidKey,
@@ -51,7 +53,8 @@ package struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// Throws `invalidKey` unless the text could begin a key; the empty prefix is every key.
     static func checkPrefix(_ prefix: String) throws(ObjectStoreError) {
-        let fine = prefix.utf8.count <= bytesMax
+        let fine =
+            prefix.utf8.count <= bytesMax
             && prefix.utf8.allSatisfy { isAllowed($0) || $0 == UInt8(ascii: "/") }
         let parts = prefix.split(separator: "/", omittingEmptySubsequences: false)
         guard fine, !parts.contains(where: { $0.hasPrefix(".") }), !prefix.hasPrefix("/"),

@@ -41,7 +41,8 @@ package struct ObjectStream: AsyncSequence, Sendable {
     package func makeAsyncIterator() -> AsyncIterator {
         switch source {
         case .http(let body): AsyncIterator(source: .http(body.makeAsyncIterator()))
-        case .file(let reader): AsyncIterator(source: .file(reader, offset: reader.range.lowerBound))
+        case .file(let reader):
+            AsyncIterator(source: .file(reader, offset: reader.range.lowerBound))
         }
     }
 

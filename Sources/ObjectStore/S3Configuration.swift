@@ -29,7 +29,8 @@ package struct S3Configuration: Sendable, CustomStringConvertible {
         guard !accessKey.isEmpty, !secretKey.isEmpty,
             (accessKey + region).utf8.allSatisfy({ (0x21..<0x7F).contains($0) })
         else {
-            throw ObjectStoreError(.invalidRequest, "The storage's access key or secret key is missing.")
+            throw ObjectStoreError(
+                .invalidRequest, "The storage's access key or secret key is missing.")
         }
         self.endpoint = trimmed
         self.bucket = bucket
@@ -52,6 +53,7 @@ package struct S3Configuration: Sendable, CustomStringConvertible {
         }
         guard allowed, !authority.isEmpty, !authority.hasPrefix(":") else { throw wrong }
         let portless = isSecure ? ":443" : ":80"
-        return authority.hasSuffix(portless) ? String(authority.dropLast(portless.utf8.count)) : authority
+        return authority.hasSuffix(portless)
+            ? String(authority.dropLast(portless.utf8.count)) : authority
     }
 }

@@ -5,14 +5,18 @@ import NIOHTTP1
 /// Turns what S3 answers into our errors and listings.
 enum S3Reply {
     /// The error that an answer other than 2xx stands for.
-    static func error(_ status: HTTPResponseStatus, _ body: [UInt8], _ what: String) -> ObjectStoreError {
+    static func error(_ status: HTTPResponseStatus, _ body: [UInt8], _ what: String)
+        -> ObjectStoreError
+    {
         let root = try? XMLText.parse(body)
         let code = root?.text("Code") ?? ""
         let said = root?.text("Message").map { " (\($0.prefix(200)))" } ?? ""
-        let text = "\(what): the storage answered \(status.code)\(code.isEmpty ? "" : " \(code.prefix(64))")\(said)."
+        let text =
+            "\(what): the storage answered \(status.code)\(code.isEmpty ? "" : " \(code.prefix(64))")\(said)."
         switch code {
         case "NoSuchKey", "NoSuchBucket", "NotFound": return ObjectStoreError(.notFound, text)
-        case "XMinioStorageFull", "QuotaExceeded", "InsufficientCapacity", "XMinioAdminBucketQuotaExceeded":
+        case "XMinioStorageFull", "QuotaExceeded", "InsufficientCapacity",
+            "XMinioAdminBucketQuotaExceeded":
             return ObjectStoreError(.noSpace, text)
         case "EntityTooLarge": return ObjectStoreError(.tooLarge, text)
         case "IncompleteBody": return ObjectStoreError(.lengthMismatch, text)
@@ -41,11 +45,13 @@ enum S3Reply {
             return ObjectStoreError(.badResponse, "The storage's answer is too long.")
         }
         switch error as? HTTPClientError {
-        case .cancelled: return ObjectStoreError(.cancelled, "The request to the storage was cancelled.")
+        case .cancelled:
+            return ObjectStoreError(.cancelled, "The request to the storage was cancelled.")
         case .deadlineExceeded, .readTimeout, .writeTimeout:
             return ObjectStoreError(.timeout, "The storage did not answer in time.")
         case .bodyLengthMismatch:
-            return ObjectStoreError(.lengthMismatch, "The stream had another length than announced.")
+            return ObjectStoreError(
+                .lengthMismatch, "The stream had another length than announced.")
         default:
             return ObjectStoreError(.unavailable, "The storage could not be reached: \(error)")
         }
@@ -72,9 +78,12 @@ enum S3Reply {
         return ObjectPage(objects: objects, next: isTruncated && !token.isEmpty ? token : nil)
     }
 
-    static func info(_ key: ObjectKey, _ headers: HTTPHeaders) throws(ObjectStoreError) -> ObjectInfo {
+    static func info(_ key: ObjectKey, _ headers: HTTPHeaders) throws(ObjectStoreError)
+        -> ObjectInfo
+    {
         let range = headers.first(name: "Content-Range").flatMap(total)
-        guard let size = range ?? headers.first(name: "Content-Length").flatMap({ Int($0) }), size >= 0
+        guard let size = range ?? headers.first(name: "Content-Length").flatMap({ Int($0) }),
+            size >= 0
         else { throw ObjectStoreError(.badResponse, "The storage did not say how long \(key) is.") }
         return ObjectInfo(
             key: key, size: size,
@@ -84,7 +93,9 @@ enum S3Reply {
 
     /// The bytes an answer carries, from `Content-Range: bytes 0-9/100`; nil when it has none.
     static func range(_ headers: HTTPHeaders) -> Range<Int>? {
-        guard let text = headers.first(name: "Content-Range"), text.hasPrefix("bytes ") else { return nil }
+        guard let text = headers.first(name: "Content-Range"), text.hasPrefix("bytes ") else {
+            return nil
+        }
         let ends = text.dropFirst(6).prefix { $0 != "/" }.split(separator: "-")
         guard ends.count == 2, let first = Int(ends[0]), let last = Int(ends[1]), first >= 0,
             last >= first, last < Int.max

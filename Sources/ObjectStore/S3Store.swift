@@ -56,7 +56,9 @@ package struct S3Store: ObjectStore {
         _ key: ObjectKey, contentType: String, maxBytes: Int, expiresSeconds: Int
     ) async throws(ObjectStoreError) -> PresignedRequest {
         try ObjectLimits.check(contentType: contentType)
-        guard maxBytes >= 0 else { throw ObjectStoreError(.invalidRequest, "A size is not negative.") }
+        guard maxBytes >= 0 else {
+            throw ObjectStoreError(.invalidRequest, "A size is not negative.")
+        }
         return try presign("PUT", key, [("content-type", contentType)], expiresSeconds)
     }
 
@@ -94,8 +96,13 @@ package struct S3Store: ObjectStore {
         _ key: ObjectKey, range: ByteRange?
     ) async throws(ObjectStoreError) -> StoredObject {
         var signed = request("GET", key)
+        // One that means nothing in any object would be sent as nonsense.
+        guard range.map({ $0.resolved(size: .max) != nil }) ?? true else {
+            throw ObjectStoreError(.invalidRequest, "Reading \(key): that is no range.")
+        }
         switch range {
-        case .from(let first, let last): signed.headers = [("range", "bytes=\(first)-\(last.map(String.init) ?? "")")]
+        case .from(let first, let last):
+            signed.headers = [("range", "bytes=\(first)-\(last.map(String.init) ?? "")")]
         case .suffix(let count): signed.headers = [("range", "bytes=-\(count)")]
         case nil: break
         }
@@ -107,10 +114,12 @@ package struct S3Store: ObjectStore {
         let stream = ObjectStream(source: .http(response.body))
         // Some servers answer 200 to a range too; what tells is whether they say which bytes they sent.
         let whole = 0..<info.size
+        let asked = range.map { $0.resolved(size: info.size) } ?? whole
+        guard let asked else {
+            throw ObjectStoreError(.invalidRequest, "Reading \(key): the range is past the end.")
+        }
         let carried = S3Reply.range(response.headers) ?? whole
-        guard carried == (range.map { $0.resolved(size: info.size) ?? whole } ?? whole),
-            carried.upperBound <= info.size
-        else {
+        guard carried == asked else {
             throw ObjectStoreError(
                 .badResponse, "The storage sent another part of \(key) than it was asked for.")
         }
@@ -165,7 +174,8 @@ package struct S3Store: ObjectStore {
         let query = signer.presignedQuery(
             signed, at: Timestamp(seconds: clock.now()), expiresSeconds: expiresSeconds)
         return PresignedRequest(
-            method: method, url: "\(configuration.endpoint)\(signed.path)?\(query)", headers: headers)
+            method: method, url: "\(configuration.endpoint)\(signed.path)?\(query)",
+            headers: headers)
     }
 
     private func send(

@@ -32,11 +32,13 @@ struct SigV4: Sendable {
     func presignedQuery(_ request: Request, at time: Timestamp, expiresSeconds: Int) -> String {
         var request = request
         request.query += [
-            ("X-Amz-Algorithm", Self.algorithm), ("X-Amz-Credential", "\(accessKey)/\(scope(time))"),
+            ("X-Amz-Algorithm", Self.algorithm),
+            ("X-Amz-Credential", "\(accessKey)/\(scope(time))"),
             ("X-Amz-Date", time.long), ("X-Amz-Expires", "\(expiresSeconds)"),
             ("X-Amz-SignedHeaders", Self.signedNames(request)),
         ]
-        return Self.canonicalQuery(request.query) + "&X-Amz-Signature=\(signature(request, at: time))"
+        return Self.canonicalQuery(request.query)
+            + "&X-Amz-Signature=\(signature(request, at: time))"
     }
 
     /// The headers that make the request good now, `Authorization` among them.
@@ -94,6 +96,7 @@ struct SigV4: Sendable {
     }
 
     private static func hmac(_ key: [UInt8], _ text: String) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key)))
+        Array(
+            HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key)))
     }
 }

@@ -7,7 +7,8 @@ struct Timestamp: Sendable, Equatable {
     var long: String {
         let day = Self.floorDivide(seconds, 86_400)
         let rest = seconds - day * 86_400
-        return short + "T" + Self.two(rest / 3600) + Self.two(rest / 60 % 60) + Self.two(rest % 60) + "Z"
+        return short + "T" + Self.two(rest / 3600) + Self.two(rest / 60 % 60) + Self.two(rest % 60)
+            + "Z"
     }
 
     /// `20130524`

@@ -119,7 +119,8 @@ struct XMLText {
         default:
             guard name.hasPrefix("#"), name.utf8.count <= 9 else { return nil }
             let digits = name.dropFirst()
-            let value = digits.hasPrefix("x")
+            let value =
+                digits.hasPrefix("x")
                 ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits, radix: 10)
             return value.flatMap(Unicode.Scalar.init)
         }

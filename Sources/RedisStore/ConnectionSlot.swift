@@ -3,8 +3,8 @@ import Synchronization
 
 /// Holds one connection and makes a new one when it is needed.
 ///
-/// All callers share one attempt. After failures the next attempt waits for a bounded back-off, so a
-/// caller in a loop cannot storm the server.
+/// All callers share one attempt. After failures the next attempt waits for a bounded back-off, so
+/// a caller in a loop cannot storm the server.
 final class ConnectionSlot: Sendable {
     private enum State {
         /// No connection. Can become: connecting, closed.

@@ -57,7 +57,8 @@ extension FencedBatch {
         append("PEXPIRE", .text(key), .integer(time.wholeMilliseconds))
     }
 
-    /// Appends an entry to a stream under its own id; a repeat with the same or a smaller id is skipped.
+    /// Appends an entry to a stream under its own id; a repeat with the same or a smaller id is
+    /// skipped.
     ///
     /// `keepingAbout` bounds the length of the stream; Redis may keep a few more.
     package mutating func xadd(

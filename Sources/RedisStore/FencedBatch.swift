@@ -1,8 +1,8 @@
 /// Commands that are written together, in order, and only by the leader.
 ///
-/// Committing the same batch twice gives the same state, as long as its commands allow it: setting and
-/// deleting do, and XADD with its own id does. LPUSH does not; commit a batch with LPUSH through
-/// ``FencedStore/seal(_:term:)``, whose repeats are recognised and skipped.
+/// Committing the same batch twice gives the same state, as long as its commands allow it: setting
+/// and deleting do, and XADD with its own id does. LPUSH does not; commit a batch with LPUSH
+/// through ``FencedStore/seal(_:term:)``, whose repeats are recognised and skipped.
 ///
 /// A command that changes a list of members takes any number of them and is split where needed.
 package struct FencedBatch: Hashable, Sendable {

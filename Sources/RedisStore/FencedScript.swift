@@ -5,9 +5,9 @@ enum FencedScript {
     /// KEYS: meta. ARGV: term, batch, chunk, then for each command the number of its words and the
     /// words.
     ///
-    /// `meta.batch` and `meta.chunk` name the last chunk that ran. A chunk runs only after the one before
-    /// it, and only once: a repeat is recognised, and so is a late copy that was still in the buffers of
-    /// a connection given up long ago, which would otherwise undo newer writes.
+    /// `meta.batch` and `meta.chunk` name the last chunk that ran. A chunk runs only after the one
+    /// before it, and only once: a repeat is recognised, and so is a late copy that was still in
+    /// the buffers of a connection given up long ago, which would otherwise undo newer writes.
     static let commit = """
         local seen = redis.call('HMGET', KEYS[1], 'term', 'batch', 'chunk')
         if seen[1] ~= ARGV[1] then return {2, seen[1] or ''} end
@@ -87,7 +87,8 @@ enum ChunkAnswer: Hashable {
     case applied
     case alreadyApplied
     case fenced(currentTerm: String)
-    /// `command` is the index of the refused command in its chunk; nil when the script did not start.
+    /// `command` is the index of the refused command in its chunk; nil when the script did not
+    /// start.
     case refused(String, command: Int64?)
     case outOfOrder
     case superseded
@@ -120,7 +121,8 @@ enum RedisRefusal: Hashable {
     case noScript
     /// The login is missing, wrong or not enough.
     case denied
-    /// The server cannot do it now, whatever the command: loading, out of memory or disk, a replica.
+    /// The server cannot do it now, whatever the command: loading, out of memory or disk, a
+    /// replica.
     case notNow
     /// The command is wrong.
     case command

@@ -3,11 +3,11 @@ import Synchronization
 
 /// The durable record, written by one leader at a time.
 ///
-/// Every commit carries the leader's term, and Redis itself compares it with the current one before it
-/// writes: a controller that was replaced cannot write anything, whatever it still believes.
+/// Every commit carries the leader's term, and Redis itself compares it with the current one before
+/// it writes: a controller that was replaced cannot write anything, whatever it still believes.
 ///
-/// Commit one batch after the other. After an unknown outcome repeat the same ``SealedBatch`` until it
-/// is answered, and only then go on with the next.
+/// Commit one batch after the other. After an unknown outcome repeat the same ``SealedBatch`` until
+/// it is answered, and only then go on with the next.
 package final class FencedStore: Sendable {
     /// The server.
     package let client: RedisClient
@@ -29,11 +29,11 @@ package final class FencedStore: Sendable {
 
     /// Commits a batch in a term, as one pipeline of chunks that each run as one step.
     ///
-    /// Returns when Redis has acknowledged all of it. Throws `fenced` when the term is not the current
-    /// one (nothing was written), `rejected` when Redis refused a command (what came before it in the
-    /// batch is written, nothing after it), `unavailable` when the outcome is unknown or nothing ran
-    /// (also when Redis is loading, out of memory or a replica), and `invalidArgument` above the limits
-    /// (nothing was sent).
+    /// Returns when Redis has acknowledged all of it. Throws `fenced` when the term is not the
+    /// current one (nothing was written), `rejected` when Redis refused a command (what came before
+    /// it in the batch is written, nothing after it), `unavailable` when the outcome is unknown or
+    /// nothing ran (also when Redis is loading, out of memory or a replica), and `invalidArgument`
+    /// above the limits (nothing was sent).
     package func commit(
         _ batch: FencedBatch, term: UInt64, timeout: Duration? = nil
     ) async throws(RedisStoreError) {
@@ -62,8 +62,8 @@ package final class FencedStore: Sendable {
 
     /// Starts a new term and returns it; from then on no earlier term can write.
     ///
-    /// Records the owner and its version. Repeats itself after an unknown outcome, with the same claim,
-    /// so the term rises once. Throws `unavailable` or `rejected`.
+    /// Records the owner and its version. Repeats itself after an unknown outcome, with the same
+    /// claim, so the term rises once. Throws `unavailable` or `rejected`.
     package func bumpTerm(owner: String, version: String) async throws(RedisStoreError) -> UInt64 {
         let claim = "\(owner)/\(UInt64.random(in: .min ... .max))"
         let command = RedisCommand(

@@ -1,7 +1,7 @@
 /// The keys of one shard of one installation.
 ///
-/// A key is `prefix:{shard}:name`. The braces make the shard the part that Redis Cluster hashes, so all
-/// keys of a shard live together and one script may touch any of them.
+/// A key is `prefix:{shard}:name`. The braces make the shard the part that Redis Cluster hashes, so
+/// all keys of a shard live together and one script may touch any of them.
 package struct KeySpace: Hashable, Sendable {
     /// The name of the installation.
     package let prefix: String

@@ -1,7 +1,7 @@
 /// The right to lead, for a time; a standby waits for it.
 ///
-/// The lease only decides who *tries* to lead. What keeps a deposed leader from writing is the term:
-/// take the lease first, then call ``FencedStore/bumpTerm(owner:version:)``.
+/// The lease only decides who *tries* to lead. What keeps a deposed leader from writing is the
+/// term: take the lease first, then call ``FencedStore/bumpTerm(owner:version:)``.
 package struct LeaderLease: Sendable {
     /// The answer to a request for the lease.
     package enum Answer: Hashable, Sendable {

@@ -37,7 +37,8 @@ final class PipelineHandler: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let request = unwrapOutboundIn(data)
-        // The request's own promise tells the caller; this one only says that somebody took it over.
+        // The request's own promise tells the caller; this one only says that somebody took it
+        // over.
         promise?.succeed()
         if let failure {
             return request.promise.fail(

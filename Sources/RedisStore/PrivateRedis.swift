@@ -12,11 +12,12 @@ import Synchronization
 
 /// A Redis server of our own: started, watched, restarted and stopped with the controller.
 ///
-/// It listens on a unix socket in a directory that only this user can enter, and writes every change to
-/// the disk before it answers. If the controller is killed the server goes on unharmed, and the next
-/// controller adopts it.
+/// It listens on a unix socket in a directory that only this user can enter, and writes every
+/// change to the disk before it answers. If the controller is killed the server goes on unharmed,
+/// and the next controller adopts it.
 ///
-/// `run()` is the whole life: run it as a service, wait for ``ready(timeout:)``, connect to ``endpoint``.
+/// `run()` is the whole life: run it as a service, wait for ``ready(timeout:)``, connect to
+/// ``endpoint``.
 package final class PrivateRedis: Sendable {
     /// What the supervisor is doing.
     package enum Phase: Hashable, Sendable {
@@ -57,15 +58,16 @@ package final class PrivateRedis: Sendable {
     package var phase: Phase { state.withLock { $0.phase } }
     /// What keeps the server from running, in words; nil while it runs.
     package var lastError: String? { state.withLock { $0.lastError } }
-    /// Why the server last ended by itself, with the last lines of its log, such as a full disk; nil
-    /// when it never did.
+    /// Why the server last ended by itself, with the last lines of its log, such as a full disk;
+    /// nil when it never did.
     package var lastCrash: String? { state.withLock { $0.lastCrash } }
 
     /// Runs the server until the task is cancelled, then stops it and returns.
     ///
-    /// Throws `server`, with a reason to act on, when it cannot be started at all: not installed, the
-    /// directory not writable or in use by another controller, or a server that ends at each start. Once
-    /// the server has been ready, crashes are answered with restarts, for ever, with a back-off.
+    /// Throws `server`, with a reason to act on, when it cannot be started at all: not installed,
+    /// the directory not writable or in use by another controller, or a server that ends at each
+    /// start. Once the server has been ready, crashes are answered with restarts, for ever, with a
+    /// back-off.
     package func run() async throws(RedisStoreError) {
         do throws(RedisStoreError) {
             enter(.starting)
@@ -89,7 +91,8 @@ package final class PrivateRedis: Sendable {
 
     /// Waits until the server answers PING.
     ///
-    /// Throws `server` when `run()` failed or ended, `unavailable` with the last trouble after `timeout`.
+    /// Throws `server` when `run()` failed or ended, `unavailable` with the last trouble after
+    /// `timeout`.
     package func ready(timeout: Duration = .seconds(30)) async throws(RedisStoreError) {
         let end = ContinuousClock.now + timeout
         while true {
@@ -132,7 +135,7 @@ package final class PrivateRedis: Sendable {
                 if Task.isCancelled { return await stop(server) }
                 await gone(server.pid, child: server.child)
                 if ContinuousClock.now - since > .seconds(30) { failures = 0 }
-                let crash = "redis-server ended: \(logTail(configuration.logPath))"
+                let crash = "redis-server ended: \(lastWords)"
                 state.withLock { $0.lastCrash = crash }
                 enter(.starting, trouble: crash)
             } catch {
@@ -168,7 +171,7 @@ package final class PrivateRedis: Sendable {
                 if let ending = child.ending {
                     throw RedisStoreError(
                         .server,
-                        "redis-server ended with \(ending): \(logTail(configuration.logPath))")
+                        "redis-server ended with \(ending): \(lastWords)")
                 }
             } else {
                 child = try spawn(program: program)
@@ -240,9 +243,16 @@ package final class PrivateRedis: Sendable {
             metadata: ["redis.directory": "\(configuration.directory)"])
     }
 
-    /// Whether a server we adopted is gone; it may be our own child, from an earlier life of `run()`.
+    /// Whether a server we adopted is gone; it may be our own child, from an earlier life of
+    /// `run()`.
     private static func hasEnded(_ pid: Int32) -> Bool {
         RedisChild.reap(pid) != nil || kill(pid, 0) != 0
+    }
+
+    /// The end of the server's log, and whether the disk is full, its most usual reason.
+    private var lastWords: String {
+        let full = PrivateRedisFiles.isDiskFull(configuration) ? "the disk is full; " : ""
+        return full + logTail(configuration.logPath)
     }
 
     private func pause(_ duration: Duration) async {

@@ -42,7 +42,8 @@ package struct PrivateRedisConfiguration: Hashable, Sendable {
     /// The log is put aside above this size, at a start of the server.
     static let logBytes = 8 << 20
 
-    /// What the server promises us: each acknowledged write is on the disk, and nothing is ever evicted.
+    /// What the server promises us: each acknowledged write is on the disk, and nothing is ever
+    /// evicted.
     static let durability: [(name: String, value: String)] = [
         ("appendonly", "yes"),
         ("appendfsync", "always"),

@@ -47,6 +47,14 @@ enum PrivateRedisFiles {
         }
     }
 
+    /// Whether the disk has less than 4 MiB left.
+    static func isDiskFull(_ configuration: PrivateRedisConfiguration) -> Bool {
+        let values = try? FileManager.default.attributesOfFileSystem(
+            forPath: configuration.directory)
+        guard let free = values?[.systemFreeSize] as? NSNumber else { return false }
+        return free.uint64Value < 4 << 20
+    }
+
     private static func reason(_ error: any Error) -> String {
         let error = error as NSError
         if let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError,

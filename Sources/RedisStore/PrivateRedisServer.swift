@@ -12,7 +12,8 @@ import NIOCore
 /// A server that answers, and is ours.
 struct RedisServer: Sendable {
     let pid: CInt
-    /// Kept open to learn at once when the server ends; as long as it is open the pid is the server's.
+    /// Kept open to learn at once when the server ends; as long as it is open the pid is the
+    /// server's.
     let monitor: RedisConnection
     /// Nil when the server was adopted.
     let child: RedisChild?

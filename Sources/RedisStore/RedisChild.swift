@@ -4,11 +4,11 @@ import Synchronization
 
 /// A server process we started.
 ///
-/// Its standard input is the locked lock file: the lock lives exactly as long as the process, so a later
-/// start can tell "gone" from "busy", "starting" or "hanging" without asking it.
+/// Its standard input is the locked lock file: the lock lives exactly as long as the process, so a
+/// later start can tell "gone" from "busy", "starting" or "hanging" without asking it.
 ///
-/// It is started by `posix_spawn` itself: Foundation's Process lets the child inherit the blocked signals
-/// of the calling thread, and a server that cannot receive SIGTERM cannot be stopped.
+/// It is started by `posix_spawn` itself: Foundation's Process lets the child inherit the blocked
+/// signals of the calling thread, and a server that cannot receive SIGTERM cannot be stopped.
 final class RedisChild: Sendable {
     let pid: pid_t
     private let status = Mutex<CInt?>(nil)

@@ -21,8 +21,8 @@ package enum RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral,
 
 /// The words of one or more commands, in one piece of memory.
 ///
-/// A large batch has tens of thousands of arguments; one array for all of them costs two allocations
-/// that grow, where an array of arrays would cost one for each argument.
+/// A large batch has tens of thousands of arguments; one array for all of them costs two
+/// allocations that grow, where an array of arrays would cost one for each argument.
 struct ArgumentList: Hashable, Sendable {
     private(set) var storage: [UInt8] = []
     private(set) var ends: [Int] = []

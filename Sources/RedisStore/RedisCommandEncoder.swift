@@ -4,8 +4,8 @@ package import NIOCore
 extension RedisCommand {
     /// Appends the command to a buffer as the protocol spells it.
     ///
-    /// Throws `invalidArgument` for a command without words or above ``RedisLimits/commandBytes`` and
-    /// ``RedisLimits/commandArguments``.
+    /// Throws `invalidArgument` for a command without words or above ``RedisLimits/commandBytes``
+    /// and ``RedisLimits/commandArguments``.
     package func encode(into buffer: inout ByteBuffer) throws(RedisStoreError) {
         guard words.count > 0 else {
             throw RedisStoreError(.invalidArgument, "a Redis command needs a name")

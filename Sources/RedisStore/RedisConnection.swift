@@ -3,8 +3,8 @@ import NIOPosix
 
 /// One connection to a Redis server: pipelines out, replies in the same order.
 ///
-/// It is used until its first doubt. A timeout, a lost connection or unreadable bytes fail everything
-/// that waits with an unknown outcome and close it; open another one then.
+/// It is used until its first doubt. A timeout, a lost connection or unreadable bytes fail
+/// everything that waits with an unknown outcome and close it; open another one then.
 package final class RedisConnection: Sendable {
     /// Where it is connected to.
     package let endpoint: RedisEndpoint
@@ -21,8 +21,8 @@ package final class RedisConnection: Sendable {
 
     /// Connects, logs in, selects the database and waits for the first answer.
     ///
-    /// Throws `unavailable` (nothing ran) when the server cannot be reached or does not serve yet, and
-    /// `authentication` when it refuses the login.
+    /// Throws `unavailable` (nothing ran) when the server cannot be reached or does not serve yet,
+    /// and `authentication` when it refuses the login.
     package static func open(
         _ endpoint: RedisEndpoint, configuration: RedisConfiguration = RedisConfiguration(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
@@ -61,8 +61,8 @@ package final class RedisConnection: Sendable {
     /// Sends commands in one write and waits for all their replies.
     ///
     /// Replies come in the order of the commands; an error of one command is a value, not a throw.
-    /// Throws `unavailable`: with an unknown outcome after `timeout` (default: the configured one) or
-    /// when the connection ends first, without one when it was already closed.
+    /// Throws `unavailable`: with an unknown outcome after `timeout` (default: the configured one)
+    /// or when the connection ends first, without one when it was already closed.
     package func send(
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws(RedisStoreError) -> [RedisValue] {
@@ -83,7 +83,8 @@ package final class RedisConnection: Sendable {
         )
         let peer = endpoint.description
         channel.write(request).whenFailure { error in
-            // Only a channel without its handler fails here, and such a channel is closed: nothing left.
+            // Only a channel without its handler fails here, and such a channel is closed: nothing
+            // left.
             promise.fail(
                 RedisStoreError(
                     .unavailable(outcomeUnknown: false), "Redis at \(peer): \(describe(error))"))

@@ -3,7 +3,8 @@ package import NIOCore
 
 /// Turns the bytes of a Redis server into values, with bounds on everything.
 ///
-/// Owns a hiredis reader. After an error it stays broken: the stream cannot be brought back in step.
+/// Owns a hiredis reader. After an error it stays broken: the stream cannot be brought back in
+/// step.
 @safe package struct RedisReplyDecoder: ~Copyable {
     private let reader: UnsafeMutablePointer<jessica_reader>?
     private let limits: RedisLimits
@@ -26,8 +27,8 @@ package import NIOCore
 
     /// Takes the next bytes of the stream and returns the replies they complete.
     ///
-    /// Throws `protocolViolation` for bytes that are no replies and for replies above the limits, now
-    /// and at every later call.
+    /// Throws `protocolViolation` for bytes that are no replies and for replies above the limits,
+    /// now and at every later call.
     package mutating func decode(_ bytes: [UInt8]) throws(RedisStoreError) -> [RedisValue] {
         var replies: [RedisValue] = []
         unsafe bytes.withUnsafeBytes { unsafe decode($0, into: &replies) }

@@ -2,10 +2,11 @@
 package struct RedisStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What went wrong.
     package enum Code: Hashable, Sendable {
-        /// Redis could not be reached or did not answer. With `outcomeUnknown` the commands may or may
-        /// not have run; without it they certainly did not.
+        /// Redis could not be reached or did not answer. With `outcomeUnknown` the commands may or
+        /// may not have run; without it they certainly did not.
         case unavailable(outcomeUnknown: Bool)
-        /// The term of a commit is not the current one: another controller leads. Nothing was written.
+        /// The term of a commit is not the current one: another controller leads. Nothing was
+        /// written.
         case fenced
         /// A later batch is already committed, so this one was skipped.
         case superseded

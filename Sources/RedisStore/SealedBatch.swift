@@ -3,8 +3,8 @@ import Synchronization
 
 /// A batch with its place in the order of commits: it can be repeated until its outcome is known.
 ///
-/// Redis remembers the last place it has seen in this term. A repeat of that batch is recognised and
-/// skipped; a batch from before it is refused as `superseded`.
+/// Redis remembers the last place it has seen in this term. A repeat of that batch is recognised
+/// and skipped; a batch from before it is refused as `superseded`.
 package struct SealedBatch: Hashable, Sendable {
     /// The term it is committed in.
     package let term: UInt64
@@ -20,7 +20,8 @@ package struct SealedBatch: Hashable, Sendable {
     /// Words sent to one run of the script; Redis takes a million.
     static let wordsPerChunk = 200_000
 
-    /// One order for the whole process: a store made later for the same term still goes on from here.
+    /// One order for the whole process: a store made later for the same term still goes on from
+    /// here.
     private static let numbers = Atomic<UInt64>(0)
 
     init(_ batch: FencedBatch, term: UInt64) throws(RedisStoreError) {

@@ -15,7 +15,9 @@ package struct CogHealth: Sendable, Equatable {
         case unknown(String)
 
         /// The container has to be replaced: it will not work again.
-        package var isBroken: Bool { self == .setupFailed || self == .defunct || self == .unhealthy }
+        package var isBroken: Bool {
+            self == .setupFailed || self == .defunct || self == .unhealthy
+        }
     }
 
     package let status: Status

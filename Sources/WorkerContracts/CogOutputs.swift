@@ -31,7 +31,8 @@ struct CogOutputs {
         switch output.kind {
         case .null: return
         case .string: try takeText(output)
-        case .bool, .number: try add("output", "json", "application/json", ByteBuffer(bytes: output.raw))
+        case .bool, .number:
+            try add("output", "json", "application/json", ByteBuffer(bytes: output.raw))
         case .array:
             if let joined = try joinedTokens(output) {
                 try add("output", "txt", "text/plain", joined)
@@ -101,7 +102,9 @@ struct CogOutputs {
         _ text: ArraySlice<UInt8>, stem: String
     ) throws(WorkerError) -> String? {
         if let url = DataURL(text) {
-            guard url.decodedBytesMax <= limits.bytesMax - bytesTotal + 3 else { throw tooManyBytes() }
+            guard url.decodedBytesMax <= limits.bytesMax - bytesTotal + 3 else {
+                throw tooManyBytes()
+            }
             let ext = ContentType.fileExtension(forType: url.contentType)
             return try add(stem, ext, url.contentType, try url.decoded())
         }
@@ -164,7 +167,9 @@ struct CogOutputs {
 
     private mutating func append(_ output: NamedOutput) throws(WorkerError) {
         try countOutput()
-        guard output.bytes.readableBytes <= limits.bytesMax - bytesTotal else { throw tooManyBytes() }
+        guard output.bytes.readableBytes <= limits.bytesMax - bytesTotal else {
+            throw tooManyBytes()
+        }
         bytesTotal += output.bytes.readableBytes
         outputs.append(output)
     }

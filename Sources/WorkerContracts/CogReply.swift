@@ -16,7 +16,8 @@ enum CogReply {
 
     /// One sentence per problem from a 422 answer, such as `prompt: Field required`.
     static func problems(_ body: [UInt8]) -> String {
-        guard let root = try? JSONText(validating: body), let detail = try? root.member("detail") else {
+        guard let root = try? JSONText(validating: body), let detail = try? root.member("detail")
+        else {
             return message(body)
         }
         if let text = detail.string { return bounded(text) }
@@ -36,7 +37,9 @@ enum CogReply {
     static func message(_ body: [UInt8]) -> String {
         if let root = try? JSONText(validating: body) {
             for name in ["error", "detail", "message"] {
-                if let text = (try? root.member(name))?.string, !text.isEmpty { return bounded(text) }
+                if let text = (try? root.member(name))?.string, !text.isEmpty {
+                    return bounded(text)
+                }
             }
         }
         return bounded(String(decoding: body.prefix(500), as: UTF8.self))

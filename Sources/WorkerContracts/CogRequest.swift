@@ -24,7 +24,8 @@ enum CogRequest {
     static let idBytesMax = 128
 
     /// Throws `invalidRequest` when the input is not a JSON object or the id does not fit in a path.
-    static func body(id: String, input: [UInt8], webhook: CogWebhook) throws(WorkerError) -> [UInt8] {
+    static func body(id: String, input: [UInt8], webhook: CogWebhook) throws(WorkerError) -> [UInt8]
+    {
         try check(id: id)
         guard input.count <= inputBytesMax else {
             throw WorkerError(.invalidRequest, "The input is larger than \(inputBytesMax) bytes.")

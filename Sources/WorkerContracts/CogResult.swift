@@ -67,18 +67,21 @@ package struct CogResult: Sendable, Equatable {
         _ body: ByteBuffer, limits: Limits = Limits()
     ) throws(WorkerError) -> CogResult {
         let root = try JSONText(validating: [UInt8](buffer: body))
-        guard root.kind == .object, let status = try root.member("status")?.string.map(Status.init)
-        else { throw WorkerError(.badResponse, "The worker sent something that is not a prediction.") }
+        // One pass: each look for a single member would step over all of a large output again.
+        let members = try root.members(max: 256)
+        func member(_ name: String) -> JSONText? { members.last { $0.key == name }?.value }
+        guard let status = member("status")?.string.map(Status.init) else {
+            throw WorkerError(.badResponse, "The worker sent something that is not a prediction.")
+        }
         // Only the older server reports times, and only it leaves files in the container.
-        let isOlderServer = try root.member("started_at") != nil
-        var files = CogOutputs(limits: limits, pathsAreFiles: isOlderServer)
-        if status == .succeeded, let output = try root.member("output") { try files.take(output) }
-        let seconds = try root.member("metrics")?.member("predict_time")?.number
+        var files = CogOutputs(limits: limits, pathsAreFiles: member("started_at") != nil)
+        if status == .succeeded, let output = member("output") { try files.take(output) }
+        let seconds = try member("metrics")?.member("predict_time")?.number
         return CogResult(
-            id: tail(try root.member("id")?.string ?? "", bytes: 256),
+            id: tail(member("id")?.string ?? "", bytes: 256),
             status: status,
-            error: try root.member("error")?.string.map { tail($0, bytes: errorBytesMax) },
-            logsTail: tail(try root.member("logs")?.string ?? "", bytes: logsBytesMax),
+            error: member("error")?.string.map { tail($0, bytes: errorBytesMax) },
+            logsTail: tail(member("logs")?.string ?? "", bytes: logsBytesMax),
             predictTime: seconds.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil },
             outputs: files.outputs,
             containerFiles: files.containerFiles)

@@ -89,7 +89,8 @@ package struct CogWorker: Sendable {
         default:
             throw WorkerError(
                 .badResponse,
-                "The worker answered \(answer.status.code) to a cancel: \(CogReply.message(answer.body))")
+                "The worker answered \(answer.status.code) to a cancel: \(CogReply.message(answer.body))"
+            )
         }
     }
 
@@ -137,13 +138,17 @@ package struct CogWorker: Sendable {
     }
 
     private static func translate(_ error: any Error) -> WorkerError {
-        if error is CancellationError { return WorkerError(.cancelled, "The request was cancelled.") }
+        if error is CancellationError {
+            return WorkerError(.cancelled, "The request was cancelled.")
+        }
         if error is NIOTooManyBytesError {
-            return WorkerError(.tooLarge, "The worker's answer is larger than \(answerBytesMax) bytes.")
+            return WorkerError(
+                .tooLarge, "The worker's answer is larger than \(answerBytesMax) bytes.")
         }
         switch error as? HTTPClientError {
         case .cancelled: return WorkerError(.cancelled, "The request was cancelled.")
-        case .connectTimeout: return WorkerError(.unreachable, "The worker could not be reached in time.")
+        case .connectTimeout:
+            return WorkerError(.unreachable, "The worker could not be reached in time.")
         case .deadlineExceeded, .readTimeout, .writeTimeout:
             return WorkerError(.timeout, "The worker did not answer in time.")
         case .invalidURL, .emptyHost, .emptyScheme:

@@ -10,7 +10,8 @@ package enum ContentType {
 
     /// The usual extension of a media type, without the dot; "bin" when we know none.
     package static func fileExtension(forType type: String) -> String {
-        table.first { $0.type == type }?.fileExtension ?? aliases.first { $0.type == type }?.fileExtension
+        table.first { $0.type == type }?.fileExtension ?? aliases.first { $0.type == type }?
+            .fileExtension
             ?? "bin"
     }
 

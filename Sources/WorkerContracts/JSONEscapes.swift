@@ -72,7 +72,9 @@ enum JSONEscapes {
     private static func unit(_ escaped: ArraySlice<UInt8>, _ index: inout Int) -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard index < escaped.endIndex, let digit = hexValue(escaped[index]) else { return 0xFFFD }
+            guard index < escaped.endIndex, let digit = hexValue(escaped[index]) else {
+                return 0xFFFD
+            }
             value = value << 4 | UInt32(digit)
             index += 1
         }

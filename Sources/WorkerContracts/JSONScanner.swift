@@ -48,7 +48,8 @@ struct JSONScanner {
 
     mutating func skipValue(depth: Int) throws(WorkerError) {
         guard depth <= JSONText.depthMax else {
-            throw WorkerError(.tooLarge, "The worker's answer nests deeper than \(JSONText.depthMax).")
+            throw WorkerError(
+                .tooLarge, "The worker's answer nests deeper than \(JSONText.depthMax).")
         }
         skipWhitespace()
         switch current {

@@ -44,7 +44,8 @@ package struct OutputNames: Sendable {
         var name: [UInt8] = []
         for byte in raw.utf8 {
             guard name.count < lengthMax else { break }
-            let fine = ContentType.isAlphanumeric(byte) || byte == UInt8(ascii: "_")
+            let fine =
+                ContentType.isAlphanumeric(byte) || byte == UInt8(ascii: "_")
                 || byte == UInt8(ascii: "-") || (byte == UInt8(ascii: ".") && !name.isEmpty)
             if fine {
                 name.append(byte)

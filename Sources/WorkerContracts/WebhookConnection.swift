@@ -128,7 +128,8 @@ final class WebhookConnection: ChannelDuplexHandler {
     }
 
     private func tooLarge(_ token: String) -> State {
-        let delivery = WebhookDelivery(token: token, body: .tooLarge(limit: configuration.bodyBytesMax))
+        let delivery = WebhookDelivery(
+            token: token, body: .tooLarge(limit: configuration.bodyBytesMax))
         return .discarding(.payloadTooLarge, tell: delivery)
     }
 

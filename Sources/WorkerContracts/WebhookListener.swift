@@ -40,14 +40,16 @@ package struct WebhookListener: Sendable {
     ) async throws(WorkerError) -> WebhookListener {
         let memory = Allowance(max: configuration.inFlightBytesMax)
         do {
-            let server = try await ServerBootstrap(group: group ?? MultiThreadedEventLoopGroup.singleton)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .serverChannelOption(.backlog, value: 64)
-                .bind(host: configuration.host, port: configuration.port) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try prepare(channel, configuration, tokens, memory)
-                    }
+            let server = try await ServerBootstrap(
+                group: group ?? MultiThreadedEventLoopGroup.singleton
+            )
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: 64)
+            .bind(host: configuration.host, port: configuration.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try prepare(channel, configuration, tokens, memory)
                 }
+            }
             guard let port = server.channel.localAddress?.port else {
                 try? await server.executeThenClose { _, _ in }
                 throw WorkerError(.listenFailed, "The webhook listener has no port.")
@@ -60,7 +62,8 @@ package struct WebhookListener: Sendable {
         } catch {
             throw WorkerError(
                 .listenFailed,
-                "Cannot listen for workers on \(configuration.host):\(configuration.port): \(error)")
+                "Cannot listen for workers on \(configuration.host):\(configuration.port): \(error)"
+            )
         }
     }
 

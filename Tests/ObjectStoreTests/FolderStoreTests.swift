@@ -60,8 +60,11 @@ struct FolderStoreTests {
         try await withFolderStore { store, _, root in
             let body = ObjectBody.bytes(ByteBuffer(string: "x"))
             try await store.put(key("a/b"), body, contentType: "a/b")
-            #expect(await code { try await store.put(key("a"), body, contentType: "a/b") } == .conflict)
-            #expect(await code { try await store.put(key("a/b/c"), body, contentType: "a/b") } == .conflict)
+            #expect(
+                await code { try await store.put(key("a"), body, contentType: "a/b") } == .conflict)
+            #expect(
+                await code { try await store.put(key("a/b/c"), body, contentType: "a/b") }
+                    == .conflict)
             #expect(files(below: root + "/incoming").isEmpty)
             #expect(try await store.head(key("a/b")).size == 1)
         }
@@ -73,7 +76,8 @@ struct FolderStoreTests {
                 for index in 0..<200 {
                     group.addTask {
                         let name = try key("a/b/\(index)")
-                        try await store.put(name, .bytes(ByteBuffer(string: "x")), contentType: "a/b")
+                        try await store.put(
+                            name, .bytes(ByteBuffer(string: "x")), contentType: "a/b")
                         try await store.delete(name)
                     }
                 }
@@ -95,18 +99,21 @@ struct FolderStoreTests {
             try await store.put(
                 key("small"), .bytes(ByteBuffer(repeating: 1, count: 1000)), contentType: "a/b")
             let big = ObjectBody.bytes(ByteBuffer(repeating: 1, count: 2 << 20))
-            #expect(await code { try await store.put(key("big"), big, contentType: "a/b") } == .noSpace)
+            #expect(
+                await code { try await store.put(key("big"), big, contentType: "a/b") } == .noSpace)
             #expect(files(below: mount + "/s/incoming").isEmpty)
             #expect(await code { _ = try await store.head(key("big")) } == .notFound)
             try await store.put(
-                key("small-2"), .bytes(ByteBuffer(repeating: 1, count: 100_000)), contentType: "a/b")
+                key("small-2"), .bytes(ByteBuffer(repeating: 1, count: 100_000)), contentType: "a/b"
+            )
             #expect(try await store.head(key("small")).size == 1000)
         }
     }
 
     @Test func `a restart throws away what was half written`() async throws {
         try await withFolderStore { store, _, root in
-            try await store.put(key("keep"), .bytes(ByteBuffer(string: "x")), contentType: "text/x-own")
+            try await store.put(
+                key("keep"), .bytes(ByteBuffer(string: "x")), contentType: "text/x-own")
             try "half".write(toFile: root + "/incoming/abc", atomically: true, encoding: .utf8)
             try await store.prepare()
             #expect(files(below: root + "/incoming").isEmpty)
@@ -124,7 +131,8 @@ struct FolderStoreTests {
             let store = FolderStore(root: path, baseURL: "http://x", signer: signer, limits: limits)
             try await store.prepare()
             let body = ObjectBody.bytes(ByteBuffer(repeating: 1, count: 11))
-            #expect(await code { try await store.put(key("a"), body, contentType: "a/b") } == .tooLarge)
+            #expect(
+                await code { try await store.put(key("a"), body, contentType: "a/b") } == .tooLarge)
         }
     }
 
@@ -135,7 +143,9 @@ struct FolderStoreTests {
             let upload = Task {
                 try await store.put(key("a"), .stream(stream, length: 10), contentType: "a/b")
             }
-            while files(below: root + "/incoming").isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            while files(below: root + "/incoming").isEmpty {
+                try await Task.sleep(for: .milliseconds(5))
+            }
             upload.cancel()
             let result = await upload.result
             #expect(throws: ObjectStoreError.self) { try result.get() }

@@ -4,11 +4,15 @@ import Testing
 
 struct PureTests {
     @Test func `keys are relative, plain and bounded`() throws {
-        for good in ["a", "a/b.c", "outputs/images/J-1_x/1/out-0.png", "a..b", String(repeating: "k", count: 200)] {
+        for good in [
+            "a", "a/b.c", "outputs/images/J-1_x/1/out-0.png", "a..b",
+            String(repeating: "k", count: 200),
+        ] {
             #expect(throws: Never.self) { try ObjectKey(good) }
         }
         for bad in [
-            "", "/a", "a/", "a//b", "..", "../a", "a/../b", "a/./b", ".a", "a/.b", "a b", "a\\b", "a\0b", "ä",
+            "", "/a", "a/", "a//b", "..", "../a", "a/../b", "a/./b", ".a", "a/.b", "a b", "a\\b",
+            "a\0b", "ä",
             "a%2e", "a?b", "a\n", String(repeating: "k", count: 201),
             String(repeating: "k/", count: 256) + "k",
         ] {
@@ -18,7 +22,8 @@ struct PureTests {
 
     @Test func `the layout puts each kind in its folder`() throws {
         for (kind, folder) in [
-            ("image", "images"), ("video", "videos"), ("voice", "audio"), ("audio", "audio"), ("text", "temp"),
+            ("image", "images"), ("video", "videos"), ("voice", "audio"), ("audio", "audio"),
+            ("text", "temp"),
             ("custom", "temp"), ("../x", "temp"),
         ] {
             let key = try ObjectLayout.output(kind: kind, job: "j", attempt: 2, name: "n.bin")
@@ -39,7 +44,10 @@ struct PureTests {
         #expect(ByteRange.from(4, through: Int.max).resolved(size: 5) == 4..<5)
         #expect(ByteRange.from(0, through: Int.max).resolved(size: Int.max) == 0..<Int.max)
         #expect(ByteRange.suffix(Int.max).resolved(size: 5) == 0..<5)
-        for bad in [ByteRange.from(5, through: nil), .from(-1, through: 2), .from(3, through: 2), .suffix(0), .suffix(-1)] {
+        for bad in [
+            ByteRange.from(5, through: nil), .from(-1, through: 2), .from(3, through: 2),
+            .suffix(0), .suffix(-1),
+        ] {
             #expect(bad.resolved(size: 5) == nil)
         }
         #expect(ByteRange.suffix(1).resolved(size: 0) == nil)
@@ -53,13 +61,20 @@ struct PureTests {
         let grant = SignedGrant(key: name, maxBytes: 10, contentType: "image/png; x=\"ä&=\n\"")
         let query = try signer.query(method: "PUT", grant: grant, expiresSeconds: 60)
         #expect(try signer.verify(method: "PUT", key: name, query: query) == grant)
-        #expect(throws: SignedURLRefusal.wrongMethod) { try signer.verify(method: "GET", key: name, query: query) }
+        #expect(throws: SignedURLRefusal.wrongMethod) {
+            try signer.verify(method: "GET", key: name, query: query)
+        }
         let later = try URLSigner(secret: secret, clock: WallClock { now + 60 })
-        #expect(throws: SignedURLRefusal.expired) { try later.verify(method: "PUT", key: name, query: query) }
+        #expect(throws: SignedURLRefusal.expired) {
+            try later.verify(method: "PUT", key: name, query: query)
+        }
         let almost = try URLSigner(secret: secret, clock: WallClock { now + 59 })
         #expect(throws: Never.self) { try almost.verify(method: "PUT", key: name, query: query) }
-        let other = try URLSigner(secret: [UInt8](repeating: 2, count: 32), clock: WallClock { now })
-        #expect(throws: SignedURLRefusal.badSignature) { try other.verify(method: "PUT", key: name, query: query) }
+        let other = try URLSigner(
+            secret: [UInt8](repeating: 2, count: 32), clock: WallClock { now })
+        #expect(throws: SignedURLRefusal.badSignature) {
+            try other.verify(method: "PUT", key: name, query: query)
+        }
         #expect(throws: SignedURLRefusal.badSignature) {
             try signer.verify(method: "PUT", key: ObjectKey("a/c"), query: query)
         }
@@ -69,11 +84,14 @@ struct PureTests {
             }
         }
         let read = try signer.query(
-            method: "GET", grant: SignedGrant(key: name, maxBytes: 0, contentType: ""), expiresSeconds: 60)
+            method: "GET", grant: SignedGrant(key: name, maxBytes: 0, contentType: ""),
+            expiresSeconds: 60)
         #expect(throws: Never.self) { try signer.verify(method: "HEAD", key: name, query: read) }
         for bad in [
-            "", "m=PUT", query + "&m=PUT", query + "&x=1", query.replacing("s=10", with: "s=99999999999999999999"),
-            query.replacing("h=", with: "h=zz"), query + String(repeating: "0", count: 4000), "%", query + "%",
+            "", "m=PUT", query + "&m=PUT", query + "&x=1",
+            query.replacing("s=10", with: "s=99999999999999999999"),
+            query.replacing("h=", with: "h=zz"), query + String(repeating: "0", count: 4000), "%",
+            query + "%",
         ] {
             #expect(throws: SignedURLRefusal.malformed, "\(bad)") {
                 try signer.verify(method: "PUT", key: name, query: bad)
@@ -104,8 +122,10 @@ struct PureTests {
         #expect(page.next == "a&bA" && page.objects.map(\.key.text) == ["x/y.png"])
         #expect(page.objects.first?.etag == "e" && page.objects.first?.contentType == "image/png")
         for bad in [
-            "", "<", "<a", "<a>", "<a></b>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<a>&b;</a>", "<a>&#x110000;</a>",
-            "<a>&#55555555555;</a>", "<a><![CDATA[x]]></a>", String(repeating: "<a>", count: 100), "<a b=\"></a>", "{}",
+            "", "<", "<a", "<a>", "<a></b>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+            "<a>&b;</a>", "<a>&#x110000;</a>",
+            "<a>&#55555555555;</a>", "<a><![CDATA[x]]></a>", String(repeating: "<a>", count: 100),
+            "<a b=\"></a>", "{}",
         ] {
             #expect(throws: ObjectStoreError.self, "\(bad)") { try S3Reply.page(Array(bad.utf8)) }
         }

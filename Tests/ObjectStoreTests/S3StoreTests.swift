@@ -8,15 +8,20 @@ import Testing
 @Suite(.timeLimit(.minutes(3)))
 struct S3StoreTests {
     private func send(
-        _ client: HTTPClient, _ presigned: PresignedRequest, body: String? = nil, url: String? = nil,
+        _ client: HTTPClient, _ presigned: PresignedRequest, body: String? = nil,
+        url: String? = nil,
         headers: [(name: String, value: String)]? = nil
     ) async throws -> (status: UInt, body: String) {
         var request = HTTPClientRequest(url: url ?? presigned.url)
         request.method = .init(rawValue: presigned.method)
-        for (name, value) in headers ?? presigned.headers { request.headers.add(name: name, value: value) }
+        for (name, value) in headers ?? presigned.headers {
+            request.headers.add(name: name, value: value)
+        }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
         let response = try await client.execute(request, timeout: .seconds(20))
-        return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
+        return (
+            response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20))
+        )
     }
 
     @Test func `presigned requests work without keys, and only as signed`() async throws {
@@ -81,12 +86,15 @@ struct S3StoreTests {
     }
 
     @Test func `settings are checked`() {
-        func fails(_ endpoint: String, _ bucket: String = "jessica", _ access: String = "k") -> Bool {
+        func fails(_ endpoint: String, _ bucket: String = "jessica", _ access: String = "k") -> Bool
+        {
             (try? S3Configuration(
                 endpoint: endpoint, bucket: bucket, accessKey: access, secretKey: "s")) == nil
         }
         #expect(!fails("http://spark:9000") && !fails("https://s3.example.com/"))
-        for bad in ["", "spark:9000", "ftp://x", "http://", "http://a/b", "http://u@h", "http://a b"] {
+        for bad in [
+            "", "spark:9000", "ftp://x", "http://", "http://a/b", "http://u@h", "http://a b",
+        ] {
             #expect(fails(bad), "\(bad)")
         }
         for bad in ["", "ab", "Upper", "a/b", "a..b", "under_score", "-x-"] {

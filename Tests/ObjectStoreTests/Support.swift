@@ -120,7 +120,9 @@ func withS3<T>(_ body: (S3Store, S3Server, HTTPClient) async throws -> T) async 
                 try await store.prepare()
                 break
             } catch {
-                guard error.code == .unavailable, ContinuousClock.now < deadline else { throw error }
+                guard error.code == .unavailable, ContinuousClock.now < deadline else {
+                    throw error
+                }
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
@@ -138,7 +140,8 @@ func withFolderStore<T>(
 ) async throws -> T {
     try await withFolder { path in
         let signer = try URLSigner(secret: Array(repeating: 7, count: 32))
-        let store = FolderStore(root: path + "/deep/store", baseURL: "https://spark/objects/", signer: signer)
+        let store = FolderStore(
+            root: path + "/deep/store", baseURL: "https://spark/objects/", signer: signer)
         try await store.prepare()
         return try await body(store, signer, path + "/deep/store")
     }

@@ -35,7 +35,8 @@ import Testing
         }
     }
 
-    /// What decoding in random pieces gives: the values up to the first error, and whether there was one.
+    /// What decoding in random pieces gives: the values up to the first error, and whether there
+    /// was one.
     private static func decode(
         _ bytes: [UInt8], pieces: ClosedRange<Int>, _ random: inout Seeded
     ) -> (values: [RedisValue], failed: Bool) {

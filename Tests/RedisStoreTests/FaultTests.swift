@@ -58,7 +58,8 @@ import Testing
         #expect(values.map(\.text) == (0..<batches).map { "\($0)" })
     }
 
-    /// Commits until it is acknowledged, with a blow during the first try; returns the unknown outcomes.
+    /// Commits until it is acknowledged, with a blow during the first try; returns the unknown
+    /// outcomes.
     private func commit(
         _ batch: SealedBatch, _ store: FencedStore, _ fixture: RedisFixture, _ blow: Blow
     ) async throws -> Int {
@@ -129,7 +130,8 @@ import Testing
                     == nil
             }
             #expect(recovered)
-            // The first copy lay in the server's buffers and ran too, or was refused: one count either way.
+            // The first copy lay in the server's buffers and ran too, or was refused: one count
+            // either way.
             #expect(try await fixture.read("GET", keys.key("n")).integer == 2)
             #expect(fixture.client.isHealthy)
             #expect(fixture.client.health.lastError == nil)

@@ -30,7 +30,10 @@ struct CogResultTests {
         #expect(try files(#""data:text/plain,a%20b""#) == ["output.txt text/plain a b"])
         #expect(try files(#""data:None;base64,QQ==""#) == ["output.bin application/octet-stream A"])
         #expect(try files(#""data:image\/png;base64,QQ==""#) == ["output.png image/png A"])
-        #expect(try files(#""data: nothing, really""#) == ["output.txt text/plain data: nothing, really"])
+        #expect(
+            try files(#""data: nothing, really""#) == [
+                "output.txt text/plain data: nothing, really"
+            ])
         #expect(try files(#"["a","b"]"#) == ["output.txt text/plain ab"])
         #expect(try files("[1,2]") == ["output.json application/json [1,2]"])
         #expect(
@@ -50,10 +53,13 @@ struct CogResultTests {
 
     @Test func `paths are files only from the older server`() throws {
         #expect(try files(#""/tmp/x/out.mp4""#) == ["output.txt text/plain /tmp/x/out.mp4"])
-        #expect(try files(#""/tmp/x/out.mp4""#, older: true) == ["output.mp4 video/mp4 @/tmp/x/out.mp4"])
+        #expect(
+            try files(#""/tmp/x/out.mp4""#, older: true) == ["output.mp4 video/mp4 @/tmp/x/out.mp4"]
+        )
         #expect(
             try files(#"["/tmp/a.png","/tmp/b"]"#, older: true) == [
-                "output-0.png image/png @/tmp/a.png", "output-1.bin application/octet-stream @/tmp/b",
+                "output-0.png image/png @/tmp/a.png",
+                "output-1.bin application/octet-stream @/tmp/b",
             ])
         #expect(
             try files(#""/tmp/../etc/shadow""#, older: true) == [
@@ -94,15 +100,20 @@ struct CogResultTests {
 
     @Test func `fields are read and bounded`() throws {
         let result = try decode(
-            #"{"id":"a","status":"failed","error":"w\u0068y \ud83d\ude00","logs":"line\n","metrics":{"predict_time":1.5}}"#)
+            #"{"id":"a","status":"failed","error":"w\u0068y \ud83d\ude00","logs":"line\n","metrics":{"predict_time":1.5}}"#
+        )
         #expect(result.status == .failed && result.error == "why 😀" && result.logsTail == "line\n")
         #expect(result.predictTime == 1.5)
         let long = String(repeating: "é", count: 50_000)
         let tail = try decode(#"{"status":"processing","logs":"\#(long)"}"#).logsTail
         #expect(tail.utf8.count == CogResult.logsBytesMax && long.hasSuffix(tail))
         #expect(try decode(#"{"status":"dreaming"}"#).status == .unknown("dreaming"))
-        #expect(try decode(#"{"status":"failed","metrics":{"predict_time":-1e999}}"#).predictTime == nil)
-        for bad in ["", "[]", "{}", #"{"status":1}"#, #"{"status":"failed"} x"#, #"{"status":"failed""#] {
+        #expect(
+            try decode(#"{"status":"failed","metrics":{"predict_time":-1e999}}"#).predictTime == nil
+        )
+        for bad in [
+            "", "[]", "{}", #"{"status":1}"#, #"{"status":"failed"} x"#, #"{"status":"failed""#,
+        ] {
             #expect(throws: WorkerError.self) { try decode(bad) }
         }
     }

@@ -55,7 +55,9 @@ struct CogWorkerTests {
             try await withListener(inbox: inbox) { listener in
                 let input = json(#"{"prompt":"a sunset","seconds":1.5}"#)
                 let webhook = hook(listener.port)
-                #expect(try await worker.start(id: "job-1", input: input, webhook: webhook) == .accepted)
+                #expect(
+                    try await worker.start(id: "job-1", input: input, webhook: webhook) == .accepted
+                )
                 _ = try await eventually("BUSY") {
                     try await worker.health().status == .busy ? true : nil
                 }
@@ -270,7 +272,8 @@ struct CogWorkerTests {
                 let names = result.outputs.map(\.name) + result.containerFiles.map(\.name)
                 let texts = result.outputs.map { String(buffer: $0.bytes) }
                 switch predictor {
-                case "Files": #expect(names.sorted() == ["output-0.png", "output-1.jpg", "output-2.bin"])
+                case "Files":
+                    #expect(names.sorted() == ["output-0.png", "output-1.jpg", "output-2.bin"])
                 case "Object":
                     #expect(names.sorted() == ["audio.wav", "output.json"])
                     #expect(texts.last?.contains("\"audio\":\"audio.wav\"") == true)

@@ -21,7 +21,8 @@ struct PureTests {
             named
                 == .failed(
                     code: "out_of_memory",
-                    message: "The container ran out of memory (its limit is 18 GB).", retryable: false))
+                    message: "The container ran out of memory (its limit is 18 GB).",
+                    retryable: false))
     }
 
     @Test func `content types by extension and back`() {
@@ -41,7 +42,8 @@ struct PureTests {
         let body = try CogRequest.body(id: "a-1_B", input: json(" {\"p\": 1} "), webhook: hook)
         #expect(
             String(decoding: body, as: UTF8.self)
-                == #"{"input":{"p": 1},"webhook":"http://h/w/\"x\\","webhook_events_filter":["start","completed"]}"#)
+                == #"{"input":{"p": 1},"webhook":"http://h/w/\"x\\","webhook_events_filter":["start","completed"]}"#
+        )
         for bad in ["", "a/b", "a b", "..", "é", String(repeating: "a", count: 129)] {
             #expect(throws: WorkerError.self) {
                 try CogRequest.body(id: bad, input: json("{}"), webhook: hook)
@@ -65,7 +67,10 @@ struct PureTests {
         for good in ["0", "-0.5e+3", "\"\"", "[ ]", "{ \"a\" : [ 1 , null ] }", " true "] {
             #expect(throws: Never.self) { try JSONText(validating: json(good)) }
         }
-        for bad in ["01", "+1", "1.", ".5", "1e", "nul", "[1,]", "{,}", "{\"a\"}", "\"\u{1}\"", "'a'", "\"\\x\"", "NaN"] {
+        for bad in [
+            "01", "+1", "1.", ".5", "1e", "nul", "[1,]", "{,}", "{\"a\"}", "\"\u{1}\"", "'a'",
+            "\"\\x\"", "NaN",
+        ] {
             #expect(throws: WorkerError.self, "\(bad)") { try JSONText(validating: json(bad)) }
         }
         let twice = try JSONText(validating: json(#"{"a":1,"a":2}"#))

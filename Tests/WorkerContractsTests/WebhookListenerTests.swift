@@ -26,7 +26,9 @@ struct WebhookListenerTests {
         try await withClient { client in
             try await withListener(inbox: inbox) { listener in
                 try await expect(200, client, listener.port, "/w/secret", ByteBuffer(string: "hi"))
-                for path in ["/w/other", "/w/", "/", "/x/secret", "/w/secret/", "/w/secret?x", "/w/%73ecret"] {
+                for path in [
+                    "/w/other", "/w/", "/", "/x/secret", "/w/secret/", "/w/secret?x", "/w/%73ecret",
+                ] {
                     try await expect(404, client, listener.port, path)
                 }
                 try await expect(405, client, listener.port, "/w/secret", method: .PUT)
@@ -70,7 +72,8 @@ struct WebhookListenerTests {
     @Test func `a report over the cap is told as such`() async throws {
         let inbox = Inbox()
         try await withClient { client in
-            try await withListener(inbox: inbox, configure: { $0.bodyBytesMax = 1000 }) { listener in
+            try await withListener(inbox: inbox, configure: { $0.bodyBytesMax = 1000 }) {
+                listener in
                 let big = ByteBuffer(repeating: 65, count: 1001)
                 try await expect(200, client, listener.port, "/w/secret", big)
                 #expect(inbox.all == [.init(token: "secret", body: .tooLarge(limit: 1000))])
@@ -91,7 +94,8 @@ struct WebhookListenerTests {
     @Test func `past the total cap a worker is told to come back`() async throws {
         let inbox = Inbox()
         try await withClient { client in
-            try await withListener(inbox: inbox, configure: { $0.inFlightBytesMax = 1000 }) { listener in
+            try await withListener(inbox: inbox, configure: { $0.inFlightBytesMax = 1000 }) {
+                listener in
                 let big = ByteBuffer(repeating: 65, count: 1001)
                 try await expect(503, client, listener.port, "/w/secret", big)
                 try await expect(200, client, listener.port, "/w/secret")
@@ -109,7 +113,8 @@ struct WebhookListenerTests {
         }
         try await withListener(inbox: inbox, configure: quick) { listener in
             for opening in [
-                "", "POST /w/secret HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc", "\u{0}\u{1}\u{2}\r\n\r\n",
+                "", "POST /w/secret HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc",
+                "\u{0}\u{1}\u{2}\r\n\r\n",
                 "POST /w/secret HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
                 "POST /w/secret HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
                 "GET / HTTP/9.9\r\n\r\n",
@@ -117,7 +122,8 @@ struct WebhookListenerTests {
                 try await untilClosed(port: listener.port, opening)
             }
             try await untilClosed(
-                port: listener.port, "POST /w/secret HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", drip: true)
+                port: listener.port, "POST /w/secret HTTP/1.1\r\nContent-Length: 1000\r\n\r\n",
+                drip: true)
             #expect(inbox.all.isEmpty)
             _ = try await eventually("all connections gone") {
                 listener.connectionsOpen == 0 && listener.bytesInFlight == 0 ? true : nil
@@ -134,9 +140,12 @@ struct WebhookListenerTests {
             let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             var held: [any Channel] = []
             for _ in 0..<2 {
-                held.append(try await bootstrap.connect(host: "127.0.0.1", port: listener.port).get())
+                held.append(
+                    try await bootstrap.connect(host: "127.0.0.1", port: listener.port).get())
             }
-            _ = try await eventually("two connections") { listener.connectionsOpen == 2 ? true : nil }
+            _ = try await eventually("two connections") {
+                listener.connectionsOpen == 2 ? true : nil
+            }
             try await untilClosed(port: listener.port, "")
             for channel in held { try await channel.close() }
             _ = try await eventually("none") { listener.connectionsOpen == 0 ? true : nil }
@@ -174,8 +183,10 @@ struct WebhookListenerTests {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port).get()
         try? await channel.writeAndFlush(ByteBuffer(string: opening))
-        let dripping = drip
-            ? channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(50)) { _ in
+        let dripping =
+            drip
+            ? channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(50))
+            { _ in
                 channel.writeAndFlush(ByteBuffer(string: "x"), promise: nil)
             } : nil
         let late = channel.eventLoop.scheduleTask(in: .seconds(15)) {

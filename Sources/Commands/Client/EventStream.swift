@@ -24,9 +24,12 @@ struct EventStream {
         while true {
             do {
                 try await connect(&lastID) {
-                    if lostAt != nil { session.note("connected again") }
-                    (hasConnected, failures, lostAt) = (true, 0, nil)
+                    hasConnected = true
                     try await connected()
+                } received: {
+                    // Only a stream that brings something is back; one that just ends is not.
+                    if lostAt != nil { session.note("connected again") }
+                    (failures, lostAt) = (0, nil)
                 } handle: {
                     try await handle($0)
                 }
@@ -47,7 +50,7 @@ struct EventStream {
     }
 
     private func connect(
-        _ lastID: inout String, connected: () async throws -> Void,
+        _ lastID: inout String, connected: () async throws -> Void, received: () -> Void,
         handle: ([ServerSentEvent]) async throws -> Void
     ) async throws {
         var headers = [("Accept", "text/event-stream")]
@@ -61,7 +64,14 @@ struct EventStream {
         try await client.stream(call) { _ in
             try await connected()
         } take: { chunk in
-            let events = try parser.feed(chunk)
+            received()
+            let events: [ServerSentEvent]
+            do {
+                events = try parser.feed(chunk)
+            } catch {
+                // Connecting again would bring the same event again.
+                throw CommandError(.failed, "cannot follow events", why: "one is beyond 1 MiB")
+            }
             id = parser.lastID
             if !events.isEmpty { try await handle(events) }
         }

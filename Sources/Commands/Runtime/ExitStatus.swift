@@ -19,9 +19,6 @@ struct QuietExit: OwnError {
 /// An error of a command's own, which the HTTP client hands on as it is.
 protocol OwnError: Error {}
 
-/// Ends the reading of a stream whose rest is not needed.
-struct StopReading: OwnError {}
-
 extension ExitStatus {
     /// Whether trying again later can help.
     var isPassing: Bool { self == .unreachable || self == .timedOut }

@@ -1,0 +1,48 @@
+import DockerEngine
+import FleetCore
+import Foundation
+import Logging
+
+/// Removes everything of this node, and looks whether anything is left.
+struct Cleaner: Sendable {
+    let engine: DockerEngine
+    let labels: NodeLabels
+    let network: NodeNetwork
+    let folder: AttemptFolders
+    let logger: Logger
+
+    /// What is left, a line each; nothing when the node is clean.
+    func clean(keeping known: Set<String>) async -> [String] {
+        do {
+            return try await Patience.wait { try await sweep(known) }
+        } catch {
+            return ["docker: \(Failure(docker: error, otherwise: .dockerUnavailable).message)"]
+        }
+    }
+
+    private func sweep(_ known: Set<String>) async throws -> [String] {
+        var leftovers: [String] = []
+        for summary in try await engine.list(labels: labels.common)
+        where labels.owns(summary.labels) {
+            do {
+                try await engine.remove(summary.id, force: true)
+            } catch let error as DockerError where error.code != .unavailable {
+                logger.warning(
+                    "container cannot be removed",
+                    metadata: ["container": "\(summary.name)", "error": "\(error)"])
+            }
+        }
+        do {
+            try await network.remove()
+        } catch let error as DockerError where error.code != .unavailable {
+            leftovers.append("network \(network.name): \(error.message)")
+        }
+        leftovers += await folder.removeAll(except: known)
+        // What counts is not what was done but what is there.
+        for summary in try await engine.list(labels: labels.common)
+        where labels.owns(summary.labels) {
+            leftovers.append("container \(summary.name)")
+        }
+        return leftovers
+    }
+}

@@ -1,0 +1,157 @@
+import DockerEngine
+import FleetCore
+import Logging
+import NIOCore
+import WorkerContracts
+
+/// Makes, starts and removes the containers of this node.
+struct Containers: Sendable {
+    let engine: DockerEngine
+    let labels: NodeLabels
+    let network: NodeNetwork
+    let host: HostFacts
+    let logger: Logger
+
+    /// How often a container is made anew when its name is taken.
+    private static let tries = 4
+
+    /// A worker's container: made and started, or adopted.
+    func launch(
+        _ order: WorkerOrder, image: String
+    ) async -> Result<ContainerFact, Failure> {
+        let own = labels.labels(order.id, order.spec)
+        return await attempt("worker \(order.id)") {
+            let policy = try await host.policy(network: network.name, needsGPU: order.spec.gpu)
+            let spec = try policy.worker(
+                order.spec, image: image, labels: own, device: HostFacts.device)
+            return try await make(
+                labels.name(order.id), spec,
+                adopts: { $0.labels.contains(own) && $0.state == .running })
+        }
+    }
+
+    /// An attempt's own container: made, given its input and started, or adopted.
+    func launch(
+        _ order: AttemptOrder, _ container: ContainerOrder, image: String
+    ) async -> Result<ContainerFact, Failure> {
+        let own = labels.labels(order.key)
+        return await attempt("attempt \(order.key)") {
+            let policy = try await host.policy(network: network.name, needsGPU: false)
+            let spec = policy.attempt(
+                order.key, container, image: image, labels: own,
+                environment: [
+                    "JESSICA_JOB": order.key.job.rawValue,
+                    "JESSICA_ATTEMPT": "\(order.key.number)",
+                    "JESSICA_INPUT": ExecContract.inputPath,
+                    "JESSICA_OUTPUTS": ExecContract.outputsPath,
+                ])
+            return try await make(
+                labels.name(order.key), spec,
+                // One that has ended was this attempt too: it must not run a second time.
+                adopts: { $0.labels.contains(own) && $0.state != .created && $0.state != .dead },
+                prepare: { try await putInput(order.input, into: $0) })
+        }
+    }
+
+    private func attempt(
+        _ what: String, _ body: () async throws -> ContainerFact
+    ) async -> Result<ContainerFact, Failure> {
+        do {
+            return .success(try await Patience.wait(body))
+        } catch let failure as Failure {
+            return .failure(failure)
+        } catch {
+            logger.debug(
+                "launch failed", metadata: ["launch.what": "\(what)", "error": "\(error)"])
+            return .failure(Failure(docker: error, otherwise: .startFailed))
+        }
+    }
+
+    private func make(
+        _ name: String, _ spec: ContainerSpec, adopts: (ContainerInfo) -> Bool,
+        prepare: (String) async throws -> Void = { _ in }
+    ) async throws -> ContainerFact {
+        try await network.ensure()
+        for _ in 1...Self.tries {
+            let id: String
+            do {
+                id = try await engine.create(name: name, spec)
+            } catch let error as DockerError {
+                guard case .nameConflict = error.code else { throw error }
+                if let known = try await resolve(name, adopts) { return known }
+                continue
+            }
+            do {
+                try await prepare(id)
+                try await engine.start(id)
+                return try await fact(of: id)
+            } catch {
+                // Left behind it would only be in the way; what cannot be removed is found again by its name.
+                if !Task.isCancelled { try? await engine.remove(id, force: true) }
+                throw error
+            }
+        }
+        throw Failure(.startFailed, "the container name \(name) stays taken")
+    }
+
+    /// Decides about a container that has the name already: it is adopted, or removed.
+    private func resolve(
+        _ name: String, _ adopts: (ContainerInfo) -> Bool
+    ) async throws -> ContainerFact? {
+        guard let info = try await engine.inspect(name) else { return nil }
+        guard labels.owns(info.labels) else {
+            throw Failure(
+                .startFailed, "a container that is not of this node has the name \(name)")
+        }
+        if adopts(info), let fact = labels.fact(info) { return fact }
+        try await engine.remove(info.id, force: true)
+        return nil
+    }
+
+    private func putInput(_ input: String, into id: String) async throws {
+        try await engine.putFiles(
+            id,
+            [
+                .directory("/job"),
+                .file(ExecContract.inputPath, ByteBuffer(string: input)),
+                // The image's user is whoever it is; the folder is this container's alone.
+                .directory(ExecContract.outputsPath, mode: 0o1777),
+            ])
+    }
+
+    /// What Docker says of a container of this node. Throws `.notFound`.
+    func fact(of id: String) async throws -> ContainerFact {
+        guard let info = try await engine.inspect(id), let fact = labels.fact(info) else {
+            throw DockerError(.notFound, "the container is gone")
+        }
+        return fact
+    }
+
+    /// Asks a container of this node to end, waits for the grace, and removes it; nil when it is gone.
+    func remove(_ id: String, grace: Duration) async -> Failure? {
+        do {
+            guard let info = try await engine.inspect(id) else { return nil }
+            guard labels.owns(info.labels) else {
+                return Failure(.startFailed, "container \(id) is not of this node")
+            }
+            if grace > .zero {
+                do {
+                    try await engine.stop(id, grace: Int(max(1, grace.components.seconds)))
+                } catch let error as DockerError where error.code == .notFound {
+                    return nil
+                }
+            }
+            try await engine.remove(id, force: true)
+            return nil
+        } catch {
+            return Failure(docker: error, otherwise: .startFailed)
+        }
+    }
+}
+
+extension [String: String] {
+    /// Whether every pair of the other is in here.
+    func contains(_ other: [String: String]) -> Bool {
+        other.allSatisfy { self[$0.key] == $0.value }
+    }
+}

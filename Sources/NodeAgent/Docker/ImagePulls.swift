@@ -1,0 +1,87 @@
+import DockerEngine
+import FleetCore
+import Logging
+import Synchronization
+
+/// Has images here: one pull for everybody who wants the same one.
+final class ImagePulls: Sendable {
+    private let engine: DockerEngine
+    private let logger: Logger
+    private let waiting = Mutex<[String: [FleetCore.Operation]]>([:])
+
+    /// The shortest time between two reports of progress.
+    private static let reportEvery = Duration.seconds(1)
+
+    init(engine: DockerEngine, logger: Logger) {
+        self.engine = engine
+        self.logger = logger
+    }
+
+    /// Notes who wants an image; true when nobody else does yet, and the caller must `run`.
+    func join(_ operation: FleetCore.Operation, _ image: String) -> Bool {
+        waiting.withLock {
+            $0[image, default: []].append(operation)
+            return $0[image]?.count == 1
+        }
+    }
+
+    /// Fetches an image, and answers everybody who wants it.
+    func run(_ image: String, post: @escaping @Sendable (AgentEvent) -> Void) async {
+        let meter = Mutex<ContinuousClock.Instant?>(nil)
+        let result = await fetch(image) { progress in
+            let isDue = meter.withLock { last in
+                let now = ContinuousClock.now
+                if let last, now - last < Self.reportEvery { return false }
+                last = now
+                return true
+            }
+            guard isDue else { return }
+            let step = Self.words(progress)
+            for operation in self.waiting.withLock({ $0[image] ?? [] }) {
+                post(.pulling(operation, step))
+            }
+        }
+        // Whoever comes later begins anew, which is quick then.
+        let operations = waiting.withLock { $0.removeValue(forKey: image) ?? [] }
+        for operation in operations { post(.pulled(operation, result)) }
+    }
+
+    private func fetch(
+        _ image: String, onProgress: @escaping @Sendable (PullProgress) -> Void
+    ) async -> Result<String, Failure> {
+        do {
+            return .success(
+                try await Patience.wait {
+                    // What is named by its content cannot have changed.
+                    if image.contains("sha256:"), let info = try await engine.inspectImage(image) {
+                        return info.id
+                    }
+                    return try await engine.pull(image: image, onProgress: onProgress).id
+                })
+        } catch {
+            if Task.isCancelled {
+                return .failure(Failure(.pullFailed, "the agent is stopping"))
+            }
+            if let local = try? await engine.inspectImage(image) {
+                logger.notice(
+                    "image cannot be pulled; using the one that is here",
+                    metadata: ["image": "\(image)", "image.id": "\(local.id)", "error": "\(error)"])
+                return .success(local.id)
+            }
+            return .failure(Failure(docker: error, otherwise: .pullFailed))
+        }
+    }
+
+    /// A pull's progress for people: `pulling 120 of 900 MB`.
+    static func words(_ progress: PullProgress) -> Progress {
+        guard progress.bytesTotal > 0 else {
+            return Progress(text: "pulling: \(progress.phase)")
+        }
+        let done = progress.bytesDone / 1_000_000
+        let total = progress.bytesTotal / 1_000_000
+        let fraction = Double(progress.bytesDone) / Double(progress.bytesTotal)
+        let verb = progress.phase == "extracting" ? "unpacking" : "pulling"
+        return Progress(
+            fraction: min(max(fraction, 0), 1), text: "\(verb) \(done) of \(total) MB")
+    }
+}

@@ -1,0 +1,139 @@
+import DockerEngine
+import FleetCore
+import Logging
+import Synchronization
+
+/// Tells the machine what runs here: by Docker's events, and by a full list now and then.
+struct Inventory: Sendable {
+    let engine: DockerEngine
+    let labels: NodeLabels
+    let network: NodeNetwork
+    let gate: LaunchGate
+    let clock: BootClock
+    let logger: Logger
+    let post: @Sendable (AgentEvent) -> Void
+    private let relist = Signal()
+    private let outOfMemory = RecentSet(limit: 256)
+
+    /// How often everything is listed, events or not.
+    private static let listEvery = Duration.seconds(10)
+    /// How soon a list is tried again that failed or came at a bad moment.
+    private static let retryAfter = Duration.milliseconds(500)
+
+    init(
+        engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, gate: LaunchGate,
+        clock: BootClock, logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
+    ) {
+        self.engine = engine
+        self.labels = labels
+        self.network = network
+        self.gate = gate
+        self.clock = clock
+        self.logger = logger
+        self.post = post
+    }
+
+    /// Runs until cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await keepListing() }
+            group.addTask { await keepWatching() }
+        }
+    }
+
+    // MARK: Lists
+
+    private func keepListing() async {
+        var isFirst = true
+        var isAway = false
+        while !Task.isCancelled {
+            do {
+                if isFirst {
+                    try await network.find()
+                    try await sweep()
+                }
+                let done = try await list()
+                if isAway { logger.notice("docker answers again") }
+                isAway = false
+                if done { isFirst = false }
+                await relist.wait(atMost: done ? Self.listEvery : Self.retryAfter)
+            } catch {
+                if !isAway, !Task.isCancelled {
+                    logger.warning("docker does not answer", metadata: ["error": "\(error)"])
+                }
+                isAway = true
+                await relist.wait(atMost: Self.retryAfter)
+            }
+        }
+    }
+
+    /// Removes what an earlier life made and never started: it holds no work.
+    private func sweep() async throws {
+        for summary in try await engine.list(labels: labels.common) {
+            guard summary.state == .created, labels.owns(summary.labels) else { continue }
+            try await engine.remove(summary.id, force: true)
+        }
+    }
+
+    /// Posts what there is; false when something was being launched meanwhile.
+    private func list() async throws -> Bool {
+        guard let generation = gate.quiet() else { return false }
+        let listedAt = clock.now
+        var facts: [ContainerFact] = []
+        for summary in try await engine.list(labels: labels.common) {
+            guard let info = try await engine.inspect(summary.id), info.state != .created,
+                let fact = labels.fact(info, ranOutOfMemory: outOfMemory.contains(info.id))
+            else { continue }
+            facts.append(fact)
+        }
+        return gate.ifQuiet(since: generation) { post(.containers(facts, listedAt: listedAt)) }
+    }
+
+    // MARK: Events
+
+    private func keepWatching() async {
+        while !Task.isCancelled {
+            do {
+                let events = try await engine.events(labels: labels.common)
+                // What happened before the stream was open is in the list.
+                relist.nudge()
+                for try await event in events { try await take(event) }
+            } catch {
+                logger.debug("docker's events ended", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.retryAfter, clock: .continuous)
+        }
+    }
+
+    private func take(_ event: ContainerEvent) async throws {
+        switch event.action {
+        case "oom": outOfMemory.insert(event.id)
+        case "die":
+            guard let info = try await engine.inspect(event.id),
+                let fact = labels.fact(info, ranOutOfMemory: outOfMemory.contains(info.id)),
+                !fact.isRunning
+            else { return }
+            post(.ended(fact))
+        default: break
+        }
+    }
+}
+
+/// The last few of a stream of texts.
+final class RecentSet: Sendable {
+    private let limit: Int
+    private let kept = Mutex<[String]>([])
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Adds a text; the oldest goes when there are too many.
+    func insert(_ text: String) {
+        kept.withLock {
+            $0.append(text)
+            if $0.count > limit { $0.removeFirst() }
+        }
+    }
+
+    /// Whether it was among the last.
+    func contains(_ text: String) -> Bool { kept.withLock { $0.contains(text) } }
+}
