@@ -122,8 +122,11 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "Commands",
-            dependencies: [arguments, httpClient, nioCore, nioFoundation, http1, 
-                .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                arguments, httpClient, nioCore, nioFoundation, http1,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: swift),
 
         .executableTarget(
@@ -158,12 +161,23 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: swift),
         .testTarget(
             name: "ControlPlaneTests",
-            dependencies: ["ControlPlane", "FleetCore", "Settings", logging, nioCore],
+            dependencies: [
+                "ControlPlane", "FleetCore", "FleetLink", "ObjectStore", "RedisStore", "Settings",
+                collections, logging, nioCore, nioFoundation,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "NodeAgentTests", dependencies: ["NodeAgent", "FleetCore", logging, nioCore],
             swiftSettings: swift),
-        .testTarget(name: "CommandsTests", dependencies: ["Commands"], swiftSettings: swift),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: [
+                "Commands", arguments, nioCore, nioPosix, http1,
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: swift),
     ]
 )
 

@@ -80,7 +80,7 @@ start_controller() {
     note_settings
     mkdir -p -- "$STATE/controller"
     chmod 700 "$STATE/controller"
-    printf '# Written by Scripts/demo, so that no other configuration is read.\n' >"$STATE/controller.yaml"
+    write_settings "$STATE/controller.yaml"
     step "starting the controller: agents on $LINK_PORT, API on $API_PORT"
     local flags=()
     read -ra flags <<<"${JESSICA_DEMO_CONTROLLER_FLAGS:-}"
@@ -91,13 +91,23 @@ start_controller() {
     wait_for_controller
 }
 
+# write_settings FILE: so that no configuration of an installed Jessica is read.
+write_settings() {
+    printf '# Written by Scripts/demo; the rest is on the command line.\nlog: {level: info}\n' >"$1"
+}
+
 # controller_answers: is it up and its store with it?
 controller_answers() {
     [[ -S $STATE/controller/controller.sock ]] && api /readyz >/dev/null
 }
 
+# controller_settled: it answers, or will never.
+controller_settled() {
+    controller_answers || [[ -z $(controller_pid) ]]
+}
+
 wait_for_controller() {
-    if ! wait_for 'controller_answers || [[ -z $(controller_pid) ]]' 60 "the controller" || ! controller_answers; then
+    if ! wait_for controller_settled 60 "the controller" || ! controller_answers; then
         show_log controller
         if [[ -z $(controller_pid) ]]; then
             fail "the controller ended" "its log is $STATE/logs/controller.log"
@@ -138,26 +148,15 @@ start_agent() {
     mkdir -p -- "$folder/tls"
     chmod 700 "$folder" "$folder/tls"
     if ! openssl x509 -noout -checkend 172800 -in "$folder/tls/node.crt" >/dev/null 2>&1 ||
-        ! openssl verify -CAfile "$(authority_file)" "$folder/tls/node.crt" >/dev/null 2>&1; then
+        ! openssl verify -CAfile "$STATE/controller/authority/ca.crt" "$folder/tls/node.crt" >/dev/null 2>&1; then
+        rm -f -- "$folder"/tls/*
         "$BIN/spark-controller" certify "$node" --state-dir "$STATE/controller" --out "$folder/tls" \
             >"$STATE/logs/certify.log" 2>&1 || fail "no certificate for $node: $(tail -n 1 "$STATE/logs/certify.log")"
     fi
-    printf '# Written by Scripts/demo, so that no other configuration is read.\n' >"$folder/agent.yaml"
-    start_daemon "agent-$node" "$BIN/fleet-agent" run --config "$folder/agent.yaml" --node "$node" \
+    write_settings "$folder/agent.yaml"
+    start_daemon "agent-$node" "$BIN/fleet-agent" run --config "$folder/agent.yaml" --node "$node" --fleet "$FLEET" \
         --controller-host 127.0.0.1 --controller-port "$LINK_PORT" --state-dir "$folder" \
         --docker-socket "$JESSICA_DOCKER_SOCKET"
-}
-
-# authority_file: the certificate that signs all others.
-authority_file() {
-    local file
-    for file in "$STATE"/controller/{ca.crt,tls/ca.crt,authority/ca.crt,identity/ca.crt}; do
-        if [[ -r $file ]]; then
-            printf '%s\n' "$file"
-            return
-        fi
-    done
-    printf '%s\n' "$STATE/controller/ca.crt"
 }
 
 # What is not as it should be, one line a node. A roamer may work, but not be cleaned or shut away.

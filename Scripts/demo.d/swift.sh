@@ -37,10 +37,17 @@ is_built() {
     [[ -z $(find "$ROOT/Sources" "$ROOT/Package.swift" "$ROOT/Package.resolved" -newer "$stamp" -print -quit 2>/dev/null) ]]
 }
 
-# build_swift CONFIGURATION PRODUCT…: builds them; sets BIN to their folder.
+# build_swift CONFIGURATION PRODUCT…: builds them, unless JESSICA_BIN has them; sets BIN to their folder.
 build_swift() {
     local configuration=$1 product began
     shift
+    if [[ -n ${JESSICA_BIN:-} ]]; then
+        for product in "$@"; do
+            [[ -x $JESSICA_BIN/$product ]] || fail "there is no $JESSICA_BIN/$product" "unset JESSICA_BIN to build it"
+        done
+        BIN=$(realpath -- "$JESSICA_BIN")
+        return 0
+    fi
     BIN=$(build_folder "$configuration")
     if is_built "$configuration" "$@"; then
         return 0

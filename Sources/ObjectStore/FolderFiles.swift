@@ -8,7 +8,9 @@ final class Descriptor: Sendable {
     deinit { close(number) }
 }
 
-/// System calls on descriptors. Nothing here follows a symbolic link, in any part of a path.
+/// System calls on descriptors.
+///
+/// Nothing here follows a symbolic link, in any part of a path.
 enum FolderFiles {
     static let directoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
     // Not blocking, so that a named pipe somebody put there cannot hold us.
@@ -65,7 +67,8 @@ enum FolderFiles {
     ) throws(ObjectStoreError) -> Descriptor {
         if make {
             if unsafe mkdirat(folder.number, name, 0o750) == 0 {
-                // Else a power cut could take the folder with the object that was reported as stored.
+                // Else a power cut could take the folder with the object that was reported as
+                // stored.
                 try sync(folder)
             } else if errno != EEXIST {
                 throw failure("Making folder \(name)")

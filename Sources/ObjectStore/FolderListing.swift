@@ -21,7 +21,8 @@ struct FolderListing {
                 (sortName: $0, name: entry.name, kind: entry.kind)
             }
         }
-        // "a/…" comes after "a-b" but before "a0": so a folder is sorted by its name with the slash.
+        // "a/…" comes after "a-b" but before "a0": so a folder is sorted by its name with the
+        // slash.
         for entry in entries.sorted(by: { Self.precedes($0.sortName, $1.sortName) }) {
             guard !isFull else { return }
             switch entry.kind {

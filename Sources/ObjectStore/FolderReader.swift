@@ -13,7 +13,9 @@ final class FolderReader: Sendable {
         self.range = range
     }
 
-    /// The piece that starts there; nil at the end of the range. Throws `lengthMismatch` when the file got shorter.
+    /// The piece that starts there; nil at the end of the range.
+    ///
+    /// Throws `lengthMismatch` when the file got shorter.
     func read(at offset: Int) async throws(ObjectStoreError) -> ByteBuffer? {
         guard range.contains(offset) else { return nil }
         let count = min(Self.pieceBytes, range.upperBound - offset)

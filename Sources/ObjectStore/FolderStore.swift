@@ -2,8 +2,9 @@ import NIOCore
 
 /// Objects as files below one folder: the embedded store, when no S3 is named.
 ///
-/// `ROOT/objects/KEY` holds the bytes, `ROOT/types/KEY` the content type, `ROOT/incoming/` what is being
-/// written. An object appears whole, by rename, after it is on disk. One process owns the folder.
+/// `ROOT/objects/KEY` holds the bytes, `ROOT/types/KEY` the content type, `ROOT/incoming/` what is
+/// being written. An object appears whole, by rename, after it is on disk. One process owns the
+/// folder.
 package struct FolderStore: ObjectStore {
     package struct Limits: Sendable {
         /// Most bytes of one object.
@@ -19,7 +20,9 @@ package struct FolderStore: ObjectStore {
     private let limits: Limits
     private let folders: FolderTree
 
-    /// Uses that folder, after ``prepare()``. Signed URLs are `baseURL/KEY?…`.
+    /// Uses that folder, after ``prepare()``.
+    ///
+    /// Signed URLs are `baseURL/KEY?…`.
     package init(root: String, baseURL: String, signer: URLSigner, limits: Limits = Limits()) {
         self.root = root
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
@@ -72,7 +75,8 @@ package struct FolderStore: ObjectStore {
                 try folders.commit(incoming, key, contentType: contentType)
             }
         } catch {
-            // Also when cancelled: the thread pool refuses work for a cancelled task, so this is done right here.
+            // Also when cancelled: the thread pool refuses work for a cancelled task, so this is
+            // done right here.
             folders.abandon(incoming)
             throw error
         }

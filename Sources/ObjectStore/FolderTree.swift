@@ -40,7 +40,9 @@ struct FolderTree: Sendable {
         _ = try? FolderFiles.remove(incoming.name, in: incoming.folder)
     }
 
-    /// Makes the written and synced file the object. The type goes first: alone it is harmless.
+    /// Makes the written and synced file the object.
+    ///
+    /// The type goes first: alone it is harmless.
     func commit(
         _ incoming: Incoming, _ key: ObjectKey, contentType: String
     ) throws(ObjectStoreError) {
@@ -64,7 +66,8 @@ struct FolderTree: Sendable {
             let info = ObjectInfo(key: key, size: size, contentType: type(of: key), etag: etag)
             return (file, info)
         } catch {
-            // A key below another object, or one that is only the beginning of others, is not there.
+            // A key below another object, or one that is only the beginning of others, is not
+            // there.
             guard error.code == .notFound || error.code == .conflict || isFolder(key) else {
                 throw error
             }
@@ -96,7 +99,8 @@ struct FolderTree: Sendable {
                 try FolderFiles.rename(incoming.name, in: incoming.folder, to: name, in: folder)
                 return try FolderFiles.sync(folder)
             } catch {
-                // A delete beside us may have taken the folder away, being empty, just before our rename.
+                // A delete beside us may have taken the folder away, being empty, just before our
+                // rename.
                 guard error.code == .notFound, attempt < 10 else { throw error }
                 attempt += 1
             }

@@ -1,6 +1,7 @@
 /// Where things lie in the bucket.
 ///
-/// Output keys contain the attempt, so a late writer of an attempt that was given up cannot touch the job's result.
+/// Output keys contain the attempt, so a late writer of an attempt that was given up cannot touch
+/// the job's result.
 package enum ObjectLayout {
     /// `outputs/images/JOB/ATTEMPT/NAME`; the folder follows from the job's kind.
     package static func output(
@@ -9,7 +10,7 @@ package enum ObjectLayout {
         try key(["outputs", folder(forKind: kind), job, number(attempt), name])
     }
 
-    /// `logs/JOB/ATTEMPT.log`
+    /// `logs/JOB/ATTEMPT.log`.
     package static func log(job: String, attempt: Int) throws(ObjectStoreError) -> ObjectKey {
         try key(["logs", job, number(attempt) + ".log"])
     }
@@ -19,12 +20,12 @@ package enum ObjectLayout {
         try key(["uploads", id, name])
     }
 
-    /// `configs/NAME`
+    /// `configs/NAME`.
     package static func config(name: String) throws(ObjectStoreError) -> ObjectKey {
         try key(["configs", name])
     }
 
-    /// `backups/NAME`
+    /// `backups/NAME`.
     package static func backup(name: String) throws(ObjectStoreError) -> ObjectKey {
         try key(["backups", name])
     }

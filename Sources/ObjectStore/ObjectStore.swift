@@ -7,7 +7,8 @@ package protocol ObjectStore: Sendable {
 
     /// A URL by which someone without keys may store one object, for 1 s to 7 days.
     ///
-    /// `maxBytes` is enforced by the folder store; S3 cannot bound a presigned upload, so look at ``head(_:)`` after.
+    /// `maxBytes` is enforced by the folder store; S3 cannot bound a presigned upload, so look at
+    /// ``head(_:)`` after.
     func presignPut(
         _ key: ObjectKey, contentType: String, maxBytes: Int, expiresSeconds: Int
     ) async throws(ObjectStoreError) -> PresignedRequest
@@ -31,7 +32,8 @@ package protocol ObjectStore: Sendable {
     /// Removes an object; none there is fine.
     func delete(_ key: ObjectKey) async throws(ObjectStoreError)
 
-    /// A page of objects in the order of their keys. `limit` is 1 to 1000; `next` comes from the page before.
+    /// A page of objects in the order of their keys. `limit` is 1 to 1000; `next` comes from the
+    /// page before.
     func list(
         prefix: String, next: String?, limit: Int
     ) async throws(ObjectStoreError) -> ObjectPage

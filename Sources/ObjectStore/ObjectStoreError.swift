@@ -21,7 +21,8 @@ package struct ObjectStoreError: Error, Sendable, Equatable, CustomStringConvert
         /// The store answered something that is not its protocol.
         case badResponse
         case cancelled
-        /// The file system reported an error, or holds something that is not ours, such as a symbolic link.
+        /// The file system reported an error, or holds something that is not ours, such as a
+        /// symbolic link.
         case io
     }
 

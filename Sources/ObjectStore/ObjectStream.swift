@@ -1,7 +1,9 @@
 import AsyncHTTPClient
 package import NIOCore
 
-/// The bytes of an object, in pieces of any size. Can be read once.
+/// The bytes of an object, in pieces of any size.
+///
+/// Can be read once.
 package struct ObjectStream: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
     package typealias Failure = any Error

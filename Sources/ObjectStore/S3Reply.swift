@@ -57,7 +57,9 @@ enum S3Reply {
         }
     }
 
-    /// One page of a ListObjectsV2 answer. Objects whose key is not one of ours are left out.
+    /// One page of a ListObjectsV2 answer.
+    ///
+    /// Objects whose key is not one of ours are left out.
     static func page(_ body: [UInt8]) throws(ObjectStoreError) -> ObjectPage {
         let root = try XMLText.parse(body)
         guard root.name == "ListBucketResult" else {

@@ -112,7 +112,8 @@ package struct S3Store: ObjectStore {
         }
         let info = try S3Reply.info(key, response.headers)
         let stream = ObjectStream(source: .http(response.body))
-        // Some servers answer 200 to a range too; what tells is whether they say which bytes they sent.
+        // Some servers answer 200 to a range too; what tells is whether they say which bytes they
+        // sent.
         let whole = 0..<info.size
         let asked = range.map { $0.resolved(size: info.size) } ?? whole
         guard let asked else {

@@ -1,9 +1,11 @@
-/// Wall clock times as S3 writes them. Only signatures need them.
+/// Wall clock times as S3 writes them.
+///
+/// Only signatures need them.
 struct Timestamp: Sendable, Equatable {
     /// Seconds since 1970.
     let seconds: Int
 
-    /// `20130524T000000Z`
+    /// `20130524T000000Z`.
     var long: String {
         let day = Self.floorDivide(seconds, 86_400)
         let rest = seconds - day * 86_400
@@ -11,9 +13,10 @@ struct Timestamp: Sendable, Equatable {
             + "Z"
     }
 
-    /// `20130524`
+    /// `20130524`.
     var short: String {
-        // Days are counted from 1 March of the year 0, so that leap days come last (the usual civil calendar method).
+        // Days are counted from 1 March of the year 0, so that leap days come last (the usual civil
+        // calendar method).
         let shifted = Self.floorDivide(seconds, 86_400) + 719_468
         let era = Self.floorDivide(shifted, 146_097)
         let dayOfEra = shifted - era * 146_097

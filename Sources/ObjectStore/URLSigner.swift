@@ -22,8 +22,8 @@ package enum SignedURLRefusal: Error, Sendable, Equatable {
 
 /// Signs and checks URLs for the folder store, so that agents and users need no keys.
 ///
-/// `KEY?m=PUT&e=1700000000&s=1048576&t=image%2Fpng&h=HEX`: method, end in seconds since 1970, most bytes, content
-/// type, and an HMAC-SHA256 over all of them and the key.
+/// `KEY?m=PUT&e=1700000000&s=1048576&t=image%2Fpng&h=HEX`: method, end in seconds since 1970, most
+/// bytes, content type, and an HMAC-SHA256 over all of them and the key.
 package struct URLSigner: Sendable {
     package static let secretBytesMin = 32
 
@@ -39,7 +39,9 @@ package struct URLSigner: Sendable {
         self.clock = clock
     }
 
-    /// The query for that grant. `method` is `GET` (which also allows `HEAD`) or `PUT`.
+    /// The query for that grant.
+    ///
+    /// `method` is `GET` (which also allows `HEAD`) or `PUT`.
     package func query(
         method: String, grant: SignedGrant, expiresSeconds: Int
     ) throws(ObjectStoreError) -> String {
@@ -85,7 +87,8 @@ package struct URLSigner: Sendable {
         HMAC<SHA256>.authenticationCode(for: text(method, end, grant), using: secret)
     }
 
-    // No field can contain a line break: keys and methods by their rules, the type because it is encoded.
+    // No field can contain a line break: keys and methods by their rules, the type because it is
+    // encoded.
     private static func text(_ method: String, _ end: Int, _ grant: SignedGrant) -> [UInt8] {
         let lines = [
             "jessica-url-1", URLText.encode(method), grant.key.text, "\(end)", "\(grant.maxBytes)",

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Tells the time of day, in seconds since 1970; signatures are the only thing here that depends on it.
+/// Tells the time of day, in seconds since 1970; signatures are the only thing here that depends on
+/// it.
 package struct WallClock: Sendable {
     package let now: @Sendable () -> Int
 

@@ -1,7 +1,7 @@
 /// Reads the small XML answers of S3: elements and text, nothing else.
 ///
-/// There is no DTD, no entity beyond the five and the numbered ones, and no namespace; anything of that kind is
-/// refused, so an answer cannot make us read elsewhere or grow.
+/// There is no DTD, no entity beyond the five and the numbered ones, and no namespace; anything of
+/// that kind is refused, so an answer cannot make us read elsewhere or grow.
 struct XMLText {
     struct Element {
         let name: String

@@ -134,7 +134,8 @@ package final class FencedStore: Sendable {
             case .fenced(let current):
                 throw RedisStoreError(
                     .fenced,
-                    "term \(batch.term) is over: the current term is \(current.isEmpty ? "none" : current)"
+                    "term \(batch.term) is over: the current term is "
+                        + (current.isEmpty ? "none" : current)
                 )
             case .refused(let text, let command):
                 throw Self.refusal(text, chunk: index, command: command)

@@ -21,7 +21,8 @@ package struct KeySpace: Hashable, Sendable {
         guard allowed, (1...64).contains(prefix.utf8.count) else {
             throw RedisStoreError(
                 .invalidArgument,
-                "a Redis key prefix is 1 to 64 letters, digits, '-', '_', '.' or ':', not '\(prefix)'"
+                "a Redis key prefix is 1 to 64 letters, digits, '-', '_', '.' or ':', "
+                    + "not '\(prefix)'"
             )
         }
         self.init(checkedPrefix: prefix, shard: shard)

@@ -8,8 +8,9 @@ enum PrivateRedisFiles {
         guard bytes <= PrivateRedisConfiguration.socketPathBytes else {
             throw RedisStoreError(
                 .server,
-                "\(configuration.socketPath) is too long for a unix socket (\(bytes) bytes, at most "
-                    + "\(PrivateRedisConfiguration.socketPathBytes)): choose a shorter state directory"
+                "\(configuration.socketPath) is too long for a unix socket "
+                    + "(\(bytes) bytes, at most \(PrivateRedisConfiguration.socketPathBytes)): "
+                    + "choose a shorter state directory"
             )
         }
         let files = FileManager.default

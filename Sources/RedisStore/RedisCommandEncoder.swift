@@ -15,7 +15,8 @@ extension RedisCommand {
         else {
             throw RedisStoreError(
                 .invalidArgument,
-                "a Redis command of \(words.count) words and \(words.byteCount) bytes is above the limit"
+                "a Redis command of \(words.count) words and \(words.byteCount) bytes "
+                    + "is above the limit"
             )
         }
         guard words.format(into: &buffer) else {

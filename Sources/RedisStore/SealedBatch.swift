@@ -49,8 +49,9 @@ package struct SealedBatch: Hashable, Sendable {
             else {
                 throw RedisStoreError(
                     .invalidArgument,
-                    "command \(index) of a batch has \(range.count) words and \(size) bytes; at most "
-                        + "\(FencedBatch.wordsPerCommand) and \(FencedBatch.bytesPerCommand) are allowed"
+                    "command \(index) of a batch has \(range.count) words and \(size) bytes; "
+                        + "at most \(FencedBatch.wordsPerCommand) and "
+                        + "\(FencedBatch.bytesPerCommand) are allowed"
                 )
             }
             let full =

@@ -1,7 +1,10 @@
-/// What a cog worker's `/health-check` says. The HTTP status is always 200; only the body tells.
+/// What a cog worker's `/health-check` says.
+///
+/// The HTTP status is always 200; only the body tells.
 package struct CogHealth: Sendable, Equatable {
     package enum Status: Sendable, Equatable {
-        /// Setup is running. Lasts for ever if the worker's subprocess cannot start, unless `COG_SETUP_TIMEOUT` is set.
+        /// Setup is running. Lasts for ever if the worker's subprocess cannot start, unless
+        /// `COG_SETUP_TIMEOUT` is set.
         case starting
         case ready
         /// Every slot is taken; in the older server also while a result is being delivered.

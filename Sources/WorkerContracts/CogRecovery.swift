@@ -2,15 +2,18 @@
 package enum CogRecovery {
     /// Seconds between two deliveries at most, by either server.
     package static let retryGapSecondsMax = 120.0
-    /// Seconds a worker certainly keeps trying to deliver a result. Longer absences can lose it.
+    /// Seconds a worker certainly keeps trying to deliver a result.
+    ///
+    /// Longer absences can lose it.
     package static let deliverySecondsMin = 300.0
     /// Margin for a loaded machine.
     static let marginSeconds = 5.0
 
     /// Seconds to wait for a webhook when the worker no longer runs the prediction.
     ///
-    /// The pauses between deliveries double, so the next one comes at most as long after the return as the result
-    /// has been waiting, which is at most the agent's absence; pass nil when that is not known.
+    /// The pauses between deliveries double, so the next one comes at most as long after the return
+    /// as the result has been waiting, which is at most the agent's absence; pass nil when that is
+    /// not known.
     package static func grace(downtimeSeconds: Double?) -> Double {
         guard let downtime = downtimeSeconds, downtime.isFinite, downtime >= 0 else {
             return retryGapSecondsMax + marginSeconds

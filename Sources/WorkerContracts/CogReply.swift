@@ -2,8 +2,9 @@
 enum CogReply {
     /// The 202 answer to a start.
     ///
-    /// The newer server answers `{"id","status":"starting"}` to a new id and the state with its `input` to a known
-    /// one; the older always answers the state, so only an ended one can be told apart.
+    /// The newer server answers `{"id","status":"starting"}` to a new id and the state with its
+    /// `input` to a known one; the older always answers the state, so only an ended one can be told
+    /// apart.
     static func started(_ body: [UInt8]) -> CogStart {
         guard let root = try? JSONText(validating: body) else { return .accepted }
         let isOlderServer = (try? root.member("started_at")) != nil

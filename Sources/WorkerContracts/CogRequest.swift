@@ -11,7 +11,8 @@ package struct CogWebhook: Sendable, Equatable {
     package let url: String
     package let events: [Event]
 
-    /// By default only the start and the end are reported: each `logs` report repeats the whole log.
+    /// By default only the start and the end are reported: each `logs` report repeats the whole
+    /// log.
     package init(url: String, events: [Event] = [.start, .completed]) {
         self.url = url
         self.events = events
@@ -23,7 +24,8 @@ enum CogRequest {
     static let inputBytesMax = 64 << 20
     static let idBytesMax = 128
 
-    /// Throws `invalidRequest` when the input is not a JSON object or the id does not fit in a path.
+    /// Throws `invalidRequest` when the input is not a JSON object or the id does not fit in a
+    /// path.
     static func body(id: String, input: [UInt8], webhook: CogWebhook) throws(WorkerError) -> [UInt8]
     {
         try check(id: id)
@@ -54,7 +56,8 @@ enum CogRequest {
 
 /// What a worker answered to a start.
 package enum CogStart: Sendable, Equatable {
-    /// The prediction has begun; its end comes by webhook. From the older server also when it was already there.
+    /// The prediction has begun; its end comes by webhook. From the older server also when it was
+    /// already there.
     case accepted
     /// The same id was already running, or had just ended and its result is still being delivered.
     case alreadyRunning
@@ -70,8 +73,9 @@ package enum CogStart: Sendable, Equatable {
 
 /// What a worker answered to a cancel.
 package enum CogCancel: Sendable, Equatable {
-    /// Asked for. A webhook "canceled" follows; the newer server sends it only when the model next runs Python
-    /// code, which can be as late as its regular end. So give it a time limit, then kill the container.
+    /// Asked for. A webhook "canceled" follows; the newer server sends it only when the model next
+    /// runs Python code, which can be as late as its regular end. So give it a time limit, then
+    /// kill the container.
     case requested
     /// No such prediction is running.
     case unknown

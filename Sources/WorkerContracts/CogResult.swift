@@ -2,8 +2,8 @@ package import NIOCore
 
 /// What a cog worker says about a prediction, read from a webhook body.
 ///
-/// Webhooks arrive at least once and in any order ("processing" has been seen after "failed"): act on the first
-/// terminal one and ignore the rest.
+/// Webhooks arrive at least once and in any order ("processing" has been seen after "failed"): act
+/// on the first terminal one and ignore the rest.
 package struct CogResult: Sendable, Equatable {
     package enum Status: Sendable, Equatable {
         case starting, processing, succeeded, failed, canceled
@@ -62,7 +62,8 @@ package struct CogResult: Sendable, Equatable {
 
     /// Reads a webhook body.
     ///
-    /// Throws `badResponse` when it is not a prediction, `badOutput` or `tooLarge` when its outputs cannot be taken.
+    /// Throws `badResponse` when it is not a prediction, `badOutput` or `tooLarge` when its outputs
+    /// cannot be taken.
     package static func decode(
         _ body: ByteBuffer, limits: Limits = Limits()
     ) throws(WorkerError) -> CogResult {

@@ -4,26 +4,29 @@ import NIOHTTP1
 
 /// Drives one cog worker container over HTTP.
 ///
-/// The agent may die and return while a prediction runs. Nothing here is needed for the prediction to go on: it
-/// was started with a webhook, and the worker delivers the result to that address when the agent is back. What
-/// the two server generations do was found by running them (cog 0.23.1 with coglet, cog 0.16.12 in Python):
+/// The agent may die and return while a prediction runs. Nothing here is needed for the prediction
+/// to go on: it was started with a webhook, and the worker delivers the result to that address when
+/// the agent is back. What the two server generations do was found by running them (cog 0.23.1 with
+/// coglet, cog 0.16.12 in Python):
 ///
 /// | | newer (0.23) | older (0.16) |
 /// |---|---|---|
-/// | terminal webhook fails or 5xx | retried after 0.1 s, doubling to 102 s, at least 400 s | same, to 120 s, about 320 s in all |
-/// | webhook answered 4xx | never sent again: the result is lost | same |
+/// | last webhook fails or gets 5xx | again after 0.1 s, doubling to 102 s; 410 s in all | to 120 s; 325 s in all |
+/// | webhook gets 4xx | never again: the result is lost | same |
 /// | webhook not answered in 30 s | sent again | waits for ever |
 /// | other webhooks (start, logs) | sent once | sent once |
 /// | while a delivery is retried | READY, takes new work | BUSY, refuses new work |
 /// | PUT of an id that runs | 202 with its state | 202 with its state |
 /// | PUT of an id that ended | **runs again** | runs again once delivered |
 /// | PUT before setup is done | 503 | 409 "Already running" |
+/// | setup fails | SETUP_FAILED, stays | SETUP_FAILED, exits at once |
 /// | file outputs | data URLs | paths in the container |
-/// | model process dies | webhook "failed", UNHEALTHY for good | webhook "failed", DEFUNCT, then exits |
-/// | server dies | nothing: only a failing health check tells | same |
+/// | cancel | when the model next runs Python code | at once, by a signal |
+/// | model process dies | webhook "failed", UNHEALTHY for good | "failed", DEFUNCT, then exits |
+/// | server dies or is shut down | no webhook: only the health check tells | same |
 ///
-/// Hence: never repeat a PUT to learn a state; after a restart wait for the webhook while the worker is busy, and
-/// for ``CogRecovery/grace(downtimeSeconds:)`` after it is not.
+/// Hence: never repeat a PUT to learn a state; after a restart wait for the webhook while the
+/// worker is busy, and for ``CogRecovery/grace(downtimeSeconds:)`` after it is not.
 package struct CogWorker: Sendable {
     package static let requestTimeout = TimeAmount.seconds(10)
     package static let connectTimeout = TimeAmount.seconds(2)
@@ -33,7 +36,9 @@ package struct CogWorker: Sendable {
     private let http: HTTPClient
     private let base: String
 
-    /// A worker at `http://HOST:PORT`. The client should be configured by ``clientConfiguration``.
+    /// A worker at `http://HOST:PORT`.
+    ///
+    /// The client should be configured by ``clientConfiguration``.
     package init(http: HTTPClient, baseURL: String) {
         self.http = http
         self.base = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
@@ -49,7 +54,9 @@ package struct CogWorker: Sendable {
         return configuration
     }
 
-    /// Asks how the worker is. Throws `unreachable` or `timeout` when there is no answer.
+    /// Asks how the worker is.
+    ///
+    /// Throws `unreachable` or `timeout` when there is no answer.
     package func health() async throws(WorkerError) -> CogHealth {
         let answer = try await send(.GET, "/health-check")
         guard answer.status == .ok else {
@@ -61,7 +68,8 @@ package struct CogWorker: Sendable {
 
     /// Starts a prediction that reports to the webhook; returns as soon as the worker has it.
     ///
-    /// `input` is a JSON object. On `timeout` the prediction may have begun: look at ``health()``, do not repeat it.
+    /// `input` is a JSON object. On `timeout` the prediction may have begun: look at ``health()``,
+    /// do not repeat it.
     package func start(
         id: String, input: [UInt8], webhook: CogWebhook
     ) async throws(WorkerError) -> CogStart {
@@ -79,7 +87,9 @@ package struct CogWorker: Sendable {
         }
     }
 
-    /// Asks for a running prediction to be stopped. See ``CogCancel/requested`` for how late that can be.
+    /// Asks for a running prediction to be stopped.
+    ///
+    /// See ``CogCancel/requested`` for how late that can be.
     package func cancel(id: String) async throws(WorkerError) -> CogCancel {
         try CogRequest.check(id: id)
         let answer = try await send(.POST, "/predictions/\(id)/cancel")
@@ -94,7 +104,9 @@ package struct CogWorker: Sendable {
         }
     }
 
-    /// Asks the server to end. A running prediction ends without a webhook.
+    /// Asks the server to end.
+    ///
+    /// A running prediction ends without a webhook.
     package func shutdown() async throws(WorkerError) {
         let answer = try await send(.POST, "/shutdown")
         guard (200..<300).contains(answer.status.code) else {
@@ -120,8 +132,9 @@ package struct CogWorker: Sendable {
     ) async throws(WorkerError) -> (status: HTTPResponseStatus, body: [UInt8]) {
         var request = HTTPClientRequest(url: base + path)
         request.method = method
-        // A fresh connection each time: the servers close idle ones (the older after 5 s), and the newer one whose
-        // request body it did not read, such as a cancel's; a start must not be lost in that race.
+        // A fresh connection each time: the servers close idle ones (the older after 5 s), and the
+        // newer one whose request body it did not read, such as a cancel's; a start must not be
+        // lost in that race.
         request.headers.add(name: "Connection", value: "close")
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")

@@ -9,7 +9,8 @@ struct DataURL {
 
     static let headerBytesMax = 256
 
-    /// Nil when the text does not look like a data URL: a sentence that starts with "data:" is a sentence.
+    /// Nil when the text does not look like a data URL: a sentence that starts with "data:" is a
+    /// sentence.
     init?(_ text: ArraySlice<UInt8>) {
         guard text.starts(with: "data:".utf8) else { return nil }
         let rest = text.dropFirst(5)

@@ -7,15 +7,19 @@ package enum ExecContract {
 
     package enum Outcome: Sendable, Equatable {
         case succeeded
-        /// Why, in a sentence a person understands, and whether the same thing might work on another try.
+        /// Why, in a sentence a person understands, and whether the same thing might work on
+        /// another try.
         case failed(code: String, message: String, retryable: Bool)
     }
 
-    /// What an exit code means. `outOfMemory` is Docker's `OOMKilled`, `memoryLimit` as text ("18 GB").
+    /// What an exit code means.
+    ///
+    /// `outOfMemory` is Docker's `OOMKilled`, `memoryLimit` as text ("18 GB").
     package static func outcome(
         exitCode: Int, outOfMemory: Bool, memoryLimit: String? = nil
     ) -> Outcome {
-        // Docker sets the flag when any process of the container was killed, even if the main one coped.
+        // Docker sets the flag when any process of the container was killed, even if the main one
+        // coped.
         if exitCode == 0 { return .succeeded }
         if outOfMemory {
             let limit = memoryLimit.map { " (its limit is \($0))" } ?? ""

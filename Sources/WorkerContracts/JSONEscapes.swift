@@ -9,7 +9,8 @@ enum JSONEscapes {
         }
     }
 
-    /// Undoes the escapes of a string that was already checked; half a surrogate pair becomes U+FFFD.
+    /// Undoes the escapes of a string that was already checked; half a surrogate pair becomes
+    /// U+FFFD.
     static func undo(_ escaped: ArraySlice<UInt8>) -> [UInt8] {
         var plain: [UInt8] = []
         plain.reserveCapacity(escaped.count)

@@ -1,7 +1,8 @@
 /// A JSON value read in place: checked once, then walked without building a tree.
 ///
-/// A result can be tens of megabytes of base64 in one string. A tree of values would multiply that, and a
-/// hostile body of a million empty arrays would multiply it far more; here a value is only a range of bytes.
+/// A result can be tens of megabytes of base64 in one string. A tree of values would multiply that,
+/// and a hostile body of a million empty arrays would multiply it far more; here a value is only a
+/// range of bytes.
 struct JSONText: Sendable {
     static let depthMax = 64
 
@@ -59,7 +60,9 @@ struct JSONText: Sendable {
         return Double(String(decoding: raw, as: UTF8.self))
     }
 
-    /// The elements of an array; empty for any other kind. Throws `tooLarge` past `max`.
+    /// The elements of an array; empty for any other kind.
+    ///
+    /// Throws `tooLarge` past `max`.
     func elements(max: Int) throws(WorkerError) -> [JSONText] {
         guard kind == .array else { return [] }
         var found: [JSONText] = []
@@ -71,7 +74,9 @@ struct JSONText: Sendable {
         return found
     }
 
-    /// The members of an object in their order; empty for any other kind. Throws `tooLarge` past `max`.
+    /// The members of an object in their order; empty for any other kind.
+    ///
+    /// Throws `tooLarge` past `max`.
     func members(max: Int) throws(WorkerError) -> [(key: String, value: JSONText)] {
         guard kind == .object else { return [] }
         var found: [(key: String, value: JSONText)] = []

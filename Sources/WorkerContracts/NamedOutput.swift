@@ -17,7 +17,8 @@ package struct NamedOutput: Sendable, Equatable {
 
 /// One file a job left inside its container, to be fetched through the Docker Engine.
 ///
-/// Cog's older Python server reports file outputs of an asynchronous prediction as paths in the container.
+/// Cog's older Python server reports file outputs of an asynchronous prediction as paths in the
+/// container.
 package struct ContainerFile: Sendable, Equatable {
     /// Safe file name, by the same rules as ``NamedOutput/name``.
     package let name: String

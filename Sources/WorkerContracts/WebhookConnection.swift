@@ -3,8 +3,9 @@ import NIOHTTP1
 
 /// One connection of a worker: takes one report whole, passes it on, writes the answer, closes.
 ///
-/// Waiting (for a head) → collecting (a wanted body) or discarding (an unwanted one) → answering → closed.
-/// A body that is not wanted is still read to its end, because closing on a sender loses it the answer.
+/// Waiting (for a head) → collecting (a wanted body) or discarding (an unwanted one) → answering →
+/// closed. A body that is not wanted is still read to its end, because closing on a sender loses it
+/// the answer.
 final class WebhookConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = WebhookDelivery

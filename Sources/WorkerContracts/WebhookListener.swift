@@ -4,11 +4,14 @@ import NIOPosix
 
 /// Takes the reports of cog workers: an HTTP/1.1 server for `POST /w/{token}` and nothing else.
 ///
-/// A report is answered only after the handler returned, so a crash in between makes the worker send it again.
+/// A report is answered only after the handler returned, so a crash in between makes the worker
+/// send it again.
 package struct WebhookListener: Sendable {
     package struct Configuration: Sendable {
         package var host = "127.0.0.1"
-        /// 0 picks a free one. Workers know the address, so use the same one after a restart.
+        /// 0 picks a free one.
+        ///
+        /// Workers know the address, so use the same one after a restart.
         package var port = 0
         /// Largest report.
         package var bodyBytesMax = 64 << 20
@@ -33,7 +36,9 @@ package struct WebhookListener: Sendable {
     private let connections: Allowance
     private let memory: Allowance
 
-    /// Binds the address. Then call ``run(_:)`` once, or ``discard()``.
+    /// Binds the address.
+    ///
+    /// Then call ``run(_:)`` once, or ``discard()``.
     package static func bind(
         _ configuration: Configuration = Configuration(), tokens: WebhookTokens = WebhookTokens(),
         on group: (any EventLoopGroup)? = nil
@@ -67,7 +72,9 @@ package struct WebhookListener: Sendable {
         }
     }
 
-    /// Serves until the task is cancelled. Reports are handled at the same time, each in its own task.
+    /// Serves until the task is cancelled.
+    ///
+    /// Reports are handled at the same time, each in its own task.
     package func run(_ handler: @escaping Handler) async throws {
         try await server.executeThenClose { clients in
             try await withThrowingDiscardingTaskGroup { tasks in

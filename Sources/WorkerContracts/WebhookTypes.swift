@@ -5,7 +5,8 @@ import Synchronization
 package struct WebhookDelivery: Sendable, Equatable {
     package enum Body: Sendable, Equatable {
         case bytes(ByteBuffer)
-        /// It was larger than the listener takes, and was thrown away. It will not come again once answered.
+        /// It was larger than the listener takes, and was thrown away. It will not come again once
+        /// answered.
         case tooLarge(limit: Int)
     }
 
@@ -16,7 +17,8 @@ package struct WebhookDelivery: Sendable, Equatable {
 
 /// What to answer to a report.
 package enum WebhookAnswer: Sendable, Equatable {
-    /// It is safe here: the worker may forget it. Give this within 20 s, or cog sends the report again.
+    /// It is safe here: the worker may forget it. Give this within 20 s, or cog sends the report
+    /// again.
     case stored
     /// Keep it and send it again (503).
     case retryLater
@@ -26,8 +28,9 @@ package enum WebhookAnswer: Sendable, Equatable {
 
 /// The addresses that are listened to.
 ///
-/// Until ``markRestored()`` an unknown token is told to try again, not that it is unknown: cog never repeats a
-/// report that got a 404, so an agent that has just come back must not answer so before it knows its own work.
+/// Until ``markRestored()`` an unknown token is told to try again, not that it is unknown: cog
+/// never repeats a report that got a 404, so an agent that has just come back must not answer so
+/// before it knows its own work.
 package final class WebhookTokens: Sendable {
     package enum Standing: Sendable { case known, unknown, notYetKnown }
 
@@ -39,7 +42,9 @@ package final class WebhookTokens: Sendable {
 
     package init() {}
 
-    /// Listens for reports to `/w/{token}`: 1 to 128 letters, digits, `-` or `_`. False when it is not such a token.
+    /// Listens for reports to `/w/{token}`: 1 to 128 letters, digits, `-` or `_`.
+    ///
+    /// False when it is not such a token.
     package func admit(_ token: String) -> Bool {
         guard Self.isToken(token) else { return false }
         return state.withLock {

@@ -43,7 +43,8 @@ struct LogCursorTests {
     func resumption() {
         // Equal times, and outputs out of step with each other.
         let log = [
-            message(1, "a"), message(1, "a"), message(3, "c", .stderr), message(2, "b"),
+            message(1, "a"), message(0, "early", .stderr), message(1, "a"),
+            message(3, "c", .stderr), message(2, "b"),
             message(3, "c"), message(3, "c", .stderr), message(3, "d"), message(9, ""),
         ]
         for first in 0...log.count {

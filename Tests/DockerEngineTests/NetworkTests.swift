@@ -7,7 +7,8 @@ import Testing
 struct NetworkTests {
     private func withName(_ body: (DockerEngine, String) async throws -> Void) async throws {
         try await withDocker { engine, _ in
-            let name = SharedDocker.uniqueName("net")
+            // Not ending in the number: a shorter name must not be another test's.
+            let name = SharedDocker.uniqueName("net") + "-x"
             do {
                 try await body(engine, name)
             } catch {

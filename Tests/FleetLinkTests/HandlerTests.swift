@@ -4,7 +4,7 @@ import NIOEmbedded
 import Testing
 
 /// A link handler on a channel without socket and clock.
-private final class Rig {
+private final class Rig: CustomReflectable {
     let channel = EmbeddedChannel()
     let core: LinkCore
     let connection: LinkConnection
@@ -22,6 +22,9 @@ private final class Rig {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         channel.pipeline.fireUserInboundEventTriggered(TLSHandler.HandshakeCompleted(peer: peer))
     }
+
+    var isActive: Bool { channel.isActive }
+    var customMirror: Mirror { Mirror(self, children: [:]) }
 
     func receive(_ payload: [UInt8]) throws {
         var buffer = ByteBuffer()
@@ -96,7 +99,7 @@ private final class Rig {
         }
         #expect(rig.connection.send([10], lane: .control) == .closed)
         rig.channel.embeddedEventLoop.run()
-        #expect(!rig.channel.isActive)
+        #expect(!rig.isActive)
         #expect(rig.failures.current.map(\.code) == [.stuck])
         #expect(rig.connection.send([11], lane: .control) == .closed)
         #expect(try await rig.connection.closed()?.code == .stuck)
@@ -112,7 +115,7 @@ private final class Rig {
         rig.connection.setFrameLimit(Int.max)
         try rig.receive(Array(repeating: 0, count: (1 << 20) + 1))
         #expect(rig.failures.current.map(\.code) == [.frameTooLarge])
-        #expect(!rig.channel.isActive)
+        #expect(!rig.isActive)
     }
 
     @Test func anUnpromotedPeerMaySendNoLargeFrame() throws {
@@ -125,10 +128,10 @@ private final class Rig {
         let rig = try Rig()
         _ = try rig.channel.writeInbound(ByteBuffer(bytes: [0x4A, 0x46, 1, 0, 0, 0, 0, 2, 1]))
         rig.channel.embeddedEventLoop.advanceTime(by: .milliseconds(9_900))
-        #expect(rig.channel.isActive)
+        #expect(rig.isActive)
         rig.channel.embeddedEventLoop.advanceTime(by: .milliseconds(200))
         #expect(rig.failures.current.map(\.code) == [.slowFrame])
-        #expect(!rig.channel.isActive)
+        #expect(!rig.isActive)
     }
 
     @Test func theTimeCountsForEachFrame() throws {
@@ -140,7 +143,7 @@ private final class Rig {
             _ = try rig.channel.writeInbound(
                 ByteBuffer(bytes: [7, 0x4A, 0x46, 1, 0, 0, 0, 0, 1]))
         }
-        #expect(rig.channel.isActive)
+        #expect(rig.isActive)
         #expect(rig.connection.waitingFrames == 10)
         rig.channel.embeddedEventLoop.advanceTime(by: .seconds(11))
         #expect(rig.failures.current.map(\.code) == [.slowFrame])
@@ -150,7 +153,7 @@ private final class Rig {
         let rig = try Rig()
         try rig.receive([1])
         rig.channel.embeddedEventLoop.advanceTime(by: .hours(1))
-        #expect(rig.channel.isActive)
+        #expect(rig.isActive)
     }
 
     @Test func controlFramesLeaveBeforeTheEnd() async throws {
@@ -160,11 +163,11 @@ private final class Rig {
         rig.connection.send([2], lane: .telemetry)
         rig.connection.close()
         rig.channel.embeddedEventLoop.run()
-        #expect(rig.channel.isActive)
+        #expect(rig.isActive)
         #expect(rig.connection.send([3], lane: .control) == .closed)
         rig.setWritable(true)
         #expect(try rig.sent() == [[1]])
-        #expect(!rig.channel.isActive)
+        #expect(!rig.isActive)
         #expect(try await rig.connection.closed() == nil)
         #expect(rig.failures.current.isEmpty)
     }
@@ -175,9 +178,9 @@ private final class Rig {
         rig.connection.send([1], lane: .control)
         rig.connection.close()
         rig.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1_900))
-        #expect(rig.channel.isActive)
+        #expect(rig.isActive)
         rig.channel.embeddedEventLoop.advanceTime(by: .milliseconds(200))
-        #expect(!rig.channel.isActive)
+        #expect(!rig.isActive)
     }
 }
 
@@ -204,9 +207,11 @@ private final class Rig {
     @Test func aSilentPeerHasFiveSeconds() throws {
         let (channel, errors) = try makeServer()
         channel.embeddedEventLoop.advanceTime(by: .milliseconds(4_900))
-        #expect(channel.isActive)
+        let isOpen = channel.isActive
+        #expect(isOpen)
         channel.embeddedEventLoop.advanceTime(by: .milliseconds(200))
-        #expect(!channel.isActive)
+        let isStillOpen = channel.isActive
+        #expect(!isStillOpen)
         #expect(errors.seen.map(\.code) == [.handshakeTimeout])
     }
 

@@ -19,6 +19,14 @@ struct SplitMix: RandomNumberGenerator, Sendable {
     }
 }
 
+// A failed expectation prints its operands by reflection. Live connections change under it: keep it out of them.
+extension LinkConnection: CustomReflectable {
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+extension FrameInbox: CustomReflectable {
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 /// A value that tests set from any thread.
 final class Box<Value: Sendable>: Sendable {
     private let value: Mutex<Value>

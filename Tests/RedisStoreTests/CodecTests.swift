@@ -62,7 +62,8 @@ import Testing
     @Test func `every kind of reply is read`() throws {
         var decoder = RedisReplyDecoder()
         let text =
-            "+OK\r\n-ERR no\r\n:-42\r\n$3\r\na\r\n\r\n$-1\r\n$0\r\n\r\n*-1\r\n*0\r\n*3\r\n:1\r\n*1\r\n+x\r\n$-1\r\n"
+            "+OK\r\n-ERR no\r\n:-42\r\n$3\r\na\r\n\r\n$-1\r\n$0\r\n\r\n*-1\r\n*0\r\n"
+            + "*3\r\n:1\r\n*1\r\n+x\r\n$-1\r\n"
         #expect(
             try decoder.decode(Array(text.utf8)) == [
                 .status("OK"), .error("ERR no"), .integer(-42), .string([97, 13, 10]), .null,
@@ -83,7 +84,6 @@ import Testing
         "*2147483647\r\n", "*1001\r\n", "*600\r\n*600\r\n", "*99999999999999\r\n", "*-2\r\n",
         "$-2\r\n", "$9223372036854775807\r\n", "$99999999999999999999\r\n", "$100001\r\nabc",
         "$" + String(repeating: "0", count: 40), ":12a\r\n", "x\r\n", "\r\n",
-        "+" + String(repeating: "a", count: 70_000),
         String(repeating: "*1\r\n", count: 20) + ":1\r\n",
         "$90000\r\n" + String(repeating: "b", count: 10), "*3\r\n$80000\r\n",
     ])
@@ -99,6 +99,13 @@ import Testing
             } catch {
                 #expect(error.code == .protocolViolation)
             }
+        }
+    }
+
+    @Test func `a line without an end is refused`() {
+        var decoder = RedisReplyDecoder()
+        #expect(throws: RedisStoreError.self) {
+            try decoder.decode(Array("+".utf8) + [UInt8](repeating: 97, count: 70_000))
         }
     }
 

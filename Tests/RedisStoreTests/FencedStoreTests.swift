@@ -277,8 +277,13 @@ import Testing
             batch.zadd(keys.key("z"), names.map { ($0, 1) })
             batch.hset(keys.key("h"), names.map { ($0, "v") })
             batch.sadd(keys.key("none"), [])
+            // The longest command that is allowed at all.
+            batch.append(
+                RedisCommand("SADD", [.text(keys.key("t"))] + names.prefix(3_998).map { .text($0) })
+            )
             try await store.commit(batch, term: term)
             #expect(try await fixture.read("SCARD", keys.key("s")).integer == 20_500)
+            #expect(try await fixture.read("SCARD", keys.key("t")).integer == 3_998)
             #expect(try await fixture.read("ZCARD", keys.key("z")).integer == 20_500)
             #expect(try await fixture.read("HLEN", keys.key("h")).integer == 20_500)
         }

@@ -56,7 +56,7 @@ import Testing
                     (try? await fixture.read("GET", "kept").text) == "yes"
                 })
             #expect(fixture.redis.lastError == nil)
-            #expect(fixture.redis.lastCrash?.contains("Ready to accept connections") == true)
+            #expect(fixture.redis.lastCrash?.contains("ready to accept connections") == true)
         }
     }
 
@@ -132,8 +132,7 @@ import Testing
                 group.addTask { try await redis.run() }
                 #expect(
                     await eventually {
-                        redis.lastError
-                            == "the server of an earlier controller is still there but does not answer"
+                        redis.lastError?.contains("still there but does not answer") == true
                     })
                 kill(pid, SIGCONT)
                 try await redis.ready()

@@ -63,6 +63,8 @@ final class CogServer: Sendable {
 
     var log: String { (try? String(contentsOfFile: folder + "/server.log", encoding: .utf8)) ?? "" }
 
+    var isRunning: Bool { process.isRunning }
+
     /// Ends the server and its model at once, as a crash would.
     func kill() { _ = Foundation.kill(-process.processIdentifier, SIGKILL) }
 

@@ -36,13 +36,20 @@ struct CogWorkerTests {
         defer { server.stop() }
         try await withClient { client in
             let worker = CogWorker(http: client, baseURL: server.baseURL)
+            // The older server ends so soon that its last word can be missed.
             let health = try await eventually("SETUP_FAILED: \(server.log)") {
-                let health = try? await worker.health()
-                return health?.status == .setupFailed ? health : nil
+                if let health = try? await worker.health(), health.status == .setupFailed {
+                    return Optional(health)
+                }
+                return server.isRunning ? Optional<CogHealth?>.none : .some(nil)
             }
-            #expect(health.status.isBroken)
-            #expect(health.setupLogs.contains("no weights here"))
-            #expect(health.setupLogs.utf8.count <= CogHealth.setupLogsBytesMax)
+            #expect(health != nil || generation == .older)
+            #expect(server.log.contains("no weights here"))
+            if let health {
+                #expect(health.status.isBroken)
+                #expect(health.setupLogs.contains("no weights here"))
+                #expect(health.setupLogs.utf8.count <= CogHealth.setupLogsBytesMax)
+            }
         }
     }
 

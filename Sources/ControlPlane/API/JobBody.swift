@@ -6,7 +6,7 @@ import HTTPTypes
 struct JobBody {
     private let fields: [String: JSONValue]
     private static let known: Set<String> = [
-        "kind", "input", "cluster", "template", "image", "command", "memory", "priority",
+        "kind", "input", "cluster", "template", "image", "command", "memoryBytes", "priority",
         "deadlineSeconds", "retries", "retrySafe", "labels",
     ]
     /// The largest input, in bytes of JSON.
@@ -33,7 +33,7 @@ struct JobBody {
         job.template = try text("template").map { TemplateName($0) }
         job.image = try text("image")
         job.command = try command()
-        job.memory = try integer("memory", (6 << 20)...(1 << 50)).map(Int64.init)
+        job.memory = try integer("memoryBytes", (6 << 20)...(1 << 50)).map(Int64.init)
         job.priority = try integer("priority", -10...10) ?? 0
         job.deadline = try seconds("deadlineSeconds")
         job.labels = try labels()

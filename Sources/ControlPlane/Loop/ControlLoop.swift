@@ -38,8 +38,10 @@ package final class ControlLoop: Sendable {
     }
 
     let store: FleetStore
-    let clock: AnchoredClock
-    let term: UInt64
+    /// The clock all instants come from.
+    package let clock: AnchoredClock
+    /// The term of this life of the controller.
+    package let term: UInt64
     let logger: Logger
     let mailbox = Mailbox<Item>()
     private let waiting = Mutex<[RequestID: CheckedContinuation<Reply?, Never>]>([:])

@@ -85,11 +85,16 @@ package struct NodeView: Encodable, Sendable {
         pods = Self.pods(node, order)
         telemetry = node.telemetry.map {
             TelemetryView(
-                at: node.telemetryAt?.rfc3339, cpu: $0.cpu, gpu: $0.gpu,
+                at: node.telemetryAt?.rfc3339, cpu: Self.percent($0.cpu), gpu: Self.percent($0.gpu),
                 memoryUsed: $0.memoryUsed, memoryTotal: $0.memoryTotal, diskFree: $0.diskFree,
                 temperature: $0.temperature, power: $0.power)
         }
         lastSeenAt = record.lastSeen?.rfc3339
+    }
+
+    /// A ratio as people read it, 0…100.
+    private static func percent(_ ratio: Double?) -> Double? {
+        ratio.map { ($0 * 1_000).rounded() / 10 }
     }
 
     private static func roamer(_ roamer: Roamer, _ node: Controller.Node) -> RoamerView {

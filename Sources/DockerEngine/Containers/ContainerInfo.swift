@@ -44,7 +44,9 @@ package struct ContainerInfo: Sendable, Hashable {
     package var state: ContainerState
     /// The exit code of the last run; 126, 127 or 128 after a failed start.
     package var exitCode: Int
-    /// True when the kernel killed it for memory; may be missed under cgroup v2.
+    /// True when the kernel killed it for memory.
+    ///
+    /// May be missed under cgroup v2, and on a busy host where the daemon hears of the exit first.
     package var oomKilled: Bool
     /// Why the last start failed; empty otherwise.
     package var error: String

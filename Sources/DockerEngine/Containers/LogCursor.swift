@@ -14,7 +14,7 @@ struct LogCursor: Sendable {
     }
 
     /// Outputs are not out of step by more than this.
-    private static let skew: Int64 = 1_000_000_000
+    private static let skew: Int64 = 10_000_000_000
 
     private var stdout: Position?
     private var stderr: Position?
@@ -24,9 +24,12 @@ struct LogCursor: Sendable {
 
     /// The time to ask the log from; nil when nothing was read yet.
     var since: Int64? {
-        let times = [stdout?.time, stderr?.time].compactMap(\.self)
-        guard let oldest = times.min(), let newest = times.max() else { return nil }
-        return max(oldest, newest - Self.skew)
+        switch (stdout?.time, stderr?.time) {
+        case (nil, nil): nil
+        // The other output may still begin with earlier times.
+        case (let time?, nil), (nil, let time?): time - Self.skew
+        case (let one?, let other?): max(min(one, other), max(one, other) - Self.skew)
+        }
     }
 
     /// Prepares for a stream that begins at ``since`` again.

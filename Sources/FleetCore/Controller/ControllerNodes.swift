@@ -92,7 +92,7 @@ extension Controller {
         if seen {
             // Its agent may have had its last renewal an instant before the predecessor died.
             timers.arm(.lost(record.name), at: now + policy.lostAfter)
-            if cluster != nil { timers.arm(.backup(record.name), at: now + policy.startupGrace) }
+            timers.arm(.backup(record.name), at: now + policy.startupGrace)
         }
         if let drain = record.drain?.deadline { timers.arm(.drain(record.name), at: drain) }
         armRoamer(record.name, now)
@@ -242,6 +242,8 @@ extension Controller {
     }
 
     mutating func backupDue(_ name: NodeName, _ now: Instant, _ effects: inout Effects) {
+        // After the controller's own start the second copies have waited for this moment too.
+        refreshQueue(ofJobsOn: name, now)
         guard let node = nodes[name], node.state != .ready, let cluster = node.cluster,
             fleet.cluster(cluster)?.scaling.backup == true
         else { return }

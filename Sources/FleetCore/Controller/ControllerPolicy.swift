@@ -13,8 +13,8 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var lostAfter = Duration.seconds(45)
     /// How long a dedicated node may be suspect before a roamer stands in for it.
     package var backupGrace = Duration.seconds(5)
-    /// How long after its own start the controller waits before it sends a stand-in: agents that
-    /// were connected to its predecessor need a moment to come back.
+    /// How long after its own start the controller waits before it sends a stand-in or a second
+    /// copy: agents that were connected to its predecessor need a moment to come back.
     package var startupGrace = Duration.seconds(20)
     /// A tick this late means the controller itself was stopped; silence is then not held against
     /// the nodes.
@@ -27,11 +27,15 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var confirmWithin = Duration.seconds(20)
     /// How long a connected roamer may take to confirm its assignment.
     package var assignedWithin = Duration.seconds(15)
-    /// Provisioning without any progress for this long, or `startupFactor` times the template's
-    /// start-up time if that is longer, has failed.
-    package var provisioningStall = Duration.seconds(120)
-    /// See `provisioningStall`.
+    /// How long a worker may take to become ready when nothing is known of its start-up time.
+    package var readyWithin = Duration.seconds(120)
+    /// A worker whose start-up time is known may take this many times as long, and never less than
+    /// `readyAtLeast`.
     package var startupFactor = 4
+    /// See `startupFactor`.
+    package var readyAtLeast = Duration.seconds(30)
+    /// How much longer a roamer may show no progress at all: its agent's own verdict comes first.
+    package var provisioningSlack = Duration.seconds(15)
     /// The longest provisioning with progress.
     package var provisioningLimit = Duration.seconds(1_800)
     /// How long one order to clean may take on a connected node.

@@ -155,7 +155,7 @@ extension Controller {
 
     private func provisioningStall(_ roamer: Roamer) -> Duration {
         let startup = roamer.assignment?.template.flatMap { fleet.template($0)?.startupTime }
-        return max(policy.provisioningStall, (startup ?? .zero) * policy.startupFactor)
+        return readyWithin(startup) + policy.provisioningSlack
     }
 
     /// Lends an idle roamer.
@@ -238,7 +238,9 @@ extension Controller {
             // A worker that was ready once is given its tries anew; no error of then is for good.
             let proven = node.restartsWhenReady
             let restarts = report.restarts - min(proven ?? 0, report.restarts)
-            if proven == nil && !error.code.isRetryable || restarts >= 2 {
+            // One that had its time would take as long again; another roamer may do better.
+            let hadItsTime = error.code == .workerNotReady || error.code == .setupFailed
+            if proven == nil && !error.code.isRetryable || hadItsTime || restarts >= 2 {
                 provisioningFailed(name, error, now, &effects)
             } else if roamer.state == .assigned {
                 setRoamer(name, .provisioning, error.message, now, &effects)

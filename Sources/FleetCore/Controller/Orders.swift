@@ -22,8 +22,14 @@ extension Controller {
     ) -> WorkerOrder {
         var spec = worker
         spec.image = resolve(worker.image)
-        let within = max(policy.provisioningStall, (startup ?? .zero) * policy.startupFactor)
-        return WorkerOrder(id: id, generation: 1, spec: spec, isPod: isPod, readyWithin: within)
+        return WorkerOrder(
+            id: id, generation: 1, spec: spec, isPod: isPod, readyWithin: readyWithin(startup))
+    }
+
+    /// How long a worker may take to become ready.
+    func readyWithin(_ startup: Duration?) -> Duration {
+        guard let startup else { return policy.readyWithin }
+        return max(policy.readyAtLeast, startup * policy.startupFactor)
     }
 
     /// The full name of an image: a short one lives in the fleet's registry.

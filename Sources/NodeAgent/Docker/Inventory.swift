@@ -8,7 +8,6 @@ struct Inventory: Sendable {
     let engine: DockerEngine
     let labels: NodeLabels
     let network: NodeNetwork
-    let gate: LaunchGate
     let clock: BootClock
     let logger: Logger
     let post: @Sendable (AgentEvent) -> Void
@@ -17,17 +16,16 @@ struct Inventory: Sendable {
 
     /// How often everything is listed, events or not.
     private static let listEvery = Duration.seconds(10)
-    /// How soon a list is tried again that failed or came at a bad moment.
+    /// How soon a list is tried again that failed.
     private static let retryAfter = Duration.milliseconds(500)
 
     init(
-        engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, gate: LaunchGate,
-        clock: BootClock, logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
+        engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, clock: BootClock,
+        logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
     ) {
         self.engine = engine
         self.labels = labels
         self.network = network
-        self.gate = gate
         self.clock = clock
         self.logger = logger
         self.post = post
@@ -52,11 +50,11 @@ struct Inventory: Sendable {
                     try await network.find()
                     try await sweep()
                 }
-                let done = try await list()
+                try await list()
                 if isAway { logger.notice("docker answers again") }
                 isAway = false
-                if done { isFirst = false }
-                await relist.wait(atMost: done ? Self.listEvery : Self.retryAfter)
+                isFirst = false
+                await relist.wait(atMost: Self.listEvery)
             } catch {
                 if !isAway, !Task.isCancelled {
                     logger.warning("docker does not answer", metadata: ["error": "\(error)"])
@@ -75,9 +73,8 @@ struct Inventory: Sendable {
         }
     }
 
-    /// Posts what there is; false when something was being launched meanwhile.
-    private func list() async throws -> Bool {
-        guard let generation = gate.quiet() else { return false }
+    /// Posts what there is, but for what was never started: it has no end to be taken for.
+    private func list() async throws {
         let listedAt = clock.now
         var facts: [ContainerFact] = []
         for summary in try await engine.list(labels: labels.common) {
@@ -86,7 +83,7 @@ struct Inventory: Sendable {
             else { continue }
             facts.append(fact)
         }
-        return gate.ifQuiet(since: generation) { post(.containers(facts, listedAt: listedAt)) }
+        post(.containers(facts, listedAt: listedAt))
     }
 
     // MARK: Events

@@ -68,7 +68,7 @@ struct StateFolder: Sendable {
             return SymmetricKey(data: bytes)
         }
         let key = SymmetricKey(size: .bits256)
-        let bytes = key.withUnsafeBytes { buffer in unsafe [UInt8](buffer) }
+        let bytes = unsafe key.withUnsafeBytes { unsafe [UInt8]($0) }
         try DurableFile.write(bytes, to: secretFile)
         return key
     }

@@ -1,0 +1,210 @@
+import FleetCore
+import FleetLink
+import FleetWire
+import Logging
+import Synchronization
+
+/// What the link tells the loop.
+enum LinkChange: Sendable {
+    /// Connection number so and so is up; nothing was said on it yet.
+    case up(UInt64)
+    /// It is down.
+    case down(UInt64)
+    /// The controller said something on it.
+    case message(ControllerMessage)
+}
+
+/// Keeps a connection to the controller, for ever.
+final class AgentLink: Sendable {
+    /// Where the controller is, and how it and we are known.
+    struct Target: Sendable {
+        var host: String
+        var port: Int
+        var serverName: String
+        var identity: Identity
+    }
+
+    private struct State {
+        var epoch: UInt64 = 0
+        var connection: LinkConnection?
+        /// Bytes of log that may still go out.
+        var credit = 0
+        var heardAt = ContinuousClock.now
+        /// How long the controller may be silent before the connection is given up.
+        var silenceMax = AgentLink.greetingSilenceMax
+    }
+    private let target: Target
+    private let logger: Logger
+    private let state = Mutex(State())
+    /// The connection on which the controller has welcomed us; nil while there is none.
+    let live = Latest<UInt64?>(nil)
+    /// Answers to requests for uploads.
+    let grants = Mutex<@Sendable (UInt64, UploadGrant) -> Void>({ _, _ in })
+    private let onChange: @Sendable (LinkChange) -> Void
+    private let onCredit: @Sendable () -> Void
+
+    static let greetingSilenceMax = Duration.seconds(15)
+    /// A connection that lasted this long counts as good: the next try comes soon.
+    private static let lasting = Duration.seconds(10)
+
+    init(
+        target: Target, logger: Logger, onChange: @escaping @Sendable (LinkChange) -> Void,
+        onCredit: @escaping @Sendable () -> Void
+    ) {
+        self.target = target
+        self.logger = logger
+        self.onChange = onChange
+        self.onCredit = onCredit
+    }
+
+    // MARK: Sending
+
+    /// Says something on that connection, if it is still the present one.
+    func send(_ message: AgentMessage, epoch: UInt64, lane: Lane = .control) {
+        guard
+            let connection = state.withLock({ $0.epoch == epoch ? $0.connection : nil })
+        else { return }
+        do {
+            connection.send(try WireCodec.encode(message), lane: lane)
+        } catch {
+            logger.error("message cannot be sent", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Says something on the connection the controller has welcomed us on; false when there is none.
+    func sendLive(_ message: AgentMessage, lane: Lane = .control) -> Bool {
+        guard let epoch = live.value else { return false }
+        send(message, epoch: epoch, lane: lane)
+        return true
+    }
+
+    /// Sends a piece of log if the controller's credit allows it.
+    func sendLog(_ chunk: LogChunk) -> Bool {
+        guard live.value != nil else { return false }
+        let connection = state.withLock { $0.credit > 0 ? $0.connection : nil }
+        guard let connection else { return false }
+        let bytes: [UInt8]
+        do {
+            bytes = try WireCodec.encode(AgentMessage.log(chunk))
+        } catch {
+            logger.error("log cannot be sent", metadata: ["error": "\(error)"])
+            return true
+        }
+        guard connection.send(bytes, lane: .bulk) == .queued else { return false }
+        state.withLock { $0.credit -= bytes.count }
+        return true
+    }
+
+    /// Ends that connection; another one is made.
+    func close(epoch: UInt64, reason: String) {
+        logger.notice("link is ended", metadata: ["reason": "\(reason)"])
+        state.withLock { $0.epoch == epoch ? $0.connection : nil }?.close()
+    }
+
+    // MARK: Running
+
+    /// Connects again and again until cancelled.
+    func run() async {
+        var backoff = Backoff(generator: SystemRandomNumberGenerator())
+        var lastError = ""
+        while !Task.isCancelled {
+            let begin = ContinuousClock.now
+            do {
+                try await connectOnce()
+                logger.notice("link ended")
+                lastError = ""
+            } catch {
+                let text = "\(error)"
+                // The same trouble every few seconds is one piece of news.
+                if !Task.isCancelled, text != lastError {
+                    logger.warning(
+                        "no link to the controller",
+                        metadata: [
+                            "controller": "\(target.host):\(target.port)", "error": "\(text)",
+                        ])
+                }
+                lastError = text
+            }
+            if ContinuousClock.now - begin > Self.lasting { backoff.reset() }
+            try? await Task.sleep(for: backoff.next(), clock: .continuous)
+        }
+    }
+
+    private func connectOnce() async throws {
+        // Read anew each time, so that a renewed certificate needs no restart.
+        let context = try await target.identity.clientContext()
+        try await LinkClient.withConnection(
+            host: target.host, port: target.port, serverName: target.serverName,
+            context: context, logger: logger
+        ) { connection in
+            connection.setFrameLimit(WireLimits.message)
+            let epoch = attach(connection)
+            logger.info(
+                "link connected", metadata: ["controller": "\(connection.remoteAddress)"])
+            onChange(.up(epoch))
+            defer {
+                detach(epoch)
+                onChange(.down(epoch))
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.read(connection, epoch) }
+                group.addTask { try await self.watch() }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
+    }
+
+    private func attach(_ connection: LinkConnection) -> UInt64 {
+        state.withLock { state in
+            state.epoch += 1
+            state.connection = connection
+            state.credit = 0
+            state.heardAt = .now
+            state.silenceMax = Self.greetingSilenceMax
+            return state.epoch
+        }
+    }
+
+    private func detach(_ epoch: UInt64) {
+        live.set(nil)
+        state.withLock { $0.connection = nil }
+    }
+
+    private func read(_ connection: LinkConnection, _ epoch: UInt64) async throws {
+        for try await frame in connection.inbound {
+            state.withLock { $0.heardAt = .now }
+            let message = try WireCodec.decodeController(frame)
+            switch message {
+            case .logCredit(let bytes):
+                let bytes = Int(clamping: bytes)
+                connection.addCredit(bytes)
+                state.withLock { $0.credit = min($0.credit + bytes, 16 << 20) }
+                onCredit()
+            case .uploadGrant(let id, let grant): grants.withLock { $0 }(id, grant)
+            case .welcome(let welcome):
+                state.withLock {
+                    $0.silenceMax = max(Self.greetingSilenceMax, welcome.heartbeat * 3)
+                }
+                onChange(.message(message))
+                live.set(epoch)
+                onCredit()
+            case .goodbye(let reason):
+                logger.warning("the controller says goodbye", metadata: ["reason": "\(reason)"])
+                onChange(.message(message))
+            case .renewed, .assignments, .acknowledged, .unknown: onChange(.message(message))
+            }
+        }
+    }
+
+    /// Ends when the controller is silent for too long: each heartbeat is answered.
+    private func watch() async throws {
+        while true {
+            let left = state.withLock { $0.silenceMax - (ContinuousClock.now - $0.heardAt) }
+            guard left > .zero else {
+                throw LinkError(.connectionLost, "the controller is silent")
+            }
+            try await Task.sleep(for: left, clock: .continuous)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import FoundationEssentials
+import Glibc
+package import Settings
+
+/// Everything an agent can be told, checked.
+package struct AgentSettings: Sendable, Hashable {
+    /// The node's name, as in cluster.yaml.
+    package var node: String
+    /// The fleet's name, for labels.
+    package var fleet: String
+    /// Where it keeps what is its own.
+    package var stateDir: String
+    /// Where the controller is.
+    package var controllerHost: String
+    /// The controller's port for agents.
+    package var controllerPort: Int
+    /// The name in the controller's certificate.
+    package var serverName: String
+    /// The file of the certificates it trusts.
+    package var ca: String
+    /// The file of its certificate.
+    package var certificate: String
+    /// The file of its key.
+    package var key: String
+    /// Docker's socket.
+    package var dockerSocket: String
+    /// Where models are mounted; nil for nowhere.
+    package var models: String?
+    /// The least severe log line written, as swift-log names it.
+    package var logLevel: String
+    /// Whether log lines are JSON.
+    package var logsAsJSON: Bool
+
+    /// Creates settings with the defaults.
+    package init(node: String, stateDir: String, controllerHost: String, controllerPort: Int = 7443) {
+        self.node = node
+        self.fleet = "jessica"
+        self.stateDir = stateDir
+        self.controllerHost = controllerHost
+        self.controllerPort = controllerPort
+        self.serverName = controllerHost
+        self.ca = stateDir + "/tls/ca.crt"
+        self.certificate = stateDir + "/tls/node.crt"
+        self.key = stateDir + "/tls/node.key"
+        self.dockerSocket = "/var/run/docker.sock"
+        self.models = nil
+        self.logLevel = "info"
+        self.logsAsJSON = false
+    }
+
+    /// The table of settings.
+    package static let source = SettingsSource([
+        SettingSpec(
+            "config", .path, default: "/etc/jessica/agent.yaml", inFile: false,
+            help: "The file with these settings."),
+        SettingSpec(
+            "node", .string, help: "The node's name, as in cluster.yaml; else the host's name."),
+        SettingSpec(
+            "fleet", .string, default: "jessica", help: "The fleet's name; containers carry it."),
+        SettingSpec(
+            "state_dir", .path, default: "/var/lib/jessica/agent",
+            help: "The folder for the journal, outputs on their way, and certificates."),
+        SettingSpec(
+            "controller.host", .string, required: true, help: "The machine of the controller."),
+        SettingSpec(
+            "controller.port", .int(1...65_535), default: "7443",
+            help: "The controller's port for agents."),
+        SettingSpec(
+            "controller.server_name", .string,
+            help: "The name in the controller's certificate; else controller.host."),
+        SettingSpec(
+            "tls.ca", .path,
+            help: "The certificates trusted, PEM; else tls/ca.crt in the state folder."),
+        SettingSpec(
+            "tls.cert", .path,
+            help: "The node's certificate, PEM; else tls/node.crt in the state folder."),
+        SettingSpec(
+            "tls.key", .path, help: "Its key, PEM; else tls/node.key in the state folder."),
+        SettingSpec(
+            "docker.socket", .path, default: "/var/run/docker.sock", help: "Docker's socket."),
+        SettingSpec(
+            "models.mount", .path,
+            help: "The folder of the models; containers see it read-only at the same path."),
+        SettingSpec(
+            "log.level",
+            .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            default: "info", help: "The least severe log line written."),
+        SettingSpec(
+            "log.format", .choice(["text", "json"]), default: "text",
+            help: "How log lines are written."),
+        SettingSpec("check_config", .bool, inFile: false, help: "Check the settings and exit."),
+    ])
+
+    /// Takes the typed values out, or says what is wrong with them.
+    package static func load(_ settings: ResolvedSettings) -> (
+        settings: AgentSettings?, mistakes: [Mistake]
+    ) {
+        var mistakes: [Mistake] = []
+        let node = settings.string(ifSet: "node") ?? hostName()
+        if !isName(node) {
+            mistakes.append(
+                settings.mistake(
+                    "node",
+                    "\"\(node)\" is no node name: 1 to 63 letters, digits, '-' and '_' are allowed"))
+        }
+        if !isName(settings.string("fleet")) {
+            mistakes.append(
+                settings.mistake(
+                    "fleet", "must be 1 to 63 letters, digits, '-' and '_'"))
+        }
+        let host = settings.string("controller.host")
+        if host.isEmpty { mistakes.append(settings.mistake("controller.host", "must not be empty")) }
+        for key in ["state_dir", "tls.ca", "tls.cert", "tls.key", "docker.socket", "models.mount"] {
+            if let path = settings.path(ifSet: key), !path.hasPrefix("/") {
+                mistakes.append(settings.mistake(key, "must be an absolute path"))
+            }
+        }
+        if settings.path("docker.socket").utf8.count > 100 {
+            mistakes.append(settings.mistake("docker.socket", "is too long for a socket's path"))
+        }
+        guard mistakes.isEmpty else { return (nil, mistakes) }
+        var result = AgentSettings(
+            node: node, stateDir: settings.path("state_dir"), controllerHost: host,
+            controllerPort: settings.int("controller.port"))
+        result.fleet = settings.string("fleet")
+        result.serverName = settings.string(ifSet: "controller.server_name") ?? result.serverName
+        result.ca = settings.path(ifSet: "tls.ca") ?? result.ca
+        result.certificate = settings.path(ifSet: "tls.cert") ?? result.certificate
+        result.key = settings.path(ifSet: "tls.key") ?? result.key
+        result.dockerSocket = settings.path("docker.socket")
+        result.models = settings.path(ifSet: "models.mount")
+        result.logLevel = settings.string("log.level")
+        result.logsAsJSON = settings.string("log.format") == "json"
+        return (result, [])
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...63).contains(text.utf8.count) && PlainName.make(text) == text
+    }
+
+    /// The host's name, without its domain.
+    private static func hostName() -> String {
+        let name = ProcessInfo.processInfo.hostName
+        return name.split(separator: ".").first.map(String.init) ?? name
+    }
+}

@@ -1,0 +1,133 @@
+import AsyncHTTPClient
+import DockerEngine
+import FleetCore
+import FleetLink
+import Foundation
+package import Logging
+import ServiceLifecycle
+import WorkerContracts
+
+/// A whole agent: its machine, its link, and its hands on Docker and on workers.
+///
+/// When it ends, the containers of its node run on; the next life takes them up again.
+package struct NodeAgent: Service {
+    let settings: AgentSettings
+    let logger: Logger
+    let policy: AgentPolicy
+
+    /// Creates an agent; nothing happens before `run`.
+    package init(settings: AgentSettings, logger: Logger) {
+        self.init(settings: settings, logger: logger, policy: AgentPolicy())
+    }
+
+    init(settings: AgentSettings, logger: Logger, policy: AgentPolicy) {
+        self.settings = settings
+        self.logger = logger
+        self.policy = policy
+    }
+
+    /// Runs until a graceful shutdown, cancellation, or the failure of a part.
+    package func run() async throws {
+        let folder = try StateFolder(settings.stateDir)
+        let lock = try folder.takeLock()
+        try await cancelWhenGracefulShutdown {
+            try await DockerEngine.with(socketPath: settings.dockerSocket, logger: logger) {
+                engine in
+                try await withClients { workers, stores in
+                    try await live(folder, engine, workers, stores)
+                }
+            }
+        }
+        _ = consume lock
+    }
+
+    private var identity: Identity {
+        Identity(ca: settings.ca, certificate: settings.certificate, key: settings.key)
+    }
+
+    /// Runs a body with the clients for workers and for stores.
+    private func withClients(
+        _ body: (HTTPClient, HTTPClient) async throws -> Void
+    ) async throws {
+        let stores = try Uploader.configuration(identity: identity)
+        let worker = HTTPClient(configuration: CogWorker.clientConfiguration)
+        let store = HTTPClient(configuration: stores)
+        do {
+            try await body(worker, store)
+        } catch {
+            try? await worker.shutdown()
+            try? await store.shutdown()
+            throw error
+        }
+        try? await worker.shutdown()
+        try? await store.shutdown()
+    }
+
+    private func live(
+        _ folder: StateFolder, _ engine: DockerEngine, _ workers: HTTPClient,
+        _ stores: HTTPClient
+    ) async throws {
+        let parts = try Parts(
+            settings: settings, identity: identity, folder: folder, engine: engine,
+            workers: workers, stores: stores, logger: logger)
+        let agent = try begin(folder, parts)
+        let notifier = SystemdNotifier()
+        notifier.ready()
+        defer { notifier.stopping() }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await parts.link.run() }
+            group.addTask { await parts.inventory.run() }
+            group.addTask { await parts.webhooks.run() }
+            group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }
+            group.addTask { await Self.report(folder.path, parts.link) }
+            if let every = notifier.watchdog {
+                group.addTask {
+                    while !Task.isCancelled {
+                        notifier.alive()
+                        try? await Task.sleep(for: every, clock: .continuous)
+                    }
+                }
+            }
+            await parts.loop.run(agent)
+            group.cancelAll()
+        }
+    }
+
+    /// Takes up what the last life left.
+    private func begin(_ folder: StateFolder, _ parts: Parts) throws -> Agent {
+        let incarnation = try folder.beginIncarnation()
+        let journal = try parts.loop.journal.load(logger: logger)
+        let renewedAt = parts.loop.lease.load()
+        let now = parts.loop.clock.now
+        var policy = policy
+        if let renewedAt {
+            // A worker repeats its report more and more rarely: the longer we were away, the later it comes.
+            let away = now.since(renewedAt).inSeconds
+            let grace = CogRecovery.grace(downtimeSeconds: away)
+            policy.lostResultAfter = max(policy.lostResultAfter, .milliseconds(Int64(grace * 1_000)))
+        }
+        parts.predictions.restore(journal.attempts)
+        logger.info(
+            "agent starts",
+            metadata: [
+                "node": "\(settings.node)", "incarnation": "\(incarnation)",
+                "version": "\(AgentVersion.text)", "workers": "\(journal.workers.count)",
+                "attempts": "\(journal.attempts.count)",
+            ])
+        return Agent(
+            node: NodeName(settings.node), incarnation: incarnation,
+            facts: try NodeTelemetry.facts(version: AgentVersion.text), journal: journal,
+            renewedAt: renewedAt, seed: UInt64.random(in: .min ... .max), at: now, policy: policy)
+    }
+
+    /// Sends a sample of the machine now and then.
+    private static func report(_ folder: String, _ link: AgentLink) async {
+        var telemetry = NodeTelemetry(folder: folder)
+        while !Task.isCancelled {
+            if link.live.value != nil {
+                _ = link.sendLive(.telemetry(telemetry.sample()), lane: .telemetry)
+            }
+            try? await Task.sleep(for: NodeTelemetry.every, clock: .continuous)
+        }
+    }
+}

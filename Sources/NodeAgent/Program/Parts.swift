@@ -1,0 +1,65 @@
+import AsyncHTTPClient
+import DockerEngine
+import FleetCore
+import Logging
+
+/// The parts of an agent, put together.
+struct Parts: Sendable {
+    let loop: AgentLoop
+    let link: AgentLink
+    let inventory: Inventory
+    let webhooks: WebhookService
+    let outbox: LogOutbox
+    let predictions: Predictions
+
+    init(
+        settings: AgentSettings, identity: Identity, folder: StateFolder, engine: DockerEngine,
+        workers: HTTPClient, stores: HTTPClient, logger: Logger
+    ) throws {
+        let mailbox = Mailbox<AgentLoop.Item>()
+        let post: @Sendable (AgentEvent) -> Void = { mailbox.post(.event($0)) }
+        let clock = BootClock()
+        let labels = NodeLabels(fleet: settings.fleet, node: NodeName(settings.node))
+        let outbox = LogOutbox(post: post)
+        let link = AgentLink(
+            target: AgentLink.Target(
+                host: settings.controllerHost, port: settings.controllerPort,
+                serverName: settings.serverName, identity: identity),
+            logger: logger, onChange: { mailbox.post(.link($0)) }, onCredit: { outbox.nudge() })
+        let network = NodeNetwork(engine: engine, labels: labels)
+        let folders = AttemptFolders(root: folder.attempts)
+        let collector = Collector(engine: engine, folders: folders)
+        let containers = Containers(
+            engine: engine, labels: labels, network: network,
+            host: HostFacts(engine: engine, models: settings.models, logger: logger),
+            logger: logger)
+        let predictions = Predictions(
+            http: workers, secret: try folder.secret(), folders: folders, collector: collector,
+            outbox: outbox, logger: logger, post: post)
+        let doer = Doer(
+            link: link, pulls: ImagePulls(engine: engine, logger: logger), containers: containers,
+            prober: Prober(http: workers, containers: containers),
+            predictions: predictions,
+            follower: LogFollower(engine: engine, outbox: outbox, logger: logger), outbox: outbox,
+            collector: collector,
+            uploader: Uploader(
+                http: stores, desk: UploadDesk(link: link), folders: folders, logger: logger),
+            folders: folders,
+            cleaner: Cleaner(
+                engine: engine, labels: labels, network: network, folder: folders, logger: logger),
+            abandon: AbandonTable(), logger: logger, post: post)
+        self.loop = AgentLoop(
+            mailbox: mailbox, clock: clock, journal: JournalFile(path: folder.journal),
+            lease: LeaseFile(path: folder.lease, boot: try StateFolder.bootID()), doer: doer,
+            logger: logger)
+        self.link = link
+        self.inventory = Inventory(
+            engine: engine, labels: labels, network: network, clock: clock, logger: logger,
+            post: post)
+        self.webhooks = WebhookService(
+            network: network, predictions: predictions, portFile: folder.webhookPort,
+            logger: logger)
+        self.outbox = outbox
+        self.predictions = predictions
+    }
+}

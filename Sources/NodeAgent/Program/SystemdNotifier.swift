@@ -1,0 +1,45 @@
+import FoundationEssentials
+import Glibc
+
+/// Tells systemd how the agent is doing, when systemd runs it (sd_notify's datagram protocol).
+struct SystemdNotifier: Sendable {
+    private let socketPath: String?
+    /// How often systemd wants to hear that the agent is alive; nil when it does not ask.
+    let watchdog: Duration?
+
+    init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        let path = environment["NOTIFY_SOCKET"]
+        socketPath = path.flatMap { (1..<108).contains($0.utf8.count) ? $0 : nil }
+        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
+        watchdog = microseconds > 0 ? .microseconds(microseconds / 2) : nil
+    }
+
+    /// The agent works.
+    func ready() { send("READY=1") }
+    /// The agent ends.
+    func stopping() { send("STOPPING=1") }
+    /// The agent is alive.
+    func alive() { send("WATCHDOG=1") }
+
+    private func send(_ text: String) {
+        guard let socketPath else { return }
+        let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        var bytes = Array(socketPath.utf8)
+        // An abstract socket's name begins with a zero byte, which systemd writes as `@`.
+        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+        let message = Array(text.utf8)
+        _ = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                unsafe message.withUnsafeBytes {
+                    unsafe sendto(file, $0.baseAddress, $0.count, 0, address, length)
+                }
+            }
+        }
+    }
+}

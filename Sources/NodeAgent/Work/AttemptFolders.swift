@@ -1,0 +1,166 @@
+import FleetCore
+import FoundationEssentials
+import Glibc
+import NIOCore
+import NIOPosix
+import WorkerContracts
+
+/// What the node keeps of attempts: a folder each, with the outputs and how the work ended.
+///
+///     attempts/JOB-1/outputs/…   the outputs, there at once or not at all
+///     attempts/JOB-1/ending      how a worker's work ended, once that is safe here
+struct AttemptFolders: Sendable {
+    /// The folder of all.
+    let root: String
+
+    /// How a worker's work ended, kept until the attempt is forgotten.
+    enum Ending: Hashable, Sendable, Codable {
+        case succeeded
+        case failed(Failure)
+        case cancelled
+
+        var event: PredictionEnd {
+            switch self {
+            case .succeeded: .succeeded
+            case .failed(let failure): .failed(failure)
+            case .cancelled: .cancelled
+            }
+        }
+    }
+
+    /// The folder of one attempt.
+    func path(_ key: AttemptKey) -> String { "\(root)/\(NodeLabels.plain(key))" }
+    /// Its outputs.
+    func outputs(_ key: AttemptKey) -> String { path(key) + "/outputs" }
+    private func ending(_ key: AttemptKey) -> String { path(key) + "/ending" }
+
+    /// A new empty folder beside the outputs, to be filled and then put in their place.
+    func makeScratch(_ key: AttemptKey) async throws -> String {
+        let scratch = path(key) + "/scratch-\(UInt64.random(in: 0 ... .max))"
+        try await Disk.run {
+            try FileManager.default.createDirectory(
+                atPath: scratch, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        }
+        return scratch
+    }
+
+    /// Writes files into a scratch folder.
+    func write(_ files: [NamedOutput], into scratch: String) async throws {
+        try await Disk.run {
+            for file in files {
+                try DurableFile.write([UInt8](buffer: file.bytes), to: "\(scratch)/\(file.name)")
+            }
+        }
+    }
+
+    /// Puts a filled scratch folder in the outputs' place, durably.
+    func publish(_ scratch: String, _ key: AttemptKey) async throws {
+        let target = outputs(key)
+        try await Disk.run {
+            for name in try FileManager.default.contentsOfDirectory(atPath: scratch).sorted() {
+                try DurableFile.syncFile("\(scratch)/\(name)")
+            }
+            try DurableFile.syncFolder(scratch)
+            try Disk.remove(target)
+            guard unsafe rename(scratch, target) == 0 else {
+                throw DurableFile.failure("cannot write \(target)")
+            }
+            try DurableFile.syncFolder(DurableFile.parent(target))
+            try DurableFile.syncFolder(DurableFile.parent(DurableFile.parent(target)))
+        }
+    }
+
+    /// Deletes a scratch folder that is not wanted any more.
+    func discard(_ scratch: String) async {
+        try? await Disk.run { try Disk.remove(scratch) }
+    }
+
+    /// Notes how a worker's work ended, durably.
+    func note(_ end: Ending, _ key: AttemptKey) async throws {
+        let path = ending(key)
+        try await Disk.run {
+            try FileManager.default.createDirectory(
+                atPath: DurableFile.parent(path), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            try DurableFile.write([UInt8](try JSONEncoder().encode(end)), to: path)
+        }
+    }
+
+    /// How a worker's work ended, if that was noted.
+    func ending(of key: AttemptKey) async -> Ending? {
+        let path = ending(key)
+        return try? await Disk.run {
+            guard let bytes = try DurableFile.read(path) else { return nil }
+            return try JSONDecoder().decode(Ending.self, from: Data(bytes))
+        }
+    }
+
+    /// A file to be stored.
+    struct File: Hashable, Sendable {
+        let name: String
+        let path: String
+        let size: UInt64
+    }
+
+    /// The outputs, sorted by name; none when there is no folder.
+    func list(_ key: AttemptKey) async throws -> [File] {
+        let folder = outputs(key)
+        return try await Disk.run {
+            guard FileManager.default.fileExists(atPath: folder) else { return [] }
+            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+                .compactMap { name in
+                    var facts = stat()
+                    let path = "\(folder)/\(name)"
+                    guard unsafe lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+                        return nil
+                    }
+                    return File(name: name, path: path, size: UInt64(max(0, facts.st_size)))
+                }
+        }
+    }
+
+    /// Deletes all that is kept of an attempt.
+    func forget(_ key: AttemptKey) async {
+        let path = path(key)
+        try? await Disk.run { try Disk.remove(path) }
+    }
+
+    /// Deletes what is kept of all other attempts; a line for each that could not be.
+    func removeAll(except known: Set<String>) async -> [String] {
+        let root = root
+        do {
+            return try await Disk.run {
+                var left: [String] = []
+                for name in try FileManager.default.contentsOfDirectory(atPath: root).sorted()
+                where !known.contains(name) {
+                    do {
+                        try Disk.remove("\(root)/\(name)")
+                    } catch {
+                        left.append("files of \(name): \(error)")
+                    }
+                }
+                return left
+            }
+        } catch {
+            return ["files of attempts: \(error)"]
+        }
+    }
+}
+
+/// Work on the disk, off the threads of tasks.
+enum Disk {
+    /// Runs a body that blocks.
+    static func run<Result: Sendable>(
+        _ body: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        try await NIOThreadPool.singleton.runIfActive(body)
+    }
+
+    /// Deletes a file or a folder with all in it; fine when there is none.
+    static func remove(_ path: String) throws {
+        var facts = stat()
+        guard unsafe lstat(path, &facts) == 0 else { return }
+        try FileManager.default.removeItem(atPath: path)
+    }
+}

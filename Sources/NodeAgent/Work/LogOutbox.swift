@@ -1,0 +1,83 @@
+import FleetCore
+import Synchronization
+
+/// The logs of all attempts, on their way to the controller.
+final class LogOutbox: Sendable {
+    private struct State {
+        var logs: [AttemptKey: LogBacklog] = [:]
+        var meters: [AttemptKey: ProgressMeter] = [:]
+        /// Whose turn it is; every attempt with a log is in it once.
+        var turns: [AttemptKey] = []
+    }
+    private let state = Mutex(State())
+    private let signal = Signal()
+    private let post: @Sendable (AgentEvent) -> Void
+
+    /// How soon it is tried again when the link takes no more.
+    private static let retryAfter = Duration.milliseconds(200)
+
+    init(post: @escaping @Sendable (AgentEvent) -> Void) { self.post = post }
+
+    /// Adds what an attempt's work has written.
+    func append(_ key: AttemptKey, _ bytes: some BidirectionalCollection<UInt8>) {
+        guard !bytes.isEmpty else { return }
+        let step = state.withLock { state in
+            if state.logs[key] == nil { state.turns.append(key) }
+            state.logs[key, default: LogBacklog()].append(bytes)
+            return state.meters[key, default: ProgressMeter()].note(bytes)
+        }
+        if let step { post(.progress(key, step)) }
+        signal.nudge()
+    }
+
+    /// Drops what is left of an attempt's log.
+    func forget(_ key: AttemptKey) {
+        state.withLock { state in
+            state.logs[key] = nil
+            state.meters[key] = nil
+            state.turns.removeAll { $0 == key }
+        }
+    }
+
+    /// There is a new link: what the last one had on its way is sent once more.
+    func rewind() {
+        state.withLock { state in
+            for key in state.turns { state.logs[key]?.rewind() }
+        }
+        signal.nudge()
+    }
+
+    /// The link may take more.
+    func nudge() { signal.nudge() }
+
+    /// Sends until cancelled; `send` says whether the link took a piece.
+    func run(send: @Sendable (FleetCore.LogChunk) -> Bool) async {
+        while !Task.isCancelled {
+            var isBlocked = false
+            while !isBlocked, let chunk = next() {
+                if !send(chunk) {
+                    takeBack(chunk.key)
+                    isBlocked = true
+                }
+            }
+            await signal.wait(atMost: isBlocked ? Self.retryAfter : nil)
+        }
+    }
+
+    /// A piece of the log whose turn it is.
+    private func next() -> FleetCore.LogChunk? {
+        state.withLock { state in
+            for index in state.turns.indices {
+                let key = state.turns[index]
+                guard let piece = state.logs[key]?.next() else { continue }
+                state.turns.append(state.turns.remove(at: index))
+                return FleetCore.LogChunk(key: key, offset: piece.offset, bytes: piece.bytes)
+            }
+            return nil
+        }
+    }
+
+    private func takeBack(_ key: AttemptKey) {
+        state.withLock { $0.logs[key]?.takeBack() }
+    }
+}

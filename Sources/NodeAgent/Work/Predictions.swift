@@ -1,0 +1,282 @@
+import AsyncHTTPClient
+import Crypto
+import FleetCore
+import Logging
+import NIOCore
+import Synchronization
+import WorkerContracts
+
+/// Work given to cog workers, and what they report of it.
+final class Predictions: Sendable {
+    private struct Entry {
+        let key: AttemptKey
+        var container: String
+        var splitter = LogSplitter()
+        var end = End.open
+        /// Whether the worker has answered the request; what follows must wait for that.
+        let answered: Latest<Bool>
+        /// Whether the worker may have taken it.
+        var isTaken: Bool
+    }
+    private enum End {
+        /// No end is known. Can become: keeping.
+        case open
+        /// A report of the end is being made safe. Can become: kept.
+        case keeping
+        /// The end is safe here.
+        case kept
+    }
+    let tokens = WebhookTokens()
+    /// Where workers report: `http://ADDRESS:PORT/w/`; nil while nobody listens.
+    let address = Latest<String?>(nil)
+    private let http: HTTPClient
+    private let secret: SymmetricKey
+    private let folders: AttemptFolders
+    private let collector: Collector
+    private let outbox: LogOutbox
+    private let logger: Logger
+    private let post: @Sendable (AgentEvent) -> Void
+    private let entries = Mutex<[String: Entry]>([:])
+
+    init(
+        http: HTTPClient, secret: SymmetricKey, folders: AttemptFolders, collector: Collector,
+        outbox: LogOutbox, logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
+    ) {
+        self.http = http
+        self.secret = secret
+        self.folders = folders
+        self.collector = collector
+        self.outbox = outbox
+        self.logger = logger
+        self.post = post
+    }
+
+    /// The secret part of the address for an attempt's reports; the same in every life of the agent.
+    static func token(_ key: AttemptKey, secret: SymmetricKey) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let code = HMAC<SHA256>.authenticationCode(for: Array("\(key)".utf8), using: secret)
+        return String(
+            decoding: code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// Listens for the reports of what a former life began; call it before anybody listens.
+    func restore(_ records: [AttemptRecord]) {
+        for record in records where !record.phase.isFinal {
+            guard case .worker = record.order.place, let container = record.container else {
+                continue
+            }
+            admit(record.order.key, container: container.id, isTaken: true)
+        }
+        tokens.markRestored()
+    }
+
+    private func admit(_ key: AttemptKey, container: String, isTaken: Bool) {
+        let token = Self.token(key, secret: secret)
+        entries.withLock {
+            if let known = $0[token], known.container == container, known.isTaken { return }
+            $0[token] = Entry(
+                key: key, container: container, answered: Latest(isTaken), isTaken: isTaken)
+        }
+        _ = tokens.admit(token)
+    }
+
+    /// Nobody wants that attempt's reports any more.
+    func forget(_ key: AttemptKey) {
+        let token = Self.token(key, secret: secret)
+        tokens.revoke(token)
+        let entry = entries.withLock { $0.removeValue(forKey: token) }
+        entry?.answered.set(true)
+    }
+
+    private func worker(_ fact: ContainerFact) -> CogWorker? {
+        fact.address.map { CogWorker(http: http, baseURL: "http://\($0)") }
+    }
+
+    // MARK: Asking
+
+    /// Asks a worker to work.
+    func start(_ order: AttemptOrder, _ fact: ContainerFact) async {
+        guard let base = address.value else {
+            post(.predictionStarted(order.key, .later("nobody listens for the worker's reports yet")))
+            return
+        }
+        guard let worker = worker(fact) else {
+            post(.predictionStarted(order.key, .unreachable("the worker has no address")))
+            return
+        }
+        let token = Self.token(order.key, secret: secret)
+        admit(order.key, container: fact.id, isTaken: false)
+        let start = await ask(worker, order, CogWebhook(
+            url: base + token, events: [.start, .logs, .completed]))
+        let answered = entries.withLock { entries in
+            entries[token]?.isTaken = true
+            return entries[token]?.answered
+        }
+        switch start {
+        // A worker that does not answer may have taken it all the same.
+        case .started, .unreachable: break
+        case .later, .refused: forget(order.key)
+        }
+        post(.predictionStarted(order.key, start))
+        answered?.set(true)
+    }
+
+    private func ask(
+        _ worker: CogWorker, _ order: AttemptOrder, _ webhook: CogWebhook
+    ) async -> PredictionStart {
+        do {
+            let answer = try await worker.start(
+                id: NodeLabels.plain(order.key), input: Array(order.input.utf8), webhook: webhook)
+            switch answer {
+            case .accepted, .alreadyRunning: return .started
+            case .busy: return .later("the worker is busy")
+            case .notReady: return .later("the worker is not ready")
+            case .invalidInput(let text): return .refused(Failure(.invalidInput, text))
+            case .refused(let text): return .refused(Failure(.workFailed, text))
+            }
+        } catch {
+            switch error.code {
+            case .invalidRequest: return .refused(Failure(.invalidInput, error.message))
+            case .timeout:
+                // It may have begun all the same; a second request could run it twice.
+                if let health = try? await worker.health(), health.status == .busy {
+                    return .started
+                }
+                return .unreachable(error.message)
+            case .unreachable, .cancelled, .badResponse, .badOutput, .tooLarge, .listenFailed:
+                return .unreachable(error.message)
+            }
+        }
+    }
+
+    /// Takes up what a former life of the agent began; its end may be here already.
+    func await(_ key: AttemptKey, _ fact: ContainerFact) async {
+        admit(key, container: fact.id, isTaken: true)
+        if let end = await folders.ending(of: key) { post(.predictionEnded(key, end.event)) }
+    }
+
+    /// Asks a worker to stop its work; its report says when it has.
+    func cancel(_ key: AttemptKey, _ fact: ContainerFact) async {
+        let token = Self.token(key, secret: secret)
+        // A stop must not overtake the start it is for.
+        if let entry = entries.withLock({ $0[token] }) {
+            _ = try? await entry.answered.wait { $0 }
+        }
+        guard entries.withLock({ $0[token]?.isTaken }) == true, let worker = worker(fact) else {
+            post(.predictionEnded(key, .cancelled))
+            return
+        }
+        do {
+            if try await worker.cancel(id: NodeLabels.plain(key)) == .unknown {
+                post(.predictionEnded(key, .cancelled))
+            }
+        } catch {
+            // The machine does not wait for ever: then it starts the worker anew.
+            logger.notice(
+                "worker cannot be asked to stop",
+                metadata: ["attempt": "\(key)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: Reports
+
+    /// Takes a report; what is answered with `stored` is safe here.
+    func received(_ delivery: WebhookDelivery) async -> WebhookAnswer {
+        guard let entry = entries.withLock({ $0[delivery.token] }) else { return .unwanted }
+        let result: CogResult?
+        let ending: AttemptFolders.Ending
+        switch delivery.body {
+        case .tooLarge(let limit):
+            result = nil
+            ending = .failed(
+                Failure(.workFailed, "the worker's result is larger than \(limit >> 20) MiB"))
+        case .bytes(let bytes):
+            do {
+                let decoded = try CogResult.decode(bytes)
+                takeLog(decoded.logsTail, delivery.token)
+                guard let end = Self.ending(decoded) else { return .stored }
+                result = decoded
+                ending = end
+            } catch {
+                result = nil
+                ending = .failed(Failure(.workFailed, error.message))
+            }
+        }
+        switch beginEnd(delivery.token) {
+        // Cog repeats itself; what is on its way to the disk is not safe yet.
+        case .keeping: return .retryLater
+        case .kept, nil: return .stored
+        case .open:
+            await keep(ending, result, entry)
+            entries.withLock { $0[delivery.token]?.end = .kept }
+            return .stored
+        }
+    }
+
+    /// How the work ended; nil when it has not.
+    private static func ending(_ result: CogResult) -> AttemptFolders.Ending? {
+        switch result.status {
+        case .starting, .processing, .unknown: nil
+        case .succeeded: .succeeded
+        case .canceled: .cancelled
+        case .failed:
+            .failed(Failure(.workFailed, result.error ?? "the worker gave no reason"))
+        }
+    }
+
+    /// Claims the end; what was known of it before.
+    private func beginEnd(_ token: String) -> End? {
+        entries.withLock { entries in
+            let before = entries[token]?.end
+            if case .open = before { entries[token]?.end = .keeping }
+            return before
+        }
+    }
+
+    private func takeLog(_ text: String, _ token: String) {
+        let news = entries.withLock { entries -> (AttemptKey, [UInt8])? in
+            guard let fresh = entries[token]?.splitter.fresh(in: text), !fresh.isEmpty,
+                let key = entries[token]?.key
+            else { return nil }
+            return (key, Array(fresh))
+        }
+        if let (key, bytes) = news { outbox.append(key, bytes) }
+    }
+
+    /// Makes the end safe, and tells the machine.
+    private func keep(
+        _ ending: AttemptFolders.Ending, _ result: CogResult?, _ entry: Entry
+    ) async {
+        var ending = ending
+        if ending == .succeeded, let result {
+            do {
+                try await keepOutputs(result, entry)
+            } catch let failure as Failure {
+                ending = .failed(failure)
+            } catch {
+                ending = .failed(Failure(.diskFull, "the outputs cannot be kept: \(error)"))
+            }
+        }
+        do {
+            try await folders.note(ending, entry.key)
+        } catch {
+            logger.error(
+                "end of an attempt cannot be noted",
+                metadata: ["attempt": "\(entry.key)", "error": "\(error)"])
+        }
+        post(.predictionEnded(entry.key, ending.event))
+    }
+
+    private func keepOutputs(_ result: CogResult, _ entry: Entry) async throws {
+        let scratch = try await folders.makeScratch(entry.key)
+        do {
+            try await folders.write(result.outputs, into: scratch)
+            try await collector.copy(
+                result.containerFiles, container: entry.container, into: scratch)
+            try await folders.publish(scratch, entry.key)
+        } catch {
+            await folders.discard(scratch)
+            throw error
+        }
+    }
+}

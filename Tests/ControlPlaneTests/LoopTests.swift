@@ -1,0 +1,101 @@
+import ControlPlane
+import FleetCore
+import Foundation
+import OrderedCollections
+import RedisStore
+import Testing
+
+@Suite("The control loop on a real Redis")
+struct LoopTests {
+    @Test("An accepted job is in Redis, readable by hand, when the answer comes")
+    func acceptedMeansStored() async throws {
+        try await Plane.with { plane, _ in
+            #expect(await plane.submit("job-1") == .accepted("job-1", replayed: false))
+            let replies = try await plane.store.store.client.read([
+                RedisCommand("HGET", "jessica:{0}:job:job-1", "state"),
+                RedisCommand("ZRANGE", "jessica:{0}:queue:vision", 0, -1),
+                RedisCommand("SISMEMBER", "jessica:{0}:active", "job-1"),
+            ])
+            #expect(replies[0].text == "queued")
+            #expect(replies[1].array?.first?.text == "job-1")
+            #expect(replies[2].integer == 1)
+        }
+    }
+
+    @Test("A new controller takes up jobs, fleet, events and clock of the one before")
+    func restart() async throws {
+        let directory = NSTemporaryDirectory() + "jessica-plane-\(UInt32.random(in: .min ... .max))"
+        let before = try await Plane.with(directory: directory) { plane, _ in
+            _ = await plane.submit("job-1")
+            _ = await plane.submit("job-2", JobRequest(kind: .image, priority: 5))
+            _ = await plane.loop.ask { .cancel($0, "job-1") }
+            return plane.loop.clock.now
+        }
+        try await Plane.with(directory: directory) { plane, _ in
+            #expect(plane.loop.term == 2)
+            #expect(plane.loop.clock.now > before)
+            let states = await plane.loop.read { controller, _ in
+                ["job-1", "job-2"].map { controller.jobs[JobID($0)]?.state }
+            }
+            #expect(states == [.cancelled, .queued])
+            let fleet = await plane.loop.read { controller, _ in controller.fleet }
+            #expect(fleet == Plane.fleet)
+            let events = try await plane.store.events(after: 0, limit: 100)
+            #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
+            #expect(events.contains { $0.job == "job-1" && $0.to == "cancelled" })
+        }
+    }
+
+    @Test("With Redis killed nothing is accepted, and nothing accepted is lost")
+    func storeGone() async throws {
+        try await Plane.with { plane, redis in
+            #expect(await plane.submit("job-1") == .accepted("job-1", replayed: false))
+            let pidFile = redis.configuration.pidPath
+            let pid = try #require(
+                Int32(
+                    try String(contentsOfFile: pidFile, encoding: .utf8)
+                        .trimmingCharacters(in: .whitespacesAndNewlines)))
+            kill(pid, SIGKILL)
+            // Asked while it is away: either refused as unknown, or stored by the repeat.
+            let during = await plane.submit("job-2")
+            #expect(during == nil || during == .accepted("job-2", replayed: false))
+            while await plane.submit("job-3") == nil {}
+            let stored = try await plane.store.load(history: 10).snapshot.jobs.map(\.id)
+            #expect(stored.contains("job-1"))
+            #expect(stored.contains("job-3"))
+        }
+    }
+
+    @Test("A deposed controller writes nothing and ends")
+    func deposed() async throws {
+        let error = await #expect(throws: RedisStoreError.self) {
+            try await Plane.with { plane, _ in
+                _ = try await plane.store.store.bumpTerm(owner: "other", version: "0")
+                _ = await plane.submit("late")
+            }
+        }
+        #expect(error?.code == .fenced)
+    }
+
+    @Test("Heartbeats are answered while the store does not answer")
+    func heartbeatsDoNotWait() async throws {
+        try await Plane.with { plane, redis in
+            let hello = Hello(
+                node: "agx-01", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
+            plane.loop.post(.connected(hello, SessionID(1)))
+            _ = await plane.loop.read { controller, _ in controller.nodes["agx-01"]?.state }
+            let pid = try #require(
+                Int32(
+                    try String(contentsOfFile: redis.configuration.pidPath, encoding: .utf8)
+                        .trimmingCharacters(in: .whitespacesAndNewlines)))
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            plane.loop.post(.message("agx-01", SessionID(1), .heartbeat(sequence: 7)))
+            let deadline = ContinuousClock.now + .seconds(5)
+            while !plane.sent.all.contains(where: { $0.message == .renewed(sequence: 7) }) {
+                try #require(ContinuousClock.now < deadline, "no renewal came")
+                await Task.yield()
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import ControlPlane
+import FleetCore
+import Foundation
+import Hummingbird
+import Logging
+import ObjectStore
+import RedisStore
+import Synchronization
+
+/// A control plane on a real Redis, without the link: orders are collected, events published.
+struct Plane: Sendable {
+    let loop: ControlLoop
+    let feed: EventFeed
+    let api: APIServer
+    let store: FleetStore
+    let sent: Sent
+    let directory: String
+
+    final class Sent: Sendable {
+        private let messages = Mutex<[Effects.Outgoing]>([])
+        func add(_ message: Effects.Outgoing) { messages.withLock { $0.append(message) } }
+        var all: [Effects.Outgoing] { messages.withLock { $0 } }
+    }
+
+    static let fleet = FleetSpec(
+        fleet: "test",
+        clusters: [
+            ClusterSpec(
+                name: "vision", nodes: ["agx-01", "agx-02"], kinds: [.image], service: "sdxl-api",
+                template: "sdxl-worker")
+        ], roamers: ["agx-11"],
+        services: [
+            ServiceSpec(
+                name: "sdxl-api", replicas: 2, worker: WorkerSpec(image: "jessica/sdxl:latest"))
+        ],
+        templates: [
+            TemplateSpec(
+                name: "sdxl-worker", startupTime: .seconds(45),
+                worker: WorkerSpec(image: "jessica/sdxl:latest"))
+        ])
+
+    /// Runs a control plane in `directory` around `body`; the record is what Redis there holds.
+    static func with<Value: Sendable>(
+        directory: String? = nil, fleet: FleetSpec? = Plane.fleet,
+        _ body: @escaping @Sendable (Plane, PrivateRedis) async throws -> Value
+    ) async throws -> Value {
+        let directory =
+            directory
+            ?? NSTemporaryDirectory() + "jessica-plane-\(UInt32.random(in: .min ... .max))"
+        let redis = PrivateRedis(
+            configuration: PrivateRedisConfiguration(directory: directory + "/redis"))
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                try await redis.run()
+                return nil
+            }
+            try await redis.ready()
+            let client = RedisClient(endpoint: redis.endpoint)
+            defer { client.close() }
+            let store = FleetStore(store: FencedStore(client: client))
+            let term = try await store.store.bumpTerm(owner: "test", version: "0")
+            let loaded = try await store.load(history: 1_000)
+            let clock = AnchoredClock(floor: loaded.clock)
+            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let loop = ControlLoop(store: store, clock: clock, term: term, logger: logger)
+            let feed = EventFeed()
+            let sent = Sent()
+            let signer = try URLSigner(secret: [UInt8](repeating: 7, count: 32))
+            let folder = FolderStore(
+                root: directory + "/objects", baseURL: "https://localhost/objects", signer: signer)
+            try await folder.prepare()
+            let api = APIServer(
+                loop: loop, feed: feed, logs: try LogStore(root: directory + "/logs"),
+                store: store, objects: folder,
+                folder: EmbeddedObjects(store: folder, signer: signer),
+                applied: AppliedSource(loaded.fleet), sessions: SessionTable(logger: logger),
+                counters: LinkCounters(), logger: logger)
+            let controller = Controller(
+                restoring: loaded.snapshot, term: term, seed: 1, at: clock.now)
+            let plane = Plane(
+                loop: loop, feed: feed, api: api, store: store, sent: sent, directory: directory)
+            group.addTask {
+                try await loop.run(
+                    controller,
+                    outlets: .init(
+                        send: { sent.add($0) }, close: { _, _ in }, publish: { feed.publish($0) }))
+                return nil
+            }
+            if let fleet, loaded.snapshot.fleetRevision == 0 {
+                _ = await loop.apply(fleet, source: "fleet: test\n")
+            }
+            group.addTask { try await body(plane, redis) }
+            defer { group.cancelAll() }
+            while let value = try await group.next() {
+                if let value { return value }
+            }
+            throw CancellationError()
+        }
+    }
+
+    /// Submits a job and returns the answer.
+    func submit(_ id: JobID, _ request: JobRequest = JobRequest(kind: .image)) async -> Reply? {
+        await loop.ask { .submit($0, id, request) }
+    }
+}

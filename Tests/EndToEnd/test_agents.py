@@ -1,0 +1,131 @@
+"""What becomes of work and pods when an agent dies, hangs, or its node is gone."""
+
+import time
+from typing import Any
+
+import pytest
+
+from fleet import ROAMERS, Fleet, describe, winner
+
+# What Scripts/test gives the controller.
+LOST_AFTER = 34.0
+
+
+def start_on_vision(fleet: Fleet, seconds: float, **fields: Any) -> tuple[dict[str, Any], str]:
+    """An image job that runs, and its node."""
+    job = fleet.submit("image", {"prompt": "a sunset", "seconds": seconds}, **fields)
+    return job, fleet.wait(job, 15, goal="running")["node"]
+
+
+def test_an_agent_killed_under_a_job_takes_it_up_again(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    job, node = start_on_vision(fleet, 9, retrySafe=False)
+    mark = fleet.mark()
+    fleet.agents[node].kill()
+    fleet.expect(mark, 5, "the node to be suspect", type="node.state", node=node, to="suspect")
+    time.sleep(3)  # The fault itself: so long is it away.
+    fleet.agents[node].start()
+    fleet.expect(mark, 15, "the node to be back", type="node.state", node=node, to="ready")
+    done = fleet.succeed(job, 40)
+    assert len(done["attempts"]) == 1 and winner(done)["node"] == node, describe(done)
+    fleet.assert_ended_once(job)
+    assert fleet.pods()[node] == pods[node], "the container was not adopted but made anew"
+
+
+def test_an_agent_killed_between_jobs_adopts_its_pod(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    mark = fleet.mark()
+    for node in ("agx-07", "agx-08"):
+        fleet.agents[node].kill()
+        fleet.agents[node].start()
+    fleet.until(lambda: len({event["node"] for event in fleet.seen(mark, type="node.state", to="ready")}) == 2, 20, "both nodes to be back")
+    fleet.succeed(fleet.submit("text", {"prompt": "hello"}), 30)
+    assert fleet.pods() == pods
+
+
+def test_a_retry_safe_job_is_hedged_at_once(fleet: Fleet) -> None:
+    job, node = start_on_vision(fleet, 12)
+    mark = fleet.mark()
+    killed = time.monotonic()
+    fleet.agents[node].kill()
+    fleet.until(lambda: len(fleet.job(job)["attempts"]) == 2, 10, "a second attempt")
+    assert time.monotonic() - killed < 5, "a closed link must be noticed at once"
+    second = fleet.job(job)["attempts"][1]
+    assert second["node"] != node and second["hedge"] is True
+    done = fleet.succeed(job, 60)
+    assert winner(done)["attempt"] == 2, describe(done)
+    # The first copy comes back too late: its result changes nothing.
+    fleet.agents[node].start()
+    fleet.expect(mark, 20, "the node to be back", type="node.state", node=node, to="ready")
+    fleet.until(lambda: all(attempt["state"] in ("succeeded", "stopped", "lost") for attempt in fleet.job(job)["attempts"]), 40, "the first attempt to end")
+    fleet.assert_ended_once(job)
+    assert winner(fleet.job(job))["attempt"] == 2
+
+
+@pytest.mark.long
+def test_a_job_that_is_not_retry_safe_waits_for_the_lease_to_end(fleet: Fleet) -> None:
+    job, node = start_on_vision(fleet, 20, retrySafe=False)
+    mark = fleet.mark()
+    fleet.agents[node].kill()
+    lost = fleet.expect(mark, LOST_AFTER + 20, "the node to be lost", type="node.state", node=node, to="lost")
+    assert not [event for event in fleet.seen(mark, type="job.state", job=job["id"]) if event["seq"] < lost["seq"] and event["to"] == "assigned"]
+    done = fleet.succeed(job, 60)
+    first, second = done["attempts"]
+    assert first["state"] == "lost" and second["node"] != node and second["hedge"] is False
+    assert second["assignedAt"] >= lost["at"], "it was given away before the lease had ended"
+    fleet.assert_ended_once(job)
+
+
+@pytest.mark.long
+def test_a_roamer_stands_in_for_a_node_that_is_gone(fleet: Fleet) -> None:
+    mark = fleet.mark()
+    fleet.agents["agx-05"].kill()
+    fleet.docker("rm", "-f", *fleet.containers(node="agx-05"))
+    running = fleet.expect(mark, 20, "a roamer to serve voice", type="roamer.state", to="RUNNING")
+    stand_in = running["node"]
+    assert stand_in in ROAMERS
+    assignment = fleet.node(stand_in)["roamer"]["assignment"]
+    assert assignment["cluster"] == "voice" and "agx-05" in assignment["purpose"]
+    done = fleet.succeed(fleet.submit("voice", {"prompt": "I stand in"}), 20)
+    assert winner(done)["node"] == stand_in
+    fleet.agents["agx-05"].start()
+    fleet.expect(mark, 60, "the stand-in to be released", type="roamer.state", node=stand_in, to="IDLE")
+    fleet.assert_clean(stand_in)
+    fleet.until(lambda: not fleet.unready(), 60, lambda: f"the pod to be back: {fleet.unready()}")
+    assert winner(fleet.succeed(fleet.submit("voice", {"prompt": "back again"}), 20))["node"] == "agx-05"
+
+
+def test_a_pod_that_dies_is_started_again(fleet: Fleet) -> None:
+    before = fleet.pods()["agx-06"]
+    mark = fleet.mark()
+    fleet.docker("kill", before[0])
+    fleet.expect(mark, 30, "the pod to be ready again", type="pod.state", node="agx-06", to="ready")
+    assert fleet.pods()["agx-06"][0] != before[0]
+    fleet.succeed(fleet.submit("audio", {"prompt": "calm", "duration": 1}), 30)
+
+
+def test_a_stopped_agent_kills_nothing(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    job, node = start_on_vision(fleet, 5, retrySafe=False)
+    fleet.agents[node].pause()
+    time.sleep(10)  # The fault itself.
+    fleet.agents[node].resume()
+    done = fleet.succeed(job, 30)
+    assert len(done["attempts"]) == 1, describe(done)
+    fleet.assert_ended_once(job)
+    fleet.until(lambda: not fleet.unready(), 20, lambda: f"all to be ready: {fleet.unready()}")
+    assert fleet.pods() == pods
+
+
+@pytest.mark.long
+def test_a_roamer_whose_agent_dies_comes_back_clean(fleet: Fleet) -> None:
+    job = fleet.run("sleep", "120")
+    node = fleet.wait(job, 20, goal="running")["node"]
+    mark = fleet.mark()
+    fleet.agents[node].kill()
+    fleet.docker("rm", "-f", *fleet.containers(node=node))
+    fleet.agents[node].start()
+    ended = fleet.wait(job, 60)
+    assert ended["state"] == "failed", describe(ended)
+    fleet.expect(mark, 60, f"{node} to be IDLE", type="roamer.state", node=node, to="IDLE")
+    fleet.assert_clean(node)

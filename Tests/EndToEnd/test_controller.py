@@ -1,0 +1,117 @@
+"""The controller and its Redis die or hang; no accepted job is lost, and nothing that runs is touched."""
+
+import http.client
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from fleet import Fleet, describe, wait_until
+
+
+def redis_pids(fleet: Fleet) -> list[int]:
+    found = subprocess.run(["pgrep", "-f", f"redis-server.*{fleet.state}/controller"], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def submit_many(fleet: Fleet, count: int, accepted: dict[str, dict[str, Any]], stop: threading.Event) -> None:
+    """Submits jobs with keys; one whose answer is lost is asked for again, as a good client does."""
+    kinds = [("text", {"prompt": "hello", "seconds": 1}), ("voice", {"prompt": "hello", "seconds": 1}), ("personality", {"prompt": "hello", "seconds": 0.5})]
+    for number in range(count):
+        kind, input = kinds[number % len(kinds)]
+        while not stop.is_set():
+            try:
+                status, answer = fleet.call("POST", "/api/v1/jobs", {"kind": kind, "input": input}, {"Idempotency-Key": f"crash-{fleet.state.name}-{id(stop)}-{number}"}, timeout=10)
+            except (OSError, http.client.HTTPException, ValueError):
+                status = 0
+            if status == 202:
+                accepted[answer["id"]] = answer
+                break
+            stop.wait(0.2)
+
+
+def test_fifty_jobs_outlive_the_controller_and_its_redis(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    accepted: dict[str, dict[str, Any]] = {}
+    stop = threading.Event()
+    mark = fleet.mark()
+    client = threading.Thread(target=submit_many, args=(fleet, 50, accepted, stop))
+    client.start()
+    try:
+        fleet.until(lambda: len(list(fleet.seen(mark, type="job.state", to="succeeded"))) >= 5, 60, "some jobs to be done")
+        fleet.controller.kill()
+        for pid in redis_pids(fleet):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not redis_pids(fleet), 10, "redis to be gone")
+        fleet.controller.start()
+        client.join(90)
+        assert not client.is_alive() and len(accepted) == 50, f"{len(accepted)} of 50 jobs were accepted"
+        done = fleet.wait_all(list(accepted.values()), 120)
+    finally:
+        stop.set()
+        client.join(15)
+    failed = [describe(job) for job in done if job["state"] != "succeeded"]
+    assert not failed, failed
+    for job in done:
+        fleet.assert_ended_once(job)
+    assert fleet.pods() == pods, "pods were touched"
+
+
+def test_the_controller_comes_back_quickly_and_with_everything(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    job = fleet.submit("image", {"prompt": "a sunset", "seconds": 8}, retrySafe=False)
+    fleet.wait(job, 15, goal="running")
+    term = fleet.get("/summary")["term"]
+    fleet.controller.kill()
+    began = time.monotonic()
+    fleet.controller.start()
+    fleet.until(lambda: fleet.get("/summary")["nodes"]["ready"] == 15, 30, "all agents to be back")
+    assert time.monotonic() - began < 15, "the agents took long to come back"
+    assert fleet.get("/summary")["term"] > term
+    done = fleet.succeed(job, 30)
+    assert len(done["attempts"]) == 1, describe(done)
+    fleet.assert_ended_once(job)
+    assert fleet.pods() == pods
+
+
+def test_redis_alone_dies_and_is_started_again(fleet: Fleet) -> None:
+    job = fleet.submit("text", {"prompt": "hello", "seconds": 3})
+    for pid in redis_pids(fleet):
+        os.kill(pid, signal.SIGKILL)
+    fleet.until(lambda: fleet.call("GET", "/readyz", timeout=5)[0] == 200 and redis_pids(fleet), 20, "the store to be back")
+    fleet.succeed(job, 30)
+    fleet.succeed(fleet.submit("text", {"prompt": "still here"}), 30)
+
+
+@pytest.mark.long
+def test_a_stopped_controller_kills_nothing(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    mark = fleet.mark()
+    job = fleet.submit("image", {"prompt": "a sunset", "seconds": 12}, retrySafe=False)
+    fleet.wait(job, 15, goal="running")
+    fleet.controller.pause()
+    time.sleep(20)  # The fault itself.
+    fleet.controller.resume()
+    done = fleet.succeed(job, 40)
+    assert len(done["attempts"]) == 1, describe(done)
+    fleet.assert_ended_once(job)
+    fleet.until(lambda: not fleet.unready(), 30, lambda: f"all to be ready: {fleet.unready()}")
+    assert fleet.pods() == pods
+    assert not list(fleet.seen(mark, type="node.state", to="lost"))
+
+
+@pytest.mark.long
+def test_asked_to_end_it_ends_and_comes_back(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    fleet.controller.send(signal.SIGTERM)
+    wait_until(lambda: not fleet.controller.is_alive(), 20, "the controller to end")
+    if fleet.controller.child:
+        assert fleet.controller.child.wait(5) == 0
+    wait_until(lambda: not redis_pids(fleet), 10, "its redis to end with it")
+    fleet.controller.start()
+    fleet.until(lambda: not fleet.unready(), 60, "the fleet to be whole again")
+    assert fleet.pods() == pods

@@ -1,0 +1,91 @@
+import DockerEngine
+import FleetCore
+import Testing
+
+@testable import NodeAgent
+
+@Suite struct PolicyTests {
+    let policy = ContainerPolicy(network: "net", models: "/mnt/models", hasNvidia: true)
+
+    /// What must hold for every container, whatever was ordered.
+    private func check(_ spec: ContainerSpec, memory: Int64?) {
+        #expect(spec.capDropAll)
+        #expect(spec.noNewPrivileges)
+        #expect(spec.initProcess)
+        #expect(spec.pidsLimit == 512)
+        #expect(spec.memoryLimit == memory)
+        #expect(spec.networkName == "net")
+        #expect(spec.user == nil)
+        #expect(spec.logMaxSize * Int64(spec.logMaxFiles) <= 32 << 20)
+        #expect(spec.mounts.allSatisfy { $0.readOnly && $0.source == "/mnt/models" })
+    }
+
+    @Test func noOrderGetsMoreThanItMay() throws {
+        for gpu in [false, true] {
+            for memory in [nil, Int64(512 << 20)] {
+                for command in [[], ["sh"]] {
+                    let spec = WorkerSpec(
+                        image: "a", memory: memory, gpu: gpu, devices: ["/dev/video0"],
+                        command: command)
+                    let made = try policy.worker(spec, image: "sha256:1", labels: ["l": "1"]) { _ in
+                        ContainerPolicy.Device(group: 44)
+                    }
+                    check(made, memory: memory)
+                    #expect(made.image == "sha256:1")
+                    #expect(made.command == (command.isEmpty ? nil : command))
+                    #expect(made.devices == [.init("/dev/video0")])
+                    #expect(made.groups == ["44"])
+                    #expect((made.runtime == "nvidia") == gpu)
+                    #expect((made.env["NVIDIA_VISIBLE_DEVICES"] == "all") == gpu)
+                }
+            }
+        }
+    }
+
+    @Test func attemptsGetNoDevices() {
+        let key = AttemptKey(job: "J", number: 1)
+        let order = ContainerOrder(image: "a", command: ["x"], memory: 7)
+        let made = policy.attempt(
+            key, order, image: "sha256:2", labels: [:], environment: ["A": "b"])
+        check(made, memory: 7)
+        #expect(made.devices.isEmpty && made.groups.isEmpty && made.runtime == nil)
+        #expect(made.env["A"] == "b")
+    }
+
+    @Test func missingDeviceIsNamed() {
+        let spec = WorkerSpec(image: "a", devices: ["/dev/video9"])
+        #expect {
+            try policy.worker(spec, image: "i", labels: [:]) { _ in nil }
+        } throws: { error in
+            (error as? Failure)?.code == .startFailed
+                && (error as? Failure)?.message.contains("/dev/video9") == true
+        }
+    }
+
+    @Test(arguments: ["/etc/passwd", "/dev/../etc", "dev/x", "/dev/", "/dev/a//b", "/dev/\u{7}"])
+    func onlyDevicesAreDevices(_ path: String) {
+        let spec = WorkerSpec(image: "a", devices: [path])
+        #expect(throws: Failure.self) {
+            try policy.worker(spec, image: "i", labels: [:]) { _ in .init(group: 0) }
+        }
+    }
+
+    @Test func withoutModelsOrRuntimeThereAreNone() throws {
+        let plain = ContainerPolicy(network: "n", models: nil, hasNvidia: false)
+        let made = try plain.worker(
+            WorkerSpec(image: "a", gpu: true), image: "i", labels: [:]
+        ) { _ in nil }
+        #expect(made.mounts.isEmpty && made.runtime == nil && made.env.isEmpty)
+    }
+
+    @Test func dockerFailuresAreSorted() {
+        func code(_ docker: DockerError.Code) -> FailureCode {
+            Failure(docker: DockerError(docker, "x"), otherwise: .pullFailed).code
+        }
+        #expect(code(.unavailable) == .dockerUnavailable)
+        #expect(code(.imageNotFound) == .imageNotFound)
+        #expect(code(.noSpace) == .diskFull)
+        #expect(code(.unauthorized) == .pullFailed)
+        #expect(code(.stalled) == .pullFailed)
+    }
+}

@@ -1,0 +1,71 @@
+import Settings
+import Testing
+
+@testable import NodeAgent
+
+@Suite struct AgentSettingsTests {
+    private func load(
+        _ arguments: [String], _ text: String = "", _ variables: [String: String] = [:]
+    ) -> (AgentSettings?, [String]) {
+        let outcome = AgentSettings.source.resolve(
+            arguments: AgentSettings.source.parse(arguments), environment: variables,
+            file: SettingsText(name: "agent.yaml", text: text))
+        guard let resolved = outcome.settings else {
+            return (nil, outcome.mistakes.map(\.description))
+        }
+        let (settings, mistakes) = AgentSettings.load(resolved)
+        return (settings, mistakes.map(\.description))
+    }
+
+    @Test func defaultsFollowFromTheFew() throws {
+        let (settings, mistakes) = load(
+            ["--node", "agx-01"], "controller: {host: spark}\nstate_dir: /s\n")
+        #expect(mistakes.isEmpty)
+        let found = try #require(settings)
+        #expect(found.serverName == "spark" && found.controllerPort == 7443)
+        #expect(found.ca == "/s/tls/ca.crt" && found.key == "/s/tls/node.key")
+        #expect(found.fleet == "jessica" && found.models == nil)
+        #expect(found.dockerSocket == "/var/run/docker.sock")
+    }
+
+    @Test func flagBeatsVariableBeatsFile() throws {
+        let text = "controller: {host: file, port: 1}\nnode: f\n"
+        let variables = ["JESSICA_CONTROLLER_HOST": "variable", "JESSICA_NODE": "v"]
+        let (settings, _) = load(["--node=flag"], text, variables)
+        #expect(settings?.node == "flag")
+        #expect(settings?.controllerHost == "variable")
+        #expect(settings?.controllerPort == 1)
+    }
+
+    @Test func everyMistakeNamesItsPlace() {
+        let text = """
+            controller:
+              host: spark
+              port: 0
+            nod: x
+            """
+        let (settings, mistakes) = load([], text)
+        #expect(settings == nil)
+        #expect(mistakes.contains { $0.hasPrefix("agent.yaml:3: controller.port: ") })
+        #expect(mistakes.contains { $0.hasPrefix("agent.yaml:4: nod: ") })
+    }
+
+    @Test func valuesAreCheckedTogether() {
+        let text = "controller: {host: s}\nnode: a/b\ntls: {ca: x.crt}\n"
+        let (settings, mistakes) = load([], text)
+        #expect(settings == nil)
+        #expect(mistakes.contains { $0.hasPrefix("agent.yaml:2: node: ") })
+        #expect(mistakes.contains { $0.hasPrefix("agent.yaml:3: tls.ca: ") })
+    }
+
+    @Test func programSpeaksByExitCode() async {
+        #expect(await AgentProgram.main(["run", "--controller-port", "x"], environment: [:]) == 2)
+        #expect(await AgentProgram.main(["fly"], environment: [:]) == 2)
+        #expect(await AgentProgram.main(["version"], environment: [:]) == 0)
+        let arguments = [
+            "run", "--check-config", "--controller-host", "h", "--node", "n", "--config",
+            "/dev/null/none",
+        ]
+        #expect(await AgentProgram.main(arguments, environment: [:]) == 2)
+    }
+}
