@@ -80,11 +80,11 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "WorkerContracts",
-            dependencies: [httpClient, nioCore, nioFoundation, http1, logging],
+            dependencies: [httpClient, nioCore, nioPosix, nioFoundation, http1, logging],
             swiftSettings: swift),
         .target(
             name: "ObjectStore",
-            dependencies: [httpClient, nioCore, nioFoundation, http1, logging, crypto],
+            dependencies: [httpClient, nioCore, nioPosix, nioFoundation, http1, logging, crypto],
             swiftSettings: swift),
 
         // Settings and YAML with lines; shared by the shells.
@@ -153,10 +153,11 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "WorkerContractsTests",
-            dependencies: ["WorkerContracts", httpClient, nioCore, logging], swiftSettings: swift),
+            dependencies: ["WorkerContracts", httpClient, nioCore, nioPosix, logging],
+            swiftSettings: swift),
         .testTarget(
             name: "ObjectStoreTests",
-            dependencies: ["ObjectStore", httpClient, nioCore, crypto, logging],
+            dependencies: ["ObjectStore", httpClient, nioCore, nioPosix, http1, crypto, logging],
             swiftSettings: swift),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: swift),
         .testTarget(

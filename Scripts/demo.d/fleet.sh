@@ -28,6 +28,7 @@ start_daemon() {
     if [[ -f $log && $(stat -c %s -- "$log") -gt 20000000 ]]; then
         mv -- "$log" "$log.1"
     fi
+    rm -f -- "$STATE/run/$name.pid"
     (
         # Settings of the caller's own Jessica are not the demo's.
         for variable in ${!JESSICA_@}; do
@@ -188,6 +189,7 @@ wait_ready() {
             show_log controller
             fail "the controller ended" "its log is $STATE/logs/controller.log"
         fi
+        check_agents
         if nodes=$(jctl get nodes -o json 2>/dev/null); then
             mapfile -t unready < <(jq -r "$UNREADY" <<<"$nodes")
             counts=$(jq -r "$COUNTS" <<<"$nodes")
@@ -211,6 +213,19 @@ wait_ready() {
         show_log "agent-${unready[0]%%:*}"
     fi
     fail "the fleet is not ready after 300 s ($counts)" "the logs are in $STATE/logs; try again with: $(demo_command)"
+}
+
+# check_agents: one that ended will not come back by itself.
+check_agents() {
+    local file node
+    for file in "$STATE"/run/agent-*.pid; do
+        node=${file##*/agent-}
+        node=${node%.pid}
+        if [[ -e $file && -z $(agent_pid "$node") ]]; then
+            show_log "agent-$node"
+            fail "the agent of $node ended" "its log is $STATE/logs/agent-$node.log"
+        fi
+    done
 }
 
 # show_log NAME: the end of a daemon's log, short.

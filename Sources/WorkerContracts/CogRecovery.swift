@@ -4,7 +4,8 @@ package enum CogRecovery {
     package static let retryGapSecondsMax = 120.0
     /// Seconds a worker certainly keeps trying to deliver a result.
     ///
-    /// Longer absences can lose it.
+    /// After a longer absence the newer server has forgotten it, and the older one reports it as
+    /// failed because its report could not be delivered.
     package static let deliverySecondsMin = 300.0
     /// Margin for a loaded machine.
     static let marginSeconds = 5.0

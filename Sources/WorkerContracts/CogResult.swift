@@ -81,11 +81,29 @@ package struct CogResult: Sendable, Equatable {
         return CogResult(
             id: tail(member("id")?.string ?? "", bytes: 256),
             status: status,
-            error: member("error")?.string.map { tail($0, bytes: errorBytesMax) },
-            logsTail: tail(member("logs")?.string ?? "", bytes: logsBytesMax),
+            error: member("error")?.string.map { hidingTokens(tail($0, bytes: errorBytesMax)) },
+            logsTail: hidingTokens(tail(member("logs")?.string ?? "", bytes: logsBytesMax)),
             predictTime: seconds.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil },
             outputs: files.outputs,
             containerFiles: files.containerFiles)
+    }
+
+    /// The text without the secret parts of webhook addresses.
+    ///
+    /// The older server names the whole address when a report could not be delivered.
+    static func hidingTokens(_ text: String) -> String {
+        var hidden = ""
+        var rest = text[...]
+        while let mark = rest.firstRange(of: "/w/") {
+            hidden += rest[..<mark.upperBound]
+            rest = rest[mark.upperBound...]
+            let token = rest.prefix { WebhookTokens.isToken(String($0)) }
+            // Shorter ones are somebody's path, not a secret.
+            guard token.utf8.count >= 16 else { continue }
+            hidden += "…"
+            rest = rest[token.endIndex...]
+        }
+        return hidden + rest
     }
 
     /// The last bytes of a text, cut between characters.

@@ -1,4 +1,4 @@
-import FleetCore
+@testable import FleetCore
 import Foundation
 import Testing
 
@@ -96,7 +96,7 @@ import Testing
         try await withFolder { folder in
             let state = try StateFolder(folder)
             let lock = try state.takeLock()
-            do {
+            do throws(AgentError) {
                 _ = try state.takeLock()
                 Issue.record("two agents in one folder")
             } catch {

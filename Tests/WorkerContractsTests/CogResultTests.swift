@@ -118,6 +118,13 @@ struct CogResultTests {
         }
     }
 
+    @Test func `the address of the webhook is not told on`() throws {
+        let result = try decode(
+            #"{"status":"failed","error":"url: /w/0123456789abcdef (503) /w/a","logs":"/w/0123456789-ABCDEF_x"}"#
+        )
+        #expect(result.error == "url: /w/… (503) /w/a" && result.logsTail == "/w/…")
+    }
+
     @Test func `names are safe and unique`() throws {
         var names = OutputNames()
         #expect(names.claim(stem: "a/../b c", fileExtension: "png") == "a_.._b_c.png")

@@ -36,7 +36,15 @@ package struct ControllerService: Service {
                 let client = RedisClient(endpoint: endpoint, logger: logger)
                 defer { client.close() }
                 let store = FleetStore(store: FencedStore(client: client))
-                try await runLeader(state, store, &group)
+                let http = HTTPClient(
+                    eventLoopGroupProvider: .singleton, configuration: S3Store.clientConfiguration)
+                do {
+                    try await runLeader(state, store, http, &group)
+                } catch {
+                    try? await http.shutdown()
+                    throw error
+                }
+                try? await http.shutdown()
             }
         }
     }
@@ -73,7 +81,7 @@ package struct ControllerService: Service {
 
     /// Takes up the record, and works until a part ends.
     private func runLeader(
-        _ state: StateDirectory, _ store: FleetStore,
+        _ state: StateDirectory, _ store: FleetStore, _ http: HTTPClient,
         _ group: inout ThrowingTaskGroup<Void, any Error>
     ) async throws {
         var policy = ControllerPolicy()
@@ -99,7 +107,7 @@ package struct ControllerService: Service {
         let feed = EventFeed(
             earlier: try await store.events(after: from, limit: EventFeed.kept))
         let loop = ControlLoop(store: store, clock: clock, term: term, logger: logger)
-        let parts = try await makeParts(state, store, loop, feed, loaded)
+        let parts = try await makeParts(state, store, loop, feed, loaded, http)
         try await start(controller, parts, feed, &group)
     }
 
@@ -119,14 +127,14 @@ package struct ControllerService: Service {
 
     private func makeParts(
         _ state: StateDirectory, _ store: FleetStore, _ loop: ControlLoop, _ feed: EventFeed,
-        _ loaded: FleetStore.Loaded
+        _ loaded: FleetStore.Loaded, _ http: HTTPClient
     ) async throws -> Parts {
         let authority = try Authority(directory: state.authority)
         let server = try authority.server(hosts: serverNames())
         let context = try TLSContext(
             role: .server, caBundle: authority.trust, certificateChain: server.certificate,
             privateKey: server.key)
-        let (objects, folder) = try await openObjects(state, loaded.snapshot.fleet.storage)
+        let (objects, folder) = try await openObjects(state, storage(loaded), http)
         let sessions = SessionTable(logger: logger)
         let counters = LinkCounters()
         let logs = try LogStore(root: state.logs)
@@ -149,6 +157,15 @@ package struct ControllerService: Service {
             socket: state.socket, store: store)
     }
 
+    /// The storage in force: that of the file given at the start, else of the fleet applied last.
+    private func storage(_ loaded: FleetStore.Loaded) -> StorageSpec? {
+        guard let path = settings.fleetFile,
+            let text = try? String(contentsOfFile: path, encoding: .utf8),
+            let spec = FleetFile.parse(text: text, name: path).spec
+        else { return loaded.snapshot.fleet.storage }
+        return spec.storage
+    }
+
     /// The names by which agents and people may reach this machine.
     private func serverNames() -> [String] {
         var names = ["localhost", "127.0.0.1", "::1", ProcessInfo.processInfo.hostName]
@@ -160,13 +177,20 @@ package struct ControllerService: Service {
     }
 
     private func openObjects(
-        _ state: StateDirectory, _ storage: StorageSpec?
+        _ state: StateDirectory, _ storage: StorageSpec?, _ http: HTTPClient
     ) async throws -> (any ObjectStore, EmbeddedObjects?) {
         if let storage, let keys = settings.storageKeys {
             let configuration = try S3Configuration(
                 endpoint: storage.endpoint, bucket: storage.bucket, accessKey: keys.accessKey,
                 secretKey: keys.secretKey)
-            return (S3Store(configuration, http: HTTPClient.shared), nil)
+            let bucket = S3Store(configuration, http: http)
+            do {
+                try await bucket.prepare()
+            } catch {
+                // The fleet can work on; uploads fail with this reason until it answers.
+                logger.warning("object store is not ready", metadata: ["error": "\(error)"])
+            }
+            return (bucket, nil)
         }
         if storage != nil {
             logger.warning(

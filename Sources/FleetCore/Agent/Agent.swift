@@ -219,8 +219,11 @@ package struct AgentPolicy: Hashable, Sendable {
     package var placeWithin = Duration.seconds(15)
     /// How often it is asked.
     package var placeEvery = Duration.milliseconds(300)
-    /// How long after a restart the agent waits for a result that its idle worker may still send.
+    /// How long an idle worker may owe the result of an attempt before it counts as lost.
     package var lostResultAfter = Duration.seconds(15)
+    /// The same for work that may have ended while the agent was away: cog pauses up to 120 s between
+    /// tries to deliver a result.
+    package var resumedResultAfter = Duration.seconds(125)
     /// How long until a failed removal is tried again.
     package var removeRetry = Duration.seconds(5)
     /// Jobs whose highest attempt is remembered.

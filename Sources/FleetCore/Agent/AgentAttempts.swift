@@ -134,9 +134,7 @@ extension Agent {
     private mutating func stopUnbegun(
         _ key: AttemptKey, _ attempt: Attempted, _ now: Instant, _ effects: inout AgentEffects
     ) {
-        if case .worker(let id) = attempt.record.order.place, let began = attempt.record.container,
-            began.id == workers[id]?.container?.id
-        {
+        if isAlive(attempt) {
             attempts[key]?.step = .running
             stopAttempt(key, now, &effects)
         } else {
@@ -153,20 +151,20 @@ extension Agent {
             upload(key, &effects)
             return
         }
+        if let began = attempt.record.container, began.id != workers[id]?.container?.id {
+            let error = Failure(.workerDied, "its worker ended while the agent was away")
+            finish(key, .failed, error, now, &effects)
+            return
+        }
         guard let worker = workers[id], let fact = worker.container else {
             // The worker may be on its way back up; an attempt that never began can wait a little.
             waitForWorker(key, "worker \(id) does not run", now, &effects)
             return
         }
-        if let began = attempt.record.container {
-            guard began.id == fact.id else {
-                let error = Failure(.workerDied, "its worker was replaced while the agent was away")
-                finish(key, .failed, error, now, &effects)
-                return
-            }
+        if attempt.record.container != nil {
             attempts[key]?.step = .running
-            attempts[key]?.patience = now + policy.lostResultAfter
-            timers.arm(.attempt(key), at: now + policy.lostResultAfter)
+            attempts[key]?.patience = now + policy.resumedResultAfter
+            timers.arm(.attempt(key), at: now + policy.resumedResultAfter)
             effects.append(.awaitPrediction(key, fact))
             return
         }
@@ -362,6 +360,13 @@ extension Agent {
         }
     }
 
+    /// Whether the worker's container that took the attempt is still there.
+    private func isAlive(_ attempt: Attempted) -> Bool {
+        guard case .worker(let id) = attempt.record.order.place else { return false }
+        return workers[id]?.container != nil
+            && workers[id]?.container?.id == attempt.record.container?.id
+    }
+
     /// Shortens the time that a worker has to stop its work: the lease has ended.
     mutating func hasten(_ key: AttemptKey, _ now: Instant) {
         let due = now + policy.cancelWithinAfterLease
@@ -394,7 +399,7 @@ extension Agent {
         case .waiting: if inventoried { stopUnbegun(key, attempt, now, &effects) }
         case .pulling, .collecting, .uploading: finishStopped(key, now, &effects)
         case .placing, .running:
-            guard let fact = attempt.record.container else {
+            guard let fact = attempt.record.container, attempt.ownsContainer || isAlive(attempt) else {
                 finishStopped(key, now, &effects)
                 return
             }
@@ -417,13 +422,29 @@ extension Agent {
         }
     }
 
+    /// A worker with one slot has said whether it works: idle, it owes us the result of what we think it
+    /// works on; busy, it owes nothing yet.
+    mutating func workerSaid(isIdle: Bool, _ fact: ContainerFact, _ now: Instant) {
+        for (key, attempt) in attempts
+        where attempt.step == .running && !attempt.ownsContainer
+            && attempt.record.container?.id == fact.id
+        {
+            if !isIdle {
+                attempts[key]?.patience = nil
+                timers.disarm(.attempt(key))
+            } else if attempt.patience == nil {
+                attempts[key]?.patience = now + policy.lostResultAfter
+                timers.arm(.attempt(key), at: now + policy.lostResultAfter)
+            }
+        }
+    }
+
     mutating func attemptDue(_ key: AttemptKey, _ now: Instant, _ effects: inout AgentEffects) {
         guard let attempt = attempts[key] else { return }
         switch attempt.step {
         case .placing:
-            if case .worker(let id) = attempt.record.order.place, attempt.record.container == nil {
-                place(key, id, now, &effects)
-            }
+            // Only one that waits for its worker has an alarm.
+            if case .worker(let id) = attempt.record.order.place { place(key, id, now, &effects) }
         case .running:
             guard attempt.patience != nil else { return }
             if case .worker(let id) = attempt.record.order.place, workers[id]?.isIdle == false {
@@ -431,11 +452,11 @@ extension Agent {
                 return
             }
             let error = Failure(
-                .resultLost, "the work ended while the agent was away and its result was lost")
+                .resultLost, "the worker is done with it, and its result has not come")
             finish(key, .failed, error, now, &effects)
         case .stopping:
             // The worker does not stop its work: it is started anew, which surely ends it.
-            guard case .worker(let id) = attempt.record.order.place,
+            guard case .worker(let id) = attempt.record.order.place, isAlive(attempt),
                 let fact = workers[id]?.container
             else {
                 finishStopped(key, now, &effects)

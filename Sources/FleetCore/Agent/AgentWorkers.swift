@@ -266,7 +266,11 @@ extension Agent {
         case .ready(let fact):
             timers.arm(.probe(id), at: now + policy.readyProbe)
             switch readiness {
-            case .ready, .busy: workers[id]?.unanswered = 0
+            case .ready, .busy:
+                workers[id]?.unanswered = 0
+                if worker.order.spec.slots == 1 {
+                    workerSaid(isIdle: readiness == .ready, fact, now)
+                }
             case .starting: break
             case .failed(let text):
                 restart(id, fact, Failure(.workerDied, text), now, &effects)

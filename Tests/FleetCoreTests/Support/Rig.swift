@@ -115,9 +115,11 @@ final class World {
             if brain.frozenUntil > now { return plan(action, at: brain.frozenUntil) }
             step(event)
         case .wakeController(let epoch):
-            guard epoch == brain.epoch, brain.wakeAt == now || brain.frozenUntil > now else { return }
-            if brain.frozenUntil > now { return plan(.controller(.tick, epoch: epoch), at: brain.frozenUntil) }
+            guard epoch == brain.epoch, brain.wakeAt == now else { return }
             brain.wakeAt = nil
+            if brain.frozenUntil > now {
+                return plan(.controller(.tick, epoch: epoch), at: brain.frozenUntil)
+            }
             step(.tick)
         case .committed(let epoch): if epoch == brain.epoch { committed() }
         case .agent(let name, let event, let life):
@@ -126,11 +128,11 @@ final class World {
             step(host, event)
         case .wakeAgent(let name, let life):
             guard let host = hosts[name], host.life == life, host.agent != nil else { return }
+            guard host.wakeAt == now else { return }
+            host.wakeAt = nil
             if host.frozenUntil > now {
                 return plan(.agent(name, .tick, life: life), at: host.frozenUntil)
             }
-            guard host.wakeAt == now else { return }
-            host.wakeAt = nil
             step(host, .tick)
         case .dial(let name, let life): dial(name, life)
         case .up(let name, let message, let link): arriveUp(name, message, link)
@@ -143,7 +145,7 @@ final class World {
     func note(_ text: @autoclosure () -> String) {
         guard settings.keepsTrace else { return }
         trace.append((now, text()))
-        if trace.count > 4000 { trace.removeFirst(2000) }
+        if trace.count > 200_000 { trace.removeFirst(100_000) }
     }
 
     /// The end of the trace, for a failed expectation.

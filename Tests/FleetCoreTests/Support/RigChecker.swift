@@ -105,6 +105,11 @@ struct Checker {
         }
     }
 
+    /// A new controller knows what is stored; what its predecessor saw and nobody was told is void.
+    mutating func controllerStarted(_ store: Brain.Store) {
+        endings = store.jobs.compactMapValues(\.ending)
+    }
+
     /// Forgets what a roamer showed: it left the pool and came back as a new one.
     mutating func forget(_ name: NodeName) { shownRoamers[name] = nil }
 

@@ -48,6 +48,7 @@ extension World {
         brain.writing = nil
         brain.wakeAt = nil
         brain.frozenUntil = .zero
+        checker.controllerStarted(store)
         note("controller starts, term \(brain.term)")
         planWake()
     }
