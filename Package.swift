@@ -115,9 +115,9 @@ let package = Package(
             dependencies: [
                 "FleetCore", "FleetWire", "FleetLink", "DockerEngine", "WorkerContracts", "Settings",
                 logging,
-                lifecycle, nioCore, nioPosix, nioFoundation, nioConcurrency, httpClient, crypto,
+                lifecycle, nioCore, nioPosix, nioFoundation, nioConcurrency, http1, httpClient, crypto,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Yams", package: "Yams"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swift),
         .target(
@@ -170,7 +170,11 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(
-            name: "NodeAgentTests", dependencies: ["NodeAgent", "FleetCore", logging, nioCore],
+            name: "NodeAgentTests",
+            dependencies: [
+                "NodeAgent", "FleetCore", "FleetLink", "FleetWire", "DockerEngine",
+                "WorkerContracts", "Settings", logging, nioCore, nioPosix, http1, httpClient, crypto,
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "CommandsTests",

@@ -17,7 +17,8 @@ struct APITests {
         let application = Application(router: plane.api.router(tokens: tokens))
         return try await application.test(.router) { client in
             try await client.execute(
-                uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }
+                uri: path, method: method, headers: headers,
+                body: body.map { ByteBuffer(string: $0) }
             ) { response in
                 let data = Data(response.body.readableBytesView)
                 let json = (try? JSONDecoder().decode(JSONValue.self, from: data)) ?? .null

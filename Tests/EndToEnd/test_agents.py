@@ -113,7 +113,19 @@ def test_a_stopped_agent_kills_nothing(fleet: Fleet) -> None:
     done = fleet.succeed(job, 30)
     assert len(done["attempts"]) == 1, describe(done)
     fleet.assert_ended_once(job)
-    fleet.until(lambda: not fleet.unready(), 20, lambda: f"all to be ready: {fleet.unready()}")
+    fleet.until(lambda: fleet.node(node)["state"] == "ready", 10, "the node to be heard again")
+    assert fleet.pods() == pods
+
+
+def test_a_stand_in_is_released_when_a_silent_node_is_heard_again(fleet: Fleet) -> None:
+    pods = fleet.pods()
+    mark = fleet.mark()
+    fleet.agents["agx-06"].pause()
+    stand_in = fleet.expect(mark, 20, "a stand-in", type="roamer.state", to="ASSIGNED")["node"]
+    fleet.agents["agx-06"].resume()
+    fleet.expect(mark, 10, "the node to be heard again", type="node.state", node="agx-06", to="ready")
+    fleet.expect(mark, 20, "the stand-in to be released", type="roamer.state", node=stand_in, to="IDLE")
+    fleet.assert_clean(stand_in)
     assert fleet.pods() == pods
 
 

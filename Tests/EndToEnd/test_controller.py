@@ -32,6 +32,8 @@ def submit_many(fleet: Fleet, count: int, accepted: dict[str, dict[str, Any]], s
                 accepted[answer["id"]] = answer
                 break
             stop.wait(0.2)
+        # Not all at once: some must come in while the controller is dead.
+        stop.wait(0.1)
 
 
 def test_fifty_jobs_outlive_the_controller_and_its_redis(fleet: Fleet) -> None:
@@ -49,6 +51,7 @@ def test_fifty_jobs_outlive_the_controller_and_its_redis(fleet: Fleet) -> None:
         wait_until(lambda: not redis_pids(fleet), 10, "redis to be gone")
         fleet.controller.start()
         client.join(90)
+        fleet.until(lambda: fleet.call("GET", "/readyz", timeout=5)[0] == 200, 30, "the controller to be ready")
         assert not client.is_alive() and len(accepted) == 50, f"{len(accepted)} of 50 jobs were accepted"
         done = fleet.wait_all(list(accepted.values()), 120)
     finally:

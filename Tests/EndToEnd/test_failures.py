@@ -36,7 +36,8 @@ def test_an_exit_code(fleet: Fleet) -> None:
 
 def test_a_command_that_is_not_there(fleet: Fleet) -> None:
     ended = fleet.wait(fleet.run("/no/such/program"), 30)
-    assert ended["state"] == "failed" and "/no/such/program" in ended["error"]["message"], describe(ended)
+    assert ended["state"] == "failed" and "not found" in ended["error"]["message"], describe(ended)
+    assert ended["attempts"][0]["exitCode"] == 127
 
 
 def test_too_little_memory(fleet: Fleet) -> None:

@@ -46,7 +46,9 @@ import Testing
         #expect(huge.delay(failures: 31, using: &random) <= .seconds(5))
     }
 
-    @Test(arguments: 0..<20) func `timers fire in order, once, and the last arming counts`(seed: UInt64) {
+    @Test(arguments: 0..<20) func `timers fire in order, once, and the last arming counts`(
+        seed: UInt64
+    ) {
         var random = SeededGenerator(seed: seed)
         var timers = TimerQueue<Int>()
         var model: [Int: Instant] = [:]
@@ -110,7 +112,8 @@ import Testing
     @Test func `runs split and ranks stay right in a long queue`() {
         var queue = JobQueue()
         for number in 0..<2_000 {
-            queue.insert(QueueEntry(score: Instant(nanoseconds: Int64(number * 7 % 2_000)), job: "j"))
+            queue.insert(
+                QueueEntry(score: Instant(nanoseconds: Int64(number * 7 % 2_000)), job: "j"))
         }
         #expect(queue.count == 2_000)
         for number in stride(from: 0, to: 2_000, by: 13) {

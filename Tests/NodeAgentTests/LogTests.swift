@@ -98,9 +98,11 @@ import Testing
         #expect(text.hasPrefix("line 0\nline 1\n"))
         #expect(text.hasSuffix("line 399999\n"))
         #expect(text.contains("bytes of log left out here"))
-        #expect(pieces.map { Int($0.offset) } == pieces.indices.map { index in
-            pieces[..<index].reduce(0) { $0 + $1.bytes.count }
-        })
+        #expect(
+            pieces.map { Int($0.offset) }
+                == pieces.indices.map { index in
+                    pieces[..<index].reduce(0) { $0 + $1.bytes.count }
+                })
     }
 
     @Test func whatALinkLostIsSentAgain() {
@@ -130,5 +132,49 @@ import Testing
         #expect(!log.isEmpty)
         #expect(log.next() == first)
         #expect(log.next() == nil)
+    }
+}
+
+@Suite struct LogOutboxTests {
+    private let key = AttemptKey(job: "J", number: 1)
+
+    /// Lets an outbox send until it has nothing more for a link that takes so many pieces.
+    private func send(_ outbox: LogOutbox, taking limit: Int, until count: Int) async -> [UInt8] {
+        let sent = Posted<[UInt8]>()
+        let total = Latest(0)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await outbox.run { chunk in
+                    guard total.value < limit else { return false }
+                    sent.post(chunk.bytes)
+                    total.set(total.value + 1)
+                    return true
+                }
+            }
+            _ = try? await total.wait { $0 >= count }
+            group.cancelAll()
+        }
+        return sent.all().flatMap(\.self)
+    }
+
+    @Test func theRestOfAnEndedAttemptStillGoes() async {
+        let outbox = LogOutbox(post: { _ in })
+        let text = [UInt8](repeating: 7, count: 3 * LogBacklog.pieceBytesMax)
+        outbox.append(key, text)
+        #expect(await send(outbox, taking: 1, until: 1).count == LogBacklog.pieceBytesMax)
+        outbox.forget(key)
+        #expect(outbox.count == 1)
+        #expect(await send(outbox, taking: 9, until: 2).count == 2 * LogBacklog.pieceBytesMax)
+        #expect(outbox.count == 0)
+    }
+
+    @Test func endedAttemptsDoNotPileUp() {
+        let outbox = LogOutbox(post: { _ in })
+        for number in 1...100 {
+            let key = AttemptKey(job: "J", number: number)
+            outbox.append(key, Array("x".utf8))
+            outbox.forget(key)
+        }
+        #expect(outbox.count == 16)
     }
 }

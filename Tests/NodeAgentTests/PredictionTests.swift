@@ -90,7 +90,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "[]", "{", #"{"status":1}"#, #"{"status":"succeeded","output":"http://x/y"}"#])
+    @Test(arguments: [
+        "", "[]", "{", #"{"status":1}"#, #"{"status":"succeeded","output":"http://x/y"}"#,
+    ])
     func nonsenseIsAFailure(_ text: String) async throws {
         try await withPredictions { predictions, _, posted in
             predictions.restore([record()])

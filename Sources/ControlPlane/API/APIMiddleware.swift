@@ -32,7 +32,8 @@ struct ErrorShape<Context: RequestContext>: RouterMiddleware {
                 "request failed",
                 metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             throw APIError(
-                .internalServerError, "internal", "the controller failed; its log has the request id")
+                .internalServerError, "internal",
+                "the controller failed; its log has the request id")
         }
     }
 }

@@ -75,7 +75,9 @@ package struct EmbeddedObjects: Sendable {
     private static func answer(_ error: ObjectStoreError) -> APIError {
         switch error.code {
         case .notFound: APIError(.notFound, "not_found", error.message)
-        case .noSpace: APIError(.init(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", error.message)
+        case .noSpace:
+            APIError(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", error.message)
         case .tooLarge: APIError(.contentTooLarge, "too_large", error.message)
         case .lengthMismatch, .invalidKey, .invalidRequest, .conflict:
             APIError(.badRequest, "bad_request", error.message)

@@ -119,7 +119,8 @@ extension APIServer {
     }
 
     private static func encode(_ event: FleetEvent) throws -> ByteBuffer {
-        var text = ByteBuffer(string: "id: \(event.sequence)\nevent: \(event.kind.rawValue)\ndata: ")
+        var text = ByteBuffer(
+            string: "id: \(event.sequence)\nevent: \(event.kind.rawValue)\ndata: ")
         var json = try JSONAnswer.encode(EventView(event))
         text.writeBuffer(&json)
         text.writeString("\n")

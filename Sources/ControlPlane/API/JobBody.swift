@@ -70,7 +70,8 @@ struct JobBody {
     private func integer(_ key: String, _ range: ClosedRange<Int>) throws -> Int? {
         switch fields[key] {
         case nil, .null?: return nil
-        case .int(let value)? where range.contains(Int(clamping: value)): return Int(clamping: value)
+        case .int(let value)? where range.contains(Int(clamping: value)):
+            return Int(clamping: value)
         default:
             throw APIError.invalid(
                 "`\(key)` must be a whole number \(range.lowerBound)…\(range.upperBound)")

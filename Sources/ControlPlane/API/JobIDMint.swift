@@ -15,7 +15,7 @@ package final class JobIDMint: Sendable {
         let (time, low) = last.withLock { last in
             if wanted > last.time {
                 // Room above, so that the ids of one millisecond can count up.
-                last = (wanted, UInt64.random(in: 0 ..< 1 << 62))
+                last = (wanted, UInt64.random(in: 0..<1 << 62))
             } else {
                 last.random += 1
             }

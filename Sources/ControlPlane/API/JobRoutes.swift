@@ -130,7 +130,8 @@ extension APIServer {
             input["session"] = .string(session)
         }
         let json = String(
-            decoding: try JSONAnswer.encode(JSONValue.object(input)).readableBytesView, as: UTF8.self)
+            decoding: try JSONAnswer.encode(JSONValue.object(input)).readableBytesView,
+            as: UTF8.self)
         let job = JobRequest(kind: reading.kind, input: json)
         let why = "\(reading.why), and cluster \(cluster.name) does \(reading.kind.rawValue)"
         return try await accept(job, request) {

@@ -17,13 +17,18 @@ package enum Interpreter {
     private static let nouns: [(JobKind, [String])] = [
         (
             .video,
-            ["video", "videos", "clip", "movie", "film", "animation", "animate", "timelapse", "footage"]
+            [
+                "video", "videos", "clip", "movie", "film", "animation", "animate", "timelapse",
+                "footage",
+            ]
         ),
         (
             .image,
             [
-                "image", "images", "picture", "pictures", "photo", "photograph", "painting", "drawing",
-                "illustration", "sketch", "portrait", "wallpaper", "logo", "poster", "paint", "draw",
+                "image", "images", "picture", "pictures", "photo", "photograph", "painting",
+                "drawing",
+                "illustration", "sketch", "portrait", "wallpaper", "logo", "poster", "paint",
+                "draw",
             ]
         ),
         (
@@ -40,7 +45,10 @@ package enum Interpreter {
                 "lookout", "surveillance",
             ]
         ),
-        (.voice, ["say", "speak", "voice", "narrate", "pronounce", "tts", "aloud", "speech", "announce"]),
+        (
+            .voice,
+            ["say", "speak", "voice", "narrate", "pronounce", "tts", "aloud", "speech", "announce"]
+        ),
         (
             .personality,
             ["jessica", "feel", "feeling", "mood", "remember", "yourself", "you"]
@@ -49,7 +57,8 @@ package enum Interpreter {
             .text,
             [
                 "write", "poem", "story", "explain", "summarize", "summarise", "translate", "what",
-                "why", "how", "who", "when", "where", "calculate", "list", "essay", "answer", "tell",
+                "why", "how", "who", "when", "where", "calculate", "list", "essay", "answer",
+                "tell",
                 "text", "convert", "haiku", "is", "are",
             ]
         ),
@@ -60,7 +69,9 @@ package enum Interpreter {
         let words = text.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
         guard !words.isEmpty else { return nil }
         // "Say …" at the beginning is the plainest order there is, whatever is to be said.
-        if let first = words.first, ["say", "speak", "narrate", "pronounce", "announce"].contains(first) {
+        if let first = words.first,
+            ["say", "speak", "narrate", "pronounce", "announce"].contains(first)
+        {
             return make(.voice, "it begins with “\(first)”", text)
         }
         for (kind, names) in nouns {

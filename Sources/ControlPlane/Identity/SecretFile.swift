@@ -23,11 +23,14 @@ package enum SecretFile {
     /// Writes a file in place of any that was there.
     package static func write(_ text: String, to path: String) throws {
         let temporary = "\(path).\(getpid()).new"
-        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let file = unsafe open(
+            temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw IdentityError("cannot write \(temporary): \(reason())") }
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(file, $0.baseAddress, $0.count)
+            }
             if count < 0 {
                 let why = reason()
                 close(file)

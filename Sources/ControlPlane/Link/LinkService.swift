@@ -72,7 +72,8 @@ package struct LinkService: Sendable {
             logger.notice(
                 "agent's link ended",
                 metadata: [
-                    "node": "\(name?.rawValue ?? "?")", "link.remote": "\(connection.remoteAddress)",
+                    "node": "\(name?.rawValue ?? "?")",
+                    "link.remote": "\(connection.remoteAddress)",
                     "error": "\(error)",
                 ])
         }
@@ -93,8 +94,11 @@ package struct LinkService: Sendable {
             defer { group.cancelAll() }
             return try await group.next() ?? nil
         }
-        guard let frame else { throw IdentityError("no hello in time") }
-        guard case .hello(let hello) = try WireCodec.decodeAgent(frame) else {
+        guard let frame else {
+            counters.refused("no_hello")
+            throw IdentityError("no hello in time")
+        }
+        guard case .hello(let hello) = try decode(frame) else {
             counters.refused("no_hello")
             throw IdentityError("the first message was no hello")
         }
@@ -112,6 +116,15 @@ package struct LinkService: Sendable {
         return hello
     }
 
+    private func decode(_ frame: [UInt8]) throws -> AgentMessage {
+        do {
+            return try WireCodec.decodeAgent(frame)
+        } catch {
+            counters.refused("bad_message")
+            throw error
+        }
+    }
+
     private func refuse(_ connection: LinkConnection, _ reason: String) {
         if let bytes = try? WireCodec.encode(ControllerMessage.goodbye(reason: reason)) {
             connection.send(bytes, lane: .control)
@@ -122,7 +135,7 @@ package struct LinkService: Sendable {
         _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
     ) async throws {
         while let frame = try await frames.next() {
-            let message = try WireCodec.decodeAgent(frame)
+            let message = try decode(frame)
             counters.received(message)
             switch message {
             case .log(let chunk):

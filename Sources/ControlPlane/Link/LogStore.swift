@@ -44,7 +44,8 @@ package actor LogStore {
         let fresh = chunk.bytes.dropFirst(Int(known)).prefix(room)
         _ = unsafe fresh.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
         if fresh.count == room {
-            let note = Array("\n… the log is longer than \(Self.limit >> 20) MiB; the rest is dropped\n".utf8)
+            let note = Array(
+                "\n… the log is longer than \(Self.limit >> 20) MiB; the rest is dropped\n".utf8)
             _ = unsafe note.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
         }
         for watcher in (watchers[chunk.key] ?? [:]).values { watcher.yield() }
@@ -58,7 +59,9 @@ package actor LogStore {
         defer { close(file) }
         guard lseek(file, Int(clamping: offset), SEEK_SET) >= 0 else { return [] }
         var bytes = [UInt8](repeating: 0, count: max(limit, 0))
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
+        let count = unsafe bytes.withUnsafeMutableBytes {
+            unsafe Glibc.read(file, $0.baseAddress, $0.count)
+        }
         return count > 0 ? Array(bytes.prefix(count)) : []
     }
 

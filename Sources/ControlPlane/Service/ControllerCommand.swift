@@ -68,7 +68,8 @@ package struct ControllerCommand: AsyncParsableCommand {
     struct Certify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Issue the certificate of a node's agent.",
-            discussion: "Writes ca.crt, node.crt and node.key; carry them to the node's state folder.")
+            discussion:
+                "Writes ca.crt, node.crt and node.key; carry them to the node's state folder.")
 
         @Argument(help: "The node's name, as in cluster.yaml.")
         var node: String

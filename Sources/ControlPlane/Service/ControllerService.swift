@@ -29,6 +29,15 @@ package struct ControllerService: Service {
     /// Runs until a graceful shutdown, cancellation, or the failure of a part.
     package func run() async throws {
         let state = try StateDirectory(settings.stateDir)
+        do {
+            try await runParts(state)
+        } catch {
+            // Asked to end, each part ends with an error of its own; none of them is one.
+            guard Task.isShuttingDownGracefully else { throw error }
+        }
+    }
+
+    private func runParts(_ state: StateDirectory) async throws {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
@@ -89,7 +98,8 @@ package struct ControllerService: Service {
         policy.silentAfter = settings.liveness.heartbeat * 3
         policy.stopAfter = settings.liveness.stopAfter
         policy.lostAfter = settings.liveness.lostAfter
-        let owner = "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
+        let owner =
+            "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
         let term = try await store.store.bumpTerm(owner: owner, version: Version.number)
         let loaded = try await store.load(history: policy.historyLimit)
         let clock = AnchoredClock(floor: loaded.clock)

@@ -157,7 +157,8 @@ package struct JobView: Encodable, Sendable {
             return Moment(
                 at: step.at.rfc3339, state: step.state, node: step.attempt?.node.rawValue,
                 attempt: step.attempt?.number,
-                durationSeconds: until.map { ($0.since(step.at).inSeconds * 1000).rounded() / 1000 })
+                durationSeconds: until.map { ($0.since(step.at).inSeconds * 1000).rounded() / 1000 }
+            )
         }
     }
 }

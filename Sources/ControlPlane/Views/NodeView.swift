@@ -137,7 +137,8 @@ package struct NodeView: Encodable, Sendable {
         var pods = node.workers.values.map { worker in
             PodView(
                 name: worker.id.rawValue, state: worker.phase.rawValue, image: worker.image,
-                slots: order?.id == worker.id ? order?.spec.slots ?? 1
+                slots: order?.id == worker.id
+                    ? order?.spec.slots ?? 1
                     : node.record.roamer?.assignment?.worker?.slots ?? 1,
                 running: node.attempts.count, restarts: worker.restarts,
                 progress: worker.progress.map { .init(fraction: $0.fraction, text: $0.text) },

@@ -399,7 +399,8 @@ extension Agent {
         case .waiting: if inventoried { stopUnbegun(key, attempt, now, &effects) }
         case .pulling, .collecting, .uploading: finishStopped(key, now, &effects)
         case .placing, .running:
-            guard let fact = attempt.record.container, attempt.ownsContainer || isAlive(attempt) else {
+            guard let fact = attempt.record.container, attempt.ownsContainer || isAlive(attempt)
+            else {
                 finishStopped(key, now, &effects)
                 return
             }

@@ -128,14 +128,19 @@ extension Agent {
         guard let attempt = attempts[key], attempt.step == .running,
             attempt.record.container?.id == fact.id
         else { return }
-        let code = fact.exitCode ?? 0
-        attempts[key]?.record.exitCode = code
         effects.needsSave = true
+        guard let code = fact.exitCode else {
+            let error = Failure(.resultLost, "its container ended, and nobody knows how")
+            finish(key, .failed, error, now, &effects)
+            return
+        }
+        attempts[key]?.record.exitCode = code
         if fact.outOfMemory {
-            let error = Failure(.outOfMemory, "the kernel killed it: it used more memory than it may")
+            let error = Failure(
+                .outOfMemory, "the kernel killed it: it used more memory than it may")
             finish(key, .failed, error, now, &effects)
         } else if code != 0 {
-            let error = Failure(.exitCode, Self.meaning(ofExitCode: code))
+            let error = Failure(.exitCode, Self.meaning(ofExitCode: code, attempt.record.order))
             finish(key, .failed, error, now, &effects)
         } else {
             attempts[key]?.step = .collecting
@@ -144,10 +149,14 @@ extension Agent {
     }
 
     /// What an exit code says, for people.
-    static func meaning(ofExitCode code: Int32) -> String {
-        switch code {
-        case 126: "the command is not executable (code 126)"
-        case 127: "the command was not found (code 127)"
+    static func meaning(ofExitCode code: Int32, _ order: AttemptOrder) -> String {
+        var command = "the command"
+        if case .container(let container) = order.place, let name = container.command.first {
+            command = "`\(name.prefix(200))`"
+        }
+        return switch code {
+        case 126: "\(command) is not executable (code 126)"
+        case 127: "\(command) was not found (code 127)"
         case 137: "it was killed (code 137)"
         case 139: "it crashed: segmentation fault (code 139)"
         case 143: "it was asked to end (code 143)"

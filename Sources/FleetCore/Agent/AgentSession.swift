@@ -117,7 +117,9 @@ extension Agent {
             let wantedWorkers = Set(set.workers.map(\.id))
             for id in workers.keys where !wantedWorkers.contains(id) { dismiss(id, &effects) }
             let wantedAttempts = Set(set.attempts.map(\.key))
-            for key in attempts.keys where !wantedAttempts.contains(key) { drop(key, now, &effects) }
+            for key in attempts.keys where !wantedAttempts.contains(key) {
+                drop(key, now, &effects)
+            }
             synced = true
         } else {
             for id in set.removedWorkers { dismiss(id, &effects) }

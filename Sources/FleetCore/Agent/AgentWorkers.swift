@@ -348,7 +348,8 @@ extension Agent {
             workers[id]?.step = .leaving(nil, nil)
             if let fact {
                 endAttempts(
-                    onContainer: fact, Failure(.workerDied, "its worker was removed"), now, &effects)
+                    onContainer: fact, Failure(.workerDied, "its worker was removed"), now, &effects
+                )
             }
         case .waiting, .pulling, .launching, .starting, .ready, .resting: break
         }
@@ -368,8 +369,9 @@ extension Agent {
                     .workerDied,
                     "the worker ended\(fact.exitCode.map { " with code \($0)" } ?? "")")
             restart(id, fact, error, now, &effects)
-        case .removing, .leaving: endAttempts(
-            onContainer: fact, worker.error ?? Failure(.workerDied, "stopped"), now, &effects)
+        case .removing, .leaving:
+            endAttempts(
+                onContainer: fact, worker.error ?? Failure(.workerDied, "stopped"), now, &effects)
         case .waiting, .pulling, .launching, .resting: break
         }
     }

@@ -7,7 +7,8 @@ extension Controller {
         _ effects: inout Effects
     ) {
         guard var job = jobs[id], let node = nodes[name] else { return }
-        precondition(job.ending == nil && node.isSchedulable, "an attempt needs a live job and node")
+        precondition(
+            job.ending == nil && node.isSchedulable, "an attempt needs a live job and node")
         let before = job.state
         let since = stateSince(job)
         let number = (job.attempts.last?.number ?? 0) + 1
@@ -131,7 +132,9 @@ extension Controller {
         _ effects: inout Effects
     ) {
         guard var job = jobs[id], job.ending == nil, job.stopping == nil else { return }
-        guard !job.isActive else { return emitFallBack(before, attempt, error.message, now, &effects) }
+        guard !job.isActive else {
+            return emitFallBack(before, attempt, error.message, now, &effects)
+        }
         job.failures += 1
         guard error.code.isRetryable, job.failures <= job.request.retries,
             job.attempts.count < policy.attemptLimit
@@ -157,7 +160,8 @@ extension Controller {
     ) {
         guard let after = jobs[before.id]?.state, after != before.state else { return }
         emit(
-            .job, now, &effects, job: before.id, attempt: attempt?.number, from: before.state.rawValue,
+            .job, now, &effects, job: before.id, attempt: attempt?.number,
+            from: before.state.rawValue,
             to: after.rawValue, reason: reason, lasted: now.since(stateSince(before)))
     }
 

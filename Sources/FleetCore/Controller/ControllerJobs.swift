@@ -8,7 +8,8 @@ extension Controller {
             jobs[job.id] = job
             if let key = job.request.idempotencyKey { idempotency[key] = job.id }
             for attempt in job.active {
-                nodes[attempt.node]?.attempts.append(AttemptKey(job: job.id, number: attempt.number))
+                nodes[attempt.node]?.attempts.append(
+                    AttemptKey(job: job.id, number: attempt.number))
             }
             guard job.ending == nil else { continue }
             if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
@@ -121,12 +122,14 @@ extension Controller {
     ) {
         guard var job = jobs[id] else { return refuseJob(request, id, &effects) }
         guard let ending = job.ending, ending.outcome != .succeeded else {
-            let message = "job \(id) is \(job.state.rawValue); only a failed or cancelled one is tried again"
+            let message =
+                "job \(id) is \(job.state.rawValue); only a failed or cancelled one is tried again"
             effects.replies.append((request, .refused(Refusal(.conflict, message))))
             return
         }
         guard !job.isActive else {
-            let message = "the last attempt of job \(id) is still being stopped; try again in a moment"
+            let message =
+                "the last attempt of job \(id) is still being stopped; try again in a moment"
             effects.replies.append((request, .refused(Refusal(.conflict, message))))
             return
         }
@@ -271,6 +274,8 @@ extension Controller {
         // Hedging: its only attempt is on a node we do not hear, and a copy does no harm.
         guard job.request.retrySafe, active.count == 1, let only = active.first,
             only.stop == nil, job.queue != Self.roamerQueue,
+            // One under which nodes keep going is not spread over more of them.
+            job.losses + 1 < policy.lossLimit,
             // Agents that were connected to our predecessor need a moment to come back.
             now >= startedAt + policy.startupGrace
         else { return false }

@@ -223,6 +223,10 @@ extension Controller {
         timers.disarm(.backup(name))
         nodes[name]?.wantsBackup = false
         if !isMassSilence { massSilenceSince = nil }
+        // Heard again in the same session it has nothing new to report, but its pod is there.
+        if let pod = podOrder(for: name), nodes[name]?.workers[pod.id]?.phase == .ready {
+            releaseBackup(of: name, now, &effects)
+        }
         refreshQueue(ofJobsOn: name, now)
     }
 

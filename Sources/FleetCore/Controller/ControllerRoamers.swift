@@ -33,10 +33,12 @@ extension Controller {
 
     private func refusalToAssign(_ name: NodeName, _ node: Node) -> Refusal? {
         guard let roamer = node.record.roamer else {
-            return Refusal(.conflict, "\(name) is no roamer: it belongs to \(node.cluster ?? "none")")
+            return Refusal(
+                .conflict, "\(name) is no roamer: it belongs to \(node.cluster ?? "none")")
         }
         if roamer.state != .idle {
-            return Refusal(.conflict, "roamer \(name) is \(roamer.state.rawValue): \(roamer.reason)")
+            return Refusal(
+                .conflict, "roamer \(name) is \(roamer.state.rawValue): \(roamer.reason)")
         }
         if node.state != .ready {
             return Refusal(.conflict, "node \(name) is \(node.state.rawValue): \(node.reason)")
@@ -272,7 +274,8 @@ extension Controller {
 
     /// A job's own container that makes progress while it is pulled is not overdue.
     mutating func attemptProgressedOnRoamer(_ name: NodeName, _ now: Instant) {
-        guard let node = nodes[name], let roamer = node.record.roamer, roamer.state == .provisioning,
+        guard let node = nodes[name], let roamer = node.record.roamer,
+            roamer.state == .provisioning,
             let assignment = roamer.assignment, assignment.worker == nil,
             assignment.releasing == nil
         else { return }
@@ -303,7 +306,9 @@ extension Controller {
     private mutating func provisioningFailed(
         _ name: NodeName, _ error: Failure, _ now: Instant, _ effects: inout Effects
     ) {
-        guard let node = nodes[name], let assignment = node.record.roamer?.assignment else { return }
+        guard let node = nodes[name], let assignment = node.record.roamer?.assignment else {
+            return
+        }
         for key in node.attempts { stop(key, .evicted, now, &effects) }
         if let cluster = assignment.cluster, assignment.purpose != .manual {
             var trouble = templateTrouble[cluster] ?? TemplateTrouble(until: now)
@@ -341,7 +346,9 @@ extension Controller {
     }
 
     mutating func assignmentDue(_ name: NodeName, _ now: Instant, _ effects: inout Effects) {
-        guard let node = nodes[name], let assignment = node.record.roamer?.assignment else { return }
+        guard let node = nodes[name], let assignment = node.record.roamer?.assignment else {
+            return
+        }
         switch assignment.mode {
         case .until: releaseAssignment(name, "its time is over", now, &effects)
         case .untilIdle(let idle):
@@ -374,7 +381,7 @@ extension Controller {
         }
     }
 
-    private mutating func releaseBackup(
+    mutating func releaseBackup(
         of name: NodeName, _ now: Instant, _ effects: inout Effects
     ) {
         for (stand, node) in nodes where node.record.roamer?.assignment?.purpose == .backup(name) {

@@ -60,8 +60,8 @@ extension Controller {
         guard let assignment = nodes[name]?.record.roamer?.assignment else { return }
         if let cluster = assignment.cluster, fleet.cluster(cluster) == nil {
             releaseAssignment(name, "cluster \(cluster) is gone", now, &effects)
-        } else if case .backup(let node) = assignment.purpose, !fleet.nodes.contains(node) {
-            releaseAssignment(name, "node \(node) has left the fleet", now, &effects)
+        } else if case .backup(let node) = assignment.purpose, podOrder(for: node) == nil {
+            releaseAssignment(name, "node \(node) runs no pod any more", now, &effects)
         }
     }
 

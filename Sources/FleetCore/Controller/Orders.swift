@@ -10,7 +10,8 @@ extension Controller {
 
     /// The pod a dedicated node shall run; nil when it shall run none.
     func podOrder(for name: NodeName) -> WorkerOrder? {
-        guard let node = nodes[name], !node.retired, let cluster = node.cluster.flatMap(fleet.cluster),
+        guard let node = nodes[name], !node.retired,
+            let cluster = node.cluster.flatMap(fleet.cluster),
             let service = cluster.service.flatMap(fleet.service),
             let place = cluster.nodes.firstIndex(of: name), place < service.replicas
         else { return nil }

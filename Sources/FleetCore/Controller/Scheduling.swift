@@ -65,7 +65,9 @@ extension Controller {
             let runs = order.spec.contract == .exec
             guard runs || node.workers[order.id]?.phase == .ready else { continue }
             let free = order.spec.slots - node.attempts.count
-            for _ in 0..<max(free, 0) { slots.append(Slot(node: name, worker: runs ? nil : order.id)) }
+            for _ in 0..<max(free, 0) {
+                slots.append(Slot(node: name, worker: runs ? nil : order.id))
+            }
         }
         for (name, node) in nodes where isHelping(node, cluster.name) {
             guard let assignment = node.record.roamer?.assignment, let worker = assignment.worker,
@@ -73,7 +75,9 @@ extension Controller {
                 node.workers[assignment.workerID]?.phase == .ready
             else { continue }
             let free = worker.slots - node.attempts.count
-            for _ in 0..<max(free, 0) { slots.append(Slot(node: name, worker: assignment.workerID)) }
+            for _ in 0..<max(free, 0) {
+                slots.append(Slot(node: name, worker: assignment.workerID))
+            }
         }
         return slots
     }

@@ -97,7 +97,11 @@ package struct JobQueue: Sendable {
         var high = runs.count
         while low < high {
             let middle = (low + high) / 2
-            if let last = runs[middle].last, last < entry { low = middle + 1 } else { high = middle }
+            if let last = runs[middle].last, last < entry {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low
     }

@@ -46,7 +46,8 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     /// How long after `earlier` this is; negative when it is before.
     package func since(_ earlier: Instant) -> Duration {
         let (difference, overflow) = nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
-        return .nanoseconds(overflow ? (nanoseconds > earlier.nanoseconds ? .max : .min) : difference)
+        return .nanoseconds(
+            overflow ? (nanoseconds > earlier.nanoseconds ? .max : .min) : difference)
     }
 }
 

@@ -27,7 +27,9 @@ struct ContainerPolicy: Sendable, Hashable {
         let group: UInt32
     }
 
-    /// A worker's container. Throws when a device is missing or is none.
+    /// A worker's container.
+    ///
+    /// Throws when a device is missing or is none.
     func worker(
         _ spec: WorkerSpec, image: String, labels: [String: String],
         device: (String) -> Device?

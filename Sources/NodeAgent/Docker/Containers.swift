@@ -2,6 +2,7 @@ import DockerEngine
 import FleetCore
 import Logging
 import NIOCore
+import Synchronization
 import WorkerContracts
 
 /// Makes, starts and removes the containers of this node.
@@ -15,17 +16,23 @@ struct Containers: Sendable {
     /// How often a container is made anew when its name is taken.
     private static let tries = 4
 
+    /// Whether Docker was asked to make or start something and has not said what came of it.
+    private final class Doubt: Sendable {
+        let isOpen = Mutex(false)
+        func set(_ value: Bool) { isOpen.withLock { $0 = value } }
+    }
+
     /// A worker's container: made and started, or adopted.
     func launch(
         _ order: WorkerOrder, image: String
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.id, order.spec)
-        return await attempt("worker \(order.id)") {
+        return await attempt("worker \(order.id)") { doubt in
             let policy = try await host.policy(network: network.name, needsGPU: order.spec.gpu)
             let spec = try policy.worker(
                 order.spec, image: image, labels: own, device: HostFacts.device)
             return try await make(
-                labels.name(order.id), spec,
+                labels.name(order.id), spec, doubt,
                 adopts: { $0.labels.contains(own) && $0.state == .running })
         }
     }
@@ -35,7 +42,7 @@ struct Containers: Sendable {
         _ order: AttemptOrder, _ container: ContainerOrder, image: String
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.key)
-        return await attempt("attempt \(order.key)") {
+        return await attempt("attempt \(order.key)") { doubt in
             let policy = try await host.policy(network: network.name, needsGPU: false)
             let spec = policy.attempt(
                 order.key, container, image: image, labels: own,
@@ -46,7 +53,7 @@ struct Containers: Sendable {
                     "JESSICA_OUTPUTS": ExecContract.outputsPath,
                 ])
             return try await make(
-                labels.name(order.key), spec,
+                labels.name(order.key), spec, doubt,
                 // One that has ended was this attempt too: it must not run a second time.
                 adopts: { $0.labels.contains(own) && $0.state != .created && $0.state != .dead },
                 prepare: { try await putInput(order.input, into: $0) })
@@ -54,10 +61,14 @@ struct Containers: Sendable {
     }
 
     private func attempt(
-        _ what: String, _ body: () async throws -> ContainerFact
+        _ what: String, _ body: (Doubt) async throws -> ContainerFact
     ) async -> Result<ContainerFact, Failure> {
+        let doubt = Doubt()
         do {
-            return .success(try await Patience.wait(body))
+            return .success(
+                try await Patience.wait(mustKnow: { doubt.isOpen.withLock { $0 } }) {
+                    try await body(doubt)
+                })
         } catch let failure as Failure {
             return .failure(failure)
         } catch {
@@ -68,8 +79,8 @@ struct Containers: Sendable {
     }
 
     private func make(
-        _ name: String, _ spec: ContainerSpec, adopts: (ContainerInfo) -> Bool,
-        prepare: (String) async throws -> Void = { _ in }
+        _ name: String, _ spec: ContainerSpec, _ doubt: Doubt,
+        adopts: (ContainerInfo) -> Bool, prepare: (String) async throws -> Void = { _ in }
     ) async throws -> ContainerFact {
         try await network.ensure()
         for _ in 1...Self.tries {
@@ -83,13 +94,17 @@ struct Containers: Sendable {
             }
             do {
                 try await prepare(id)
+                doubt.set(true)
                 try await engine.start(id)
-                return try await fact(of: id)
+            } catch let error as DockerError where error.code == .unavailable {
+                // It may run: the next try finds it by its name.
+                throw error
             } catch {
-                // Left behind it would only be in the way; what cannot be removed is found again by its name.
                 if !Task.isCancelled { try? await engine.remove(id, force: true) }
+                doubt.set(false)
                 throw error
             }
+            return try await fact(of: id)
         }
         throw Failure(.startFailed, "the container name \(name) stays taken")
     }
@@ -119,7 +134,9 @@ struct Containers: Sendable {
             ])
     }
 
-    /// What Docker says of a container of this node. Throws `.notFound`.
+    /// What Docker says of a container of this node.
+    ///
+    /// Throws `.notFound`.
     func fact(of id: String) async throws -> ContainerFact {
         guard let info = try await engine.inspect(id), let fact = labels.fact(info) else {
             throw DockerError(.notFound, "the container is gone")
@@ -128,18 +145,25 @@ struct Containers: Sendable {
     }
 
     /// Asks a container of this node to end, waits for the grace, and removes it; nil when it is gone.
-    func remove(_ id: String, grace: Duration) async -> Failure? {
+    ///
+    /// `drain` is called between its end and its removal, which takes its log away.
+    func remove(_ id: String, grace: Duration, drain: () async -> Void) async -> Failure? {
         do {
             guard let info = try await engine.inspect(id) else { return nil }
             guard labels.owns(info.labels) else {
                 return Failure(.startFailed, "container \(id) is not of this node")
             }
-            if grace > .zero {
-                do {
-                    try await engine.stop(id, grace: Int(max(1, grace.components.seconds)))
-                } catch let error as DockerError where error.code == .notFound {
-                    return nil
-                }
+            let seconds = grace > .zero ? Int(max(1, grace.components.seconds)) : 0
+            do {
+                try await engine.stop(id, grace: seconds)
+                await drain()
+            } catch let error as DockerError where error.code == .notFound {
+                return nil
+            } catch let error as DockerError where error.code != .unavailable {
+                // What cannot be stopped may still be removed by force.
+                logger.notice(
+                    "container cannot be stopped",
+                    metadata: ["container": "\(info.name)", "error": "\(error)"])
             }
             try await engine.remove(id, force: true)
             return nil

@@ -28,8 +28,12 @@ enum Patience {
     static let total = Duration.seconds(30)
 
     /// Runs the body, again and again while Docker does not accept connections.
+    ///
+    /// What has begun something whose outcome is unknown (`mustKnow`) waits as long as it takes: it must
+    /// not be taken for failed while it may run.
     static func wait<Result>(
-        total: Duration = total, _ body: () async throws -> Result
+        total: Duration = total, mustKnow: () -> Bool = { false },
+        _ body: () async throws -> Result
     ) async throws -> Result {
         let end = ContinuousClock.now + total
         var pause = Duration.milliseconds(100)
@@ -37,7 +41,7 @@ enum Patience {
             do {
                 return try await body()
             } catch let error as DockerError where error.code == .unavailable {
-                guard ContinuousClock.now + pause < end else { throw error }
+                guard mustKnow() || ContinuousClock.now + pause < end else { throw error }
             }
             try await Task.sleep(for: pause, clock: .continuous)
             pause = min(pause * 2, .seconds(3))

@@ -89,14 +89,19 @@ struct Inventory: Sendable {
     // MARK: Events
 
     private func keepWatching() async {
+        var isAway = false
         while !Task.isCancelled {
             do {
                 let events = try await engine.events(labels: labels.common)
+                isAway = false
                 // What happened before the stream was open is in the list.
                 relist.nudge()
                 for try await event in events { try await take(event) }
             } catch {
-                logger.debug("docker's events ended", metadata: ["error": "\(error)"])
+                if !isAway, !Task.isCancelled {
+                    logger.debug("docker's events ended", metadata: ["error": "\(error)"])
+                }
+                isAway = true
             }
             try? await Task.sleep(for: Self.retryAfter, clock: .continuous)
         }

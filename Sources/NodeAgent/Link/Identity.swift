@@ -11,7 +11,9 @@ struct Identity: Sendable, Hashable {
     /// Its key.
     let key: String
 
-    /// A context for connections to the controller. Throws with the file's name.
+    /// A context for connections to the controller.
+    ///
+    /// Throws with the file's name.
     func clientContext() async throws -> TLSContext {
         let (ca, certificate, key) = try await Disk.run {
             (try Self.text(self.ca), try Self.text(self.certificate), try Self.text(self.key))
@@ -32,7 +34,8 @@ struct Identity: Sendable, Hashable {
 
     private static func text(_ path: String) throws(AgentError) -> String {
         guard let bytes = try DurableFile.read(path) else {
-            throw AgentError(.identity, "\(path) is missing; get it with `spark-controller certify`")
+            throw AgentError(
+                .identity, "\(path) is missing; get it with `spark-controller certify`")
         }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -20,7 +20,9 @@ final class UploadDesk: Sendable {
         }
     }
 
-    /// A grant, or a refusal. Waits for the link as long as it takes; throws `CancellationError`.
+    /// A grant, or a refusal.
+    ///
+    /// Waits for the link as long as it takes; throws `CancellationError`.
     func grant(_ request: UploadRequest) async throws -> UploadGrant {
         while true {
             let epoch = try await link.live.wait { $0 != nil }

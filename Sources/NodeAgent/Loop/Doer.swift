@@ -47,7 +47,9 @@ struct Doer: Sendable {
             }
         case .remove(let operation, let container, let grace):
             group.addTask {
-                let failure = await containers.remove(container, grace: grace)
+                let failure = await containers.remove(container, grace: grace) {
+                    await follower.drained(container)
+                }
                 if let failure { note("container not removed", failure) }
                 post(.removed(operation, failure))
             }
@@ -71,7 +73,9 @@ struct Doer: Sendable {
         case .cancelPrediction(let key, let fact):
             group.addTask { await predictions.cancel(key, fact) }
         case .followLog(let key, let container):
-            group.addTask { await follower.follow(key, container: container) }
+            if follower.begin(container) {
+                group.addTask { await follower.follow(key, container: container) }
+            }
         case .collect(let key, let container):
             group.addTask {
                 let failure = await abandon.run(key) {

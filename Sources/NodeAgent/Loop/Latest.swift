@@ -29,7 +29,9 @@ final class Latest<Value: Sendable & Equatable>: Sendable {
         for waiter in woken { waiter.continuation.resume(returning: value) }
     }
 
-    /// Waits for a value that is wanted. Throws `CancellationError`.
+    /// Waits for a value that is wanted.
+    ///
+    /// Throws `CancellationError`.
     func wait(until isWanted: @escaping @Sendable (Value) -> Bool) async throws -> Value {
         let id = state.withLock { state in
             state.lastWaiter += 1

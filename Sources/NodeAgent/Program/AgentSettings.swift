@@ -32,7 +32,8 @@ package struct AgentSettings: Sendable, Hashable {
     package var logsAsJSON: Bool
 
     /// Creates settings with the defaults.
-    package init(node: String, stateDir: String, controllerHost: String, controllerPort: Int = 7443) {
+    package init(node: String, stateDir: String, controllerHost: String, controllerPort: Int = 7443)
+    {
         self.node = node
         self.fleet = "jessica"
         self.stateDir = stateDir
@@ -101,7 +102,8 @@ package struct AgentSettings: Sendable, Hashable {
             mistakes.append(
                 settings.mistake(
                     "node",
-                    "\"\(node)\" is no node name: 1 to 63 letters, digits, '-' and '_' are allowed"))
+                    "\"\(node)\" is no node name: 1 to 63 letters, digits, '-' and '_' are allowed")
+            )
         }
         if !isName(settings.string("fleet")) {
             mistakes.append(
@@ -109,7 +111,9 @@ package struct AgentSettings: Sendable, Hashable {
                     "fleet", "must be 1 to 63 letters, digits, '-' and '_'"))
         }
         let host = settings.string("controller.host")
-        if host.isEmpty { mistakes.append(settings.mistake("controller.host", "must not be empty")) }
+        if host.isEmpty {
+            mistakes.append(settings.mistake("controller.host", "must not be empty"))
+        }
         for key in ["state_dir", "tls.ca", "tls.cert", "tls.key", "docker.socket", "models.mount"] {
             if let path = settings.path(ifSet: key), !path.hasPrefix("/") {
                 mistakes.append(settings.mistake(key, "must be an absolute path"))

@@ -104,7 +104,8 @@ package struct NodeAgent: Service {
             // A worker repeats its report more and more rarely: the longer we were away, the later it comes.
             let away = now.since(renewedAt).inSeconds
             let grace = CogRecovery.grace(downtimeSeconds: away)
-            policy.lostResultAfter = max(policy.lostResultAfter, .milliseconds(Int64(grace * 1_000)))
+            policy.resumedResultAfter = max(
+                policy.lostResultAfter, .milliseconds(Int64(grace * 1_000)))
         }
         parts.predictions.restore(journal.attempts)
         logger.info(

@@ -21,7 +21,9 @@ struct LeaseFile: Sendable {
         return form.renewedAt
     }
 
-    /// Notes a renewal. Not synced: what a power cut loses is of another boot then.
+    /// Notes a renewal.
+    ///
+    /// Not synced: what a power cut loses is of another boot then.
     func save(_ renewedAt: Instant) {
         guard let data = try? JSONEncoder().encode(Form(boot: boot, renewedAt: renewedAt)) else {
             return

@@ -29,7 +29,8 @@ struct StateFolder: Sendable {
                     atPath: folder, withIntermediateDirectories: true,
                     attributes: [.posixPermissions: 0o700])
             } catch {
-                throw AgentError(.state, "cannot use the state folder \(folder): \(error.localizedDescription)")
+                throw AgentError(
+                    .state, "cannot use the state folder \(folder): \(error.localizedDescription)")
             }
         }
         guard unsafe access(path, W_OK) == 0 else {

@@ -65,7 +65,8 @@ private final class OpenFile: Sendable {
         let file = descriptor
         while true {
             let got = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) {
-                let read = unsafe pread(file, $0.baseAddress, Swift.min(count, $0.count), Int(offset))
+                let read = unsafe pread(
+                    file, $0.baseAddress, Swift.min(count, $0.count), Int(offset))
                 return Swift.max(0, read)
             }
             if got > 0 { return buffer }

@@ -9,7 +9,11 @@ final class LogFollower: Sendable {
     private let engine: DockerEngine
     private let outbox: LogOutbox
     private let logger: Logger
-    private let followed = Mutex<Set<String>>([])
+    /// The containers followed, and whether each log was read to its end.
+    private let followed = Mutex<[String: Latest<Bool>]>([:])
+
+    /// How long the end of a log is waited for once its container has ended.
+    private static let drainWithin = Duration.seconds(5)
 
     init(engine: DockerEngine, outbox: LogOutbox, logger: Logger) {
         self.engine = engine
@@ -17,10 +21,24 @@ final class LogFollower: Sendable {
         self.logger = logger
     }
 
-    /// Follows a container's log to its end, from its beginning; once for each container.
+    /// Notes that a container's log is to be read; false when it is already.
+    func begin(_ container: String) -> Bool {
+        followed.withLock {
+            guard $0[container] == nil else { return false }
+            $0[container] = Latest(false)
+            return true
+        }
+    }
+
+    /// Waits until a log is read to its end, within bounds; its container must have ended.
+    func drained(_ container: String) async {
+        guard let end = followed.withLock({ $0[container] }) else { return }
+        _ = try? await withLimit(Self.drainWithin) { try await end.wait { $0 } }
+    }
+
+    /// Follows a container's log to its end, from its beginning; call `begin` first.
     func follow(_ key: AttemptKey, container: String) async {
-        guard followed.withLock({ $0.insert(container).inserted }) else { return }
-        defer { _ = followed.withLock { $0.remove(container) } }
+        defer { followed.withLock { $0.removeValue(forKey: container) }?.set(true) }
         var taken = 0
         var pause = Duration.milliseconds(200)
         while !Task.isCancelled {

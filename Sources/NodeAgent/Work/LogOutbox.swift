@@ -8,11 +8,15 @@ final class LogOutbox: Sendable {
         var meters: [AttemptKey: ProgressMeter] = [:]
         /// Whose turn it is; every attempt with a log is in it once.
         var turns: [AttemptKey] = []
+        /// Attempts that have ended for the controller, oldest first; what is left of their logs still goes.
+        var closing: [AttemptKey] = []
     }
     private let state = Mutex(State())
     private let signal = Signal()
     private let post: @Sendable (AgentEvent) -> Void
 
+    /// The most logs of ended attempts that are kept until they are sent.
+    private static let closingMax = 16
     /// How soon it is tried again when the link takes no more.
     private static let retryAfter = Duration.milliseconds(200)
 
@@ -30,14 +34,30 @@ final class LogOutbox: Sendable {
         signal.nudge()
     }
 
-    /// Drops what is left of an attempt's log.
+    /// An attempt is over: its log is dropped as soon as it is sent.
     func forget(_ key: AttemptKey) {
         state.withLock { state in
-            state.logs[key] = nil
-            state.meters[key] = nil
-            state.turns.removeAll { $0 == key }
+            guard let log = state.logs[key] else { return }
+            if log.isEmpty {
+                Self.drop(key, &state)
+                return
+            }
+            state.closing.append(key)
+            if state.closing.count > Self.closingMax, let oldest = state.closing.first {
+                Self.drop(oldest, &state)
+            }
         }
     }
+
+    private static func drop(_ key: AttemptKey, _ state: inout State) {
+        state.logs[key] = nil
+        state.meters[key] = nil
+        state.turns.removeAll { $0 == key }
+        state.closing.removeAll { $0 == key }
+    }
+
+    /// How many attempts' logs are held.
+    var count: Int { state.withLock { $0.logs.count } }
 
     /// There is a new link: what the last one had on its way is sent once more.
     func rewind() {
@@ -55,7 +75,9 @@ final class LogOutbox: Sendable {
         while !Task.isCancelled {
             var isBlocked = false
             while !isBlocked, let chunk = next() {
-                if !send(chunk) {
+                if send(chunk) {
+                    taken(chunk.key)
+                } else {
                     takeBack(chunk.key)
                     isBlocked = true
                 }
@@ -74,6 +96,15 @@ final class LogOutbox: Sendable {
                 return FleetCore.LogChunk(key: key, offset: piece.offset, bytes: piece.bytes)
             }
             return nil
+        }
+    }
+
+    /// The link has taken a piece; it may have been the last of an ended attempt.
+    private func taken(_ key: AttemptKey) {
+        state.withLock { state in
+            if state.logs[key]?.isEmpty == true, state.closing.contains(key) {
+                Self.drop(key, &state)
+            }
         }
     }
 

@@ -97,7 +97,9 @@ final class Predictions: Sendable {
     /// Asks a worker to work.
     func start(_ order: AttemptOrder, _ fact: ContainerFact) async {
         guard let base = address.value else {
-            post(.predictionStarted(order.key, .later("nobody listens for the worker's reports yet")))
+            post(
+                .predictionStarted(order.key, .later("nobody listens for the worker's reports yet"))
+            )
             return
         }
         guard let worker = worker(fact) else {
@@ -106,8 +108,10 @@ final class Predictions: Sendable {
         }
         let token = Self.token(order.key, secret: secret)
         admit(order.key, container: fact.id, isTaken: false)
-        let start = await ask(worker, order, CogWebhook(
-            url: base + token, events: [.start, .logs, .completed]))
+        let start = await ask(
+            worker, order,
+            CogWebhook(
+                url: base + token, events: [.start, .logs, .completed]))
         let answered = entries.withLock { entries in
             entries[token]?.isTaken = true
             return entries[token]?.answered

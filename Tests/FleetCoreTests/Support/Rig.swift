@@ -63,7 +63,8 @@ final class World {
         var policy = ControllerPolicy()
     }
 
-    init(_ fleet: FleetSpec, seed: UInt64 = 1, _ settings: Settings = Settings(), boot: Bool = true) {
+    init(_ fleet: FleetSpec, seed: UInt64 = 1, _ settings: Settings = Settings(), boot: Bool = true)
+    {
         self.seed = seed
         self.settings = settings
         random = SeededGenerator(seed: seed)

@@ -49,7 +49,9 @@ struct Checker {
             violate("\(job.id) has two results")
         }
         if let ending = job.ending {
-            if let before = endings[job.id], before != ending { violate("the end of \(job.id) changed") }
+            if let before = endings[job.id], before != ending {
+                violate("the end of \(job.id) changed")
+            }
             endings[job.id] = ending
         } else if endings[job.id] != nil {
             violate("\(job.id) had ended and is alive again")
@@ -79,7 +81,8 @@ struct Checker {
             case .job:
                 guard let job = event.job, let to = event.to else { continue }
                 if shownJobs[job] != event.from {
-                    violate("\(job) went from \(event.from ?? "–") but was \(shownJobs[job] ?? "–")")
+                    violate(
+                        "\(job) went from \(event.from ?? "–") but was \(shownJobs[job] ?? "–")")
                 }
                 shownJobs[job] = to
                 guard let a = event.from.flatMap(JobState.init), let b = JobState(rawValue: to),
@@ -124,7 +127,9 @@ struct Checker {
         }
         for (id, count) in running where count > 1 {
             guard let job = world.brain.store.jobs[id] else { continue }
-            if count > (job.request.retrySafe ? 2 : 1) { violate("\(id) runs \(count) times at once") }
+            if count > (job.request.retrySafe ? 2 : 1) {
+                violate("\(id) runs \(count) times at once")
+            }
         }
     }
 

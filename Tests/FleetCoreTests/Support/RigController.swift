@@ -183,11 +183,13 @@ extension World {
 
     /// The states a job has shown, from its events.
     func history(of id: JobID) -> [String] {
-        brain.events.filter { $0.kind == .job && $0.job == id }.compactMap(\.to)
+        run(for: .seconds(1))  // What has just happened may not be stored yet.
+        return brain.events.filter { $0.kind == .job && $0.job == id }.compactMap(\.to)
     }
     /// The states a roamer has shown, from its events.
-    func history(of name: NodeName) -> [String] {
-        brain.events.filter { $0.kind == .roamer && $0.node == name }.compactMap(\.to)
+    func roamerHistory(of name: NodeName) -> [String] {
+        run(for: .seconds(1))
+        return brain.events.filter { $0.kind == .roamer && $0.node == name }.compactMap(\.to)
     }
 
     private static func isTelling(_ event: ControllerEvent) -> Bool {

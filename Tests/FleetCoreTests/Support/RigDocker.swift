@@ -59,7 +59,8 @@ extension World {
             loseLink(host.name, controllerSees: true)
         case .pull(let operation, let image): pull(operation, image, host, reply)
         case .launchWorker(let operation, let order, let image):
-            let purpose = ContainerFact.Purpose.worker(order.id, fingerprint: order.spec.fingerprint)
+            let purpose = ContainerFact.Purpose.worker(
+                order.id, fingerprint: order.spec.fingerprint)
             launch(operation, "w:\(order.id)", purpose, order.spec.slots, image, host, nil)
         case .launchAttempt(let operation, let order, _, let image):
             launch(
@@ -201,7 +202,8 @@ extension World {
                     if !$0.isRunning { died = $0.fact }
                 }
                 if let died {
-                    world.plan(.agent(host.name, .ended(died), life: host.life), after: .milliseconds(10))
+                    world.plan(
+                        .agent(host.name, .ended(died), life: host.life), after: .milliseconds(10))
                 } else if let end {
                     world.plan(.agent(host.name, end, life: life), after: .milliseconds(10))
                 }

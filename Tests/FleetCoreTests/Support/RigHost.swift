@@ -148,7 +148,9 @@ extension World {
         note("\(name) partitioned for \(seconds) s")
         host.partitioned = true
         let link = host.link?.id
-        after(20) { if host.partitioned, host.link?.id == link { $0.loseLink(name, controllerSees: false) } }
+        after(20) {
+            if host.partitioned, host.link?.id == link { $0.loseLink(name, controllerSees: false) }
+        }
         after(seconds) { $0.heal(name) }
     }
 
@@ -192,7 +194,9 @@ extension World {
     }
 
     func sendDown(_ outgoing: Effects.Outgoing) {
-        guard let host = hosts[outgoing.node], host.link?.id == outgoing.session.value else { return }
+        guard let host = hosts[outgoing.node], host.link?.id == outgoing.session.value else {
+            return
+        }
         sendDown(host, outgoing.message)
     }
 

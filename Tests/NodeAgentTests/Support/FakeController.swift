@@ -110,7 +110,9 @@ final class FakeController: Sendable {
         state.withLock { String(decoding: $0.logs[key] ?? [], as: UTF8.self) }
     }
 
-    /// Waits until something is so. Throws with all that was heard.
+    /// Waits until something is so.
+    ///
+    /// Throws with all that was heard.
     func wait<Value: Sendable>(
         _ what: String, within: Duration = .seconds(60),
         _ find: @escaping @Sendable (FakeController) -> Value?

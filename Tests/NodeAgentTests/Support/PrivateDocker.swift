@@ -67,7 +67,8 @@ actor PrivateDocker {
             while (try? await engine.ping()) == nil {
                 guard deadline > .now else {
                     let log =
-                        (try? String(contentsOfFile: folder + "/dockerd.log", encoding: .utf8)) ?? ""
+                        (try? String(contentsOfFile: folder + "/dockerd.log", encoding: .utf8))
+                        ?? ""
                     throw DockerUnavailable(
                         description: """
                             These tests need a Docker Engine: install docker.io, iproute2 and \

@@ -1,0 +1,168 @@
+import FleetCore
+import OrderedCollections
+import Testing
+
+/// The conversation of one agent and one controller, message by message.
+@Suite struct LinkTests {
+    private func agent(_ journal: AgentJournal = AgentJournal()) -> Agent {
+        Agent(
+            node: "n", incarnation: Incarnation(boot: "b", starts: 1),
+            facts: .init(version: "1", processors: 1, memory: 1), journal: journal, renewedAt: nil,
+            seed: 1, at: .zero)
+    }
+
+    private func give(_ agent: inout Agent, _ events: AgentEvent..., at now: Instant = .zero)
+        -> [AgentEffects.Effect]
+    {
+        var effects = AgentEffects()
+        for event in events { agent.step(event, at: now, &effects) }
+        return effects.list
+    }
+
+    private func welcome(term: UInt64) -> AgentEvent {
+        .message(
+            .welcome(
+                Welcome(
+                    session: SessionID(1), term: term, fleet: "f", heartbeat: .seconds(5),
+                    stopAfter: .seconds(30))))
+    }
+
+    private let order = WorkerOrder(
+        id: "pod", generation: 1, spec: WorkerSpec(image: "i"), isPod: true,
+        readyWithin: .seconds(60))
+
+    private func disconnects(_ effects: [AgentEffects.Effect]) -> Bool {
+        effects.contains { if case .disconnect = $0 { true } else { false } }
+    }
+
+    @Test func `a controller of the past is refused`() {
+        var agent = agent()
+        #expect(!disconnects(give(&agent, .connected, welcome(term: 5))))
+        let old = Assignments(term: 4, appliesTo: nil, resultsIn: 1, workers: [order])
+        _ = give(&agent, .containers([], listedAt: .zero), .message(.assignments(old)))
+        #expect(agent.journal.workers == [])
+        #expect(disconnects(give(&agent, .disconnected, .connected, welcome(term: 4))))
+        #expect(!agent.isLive)
+        #expect(agent.journal.term == 5)
+    }
+
+    @Test func `orders follow each other, and a gap begins anew`() {
+        var agent = agent()
+        _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        let first = Assignments(term: 1, appliesTo: nil, resultsIn: 7, workers: [order])
+        #expect(!disconnects(give(&agent, .message(.assignments(first)))))
+        let key = AttemptKey(job: "j", number: 1)
+        func attempt(after base: UInt64, _ result: UInt64) -> AgentEvent {
+            let run = AttemptOrder(key: key, place: .worker("pod"), input: "{}", kind: .image)
+            return .message(
+                .assignments(
+                    Assignments(term: 1, appliesTo: base, resultsIn: result, attempts: [run])))
+        }
+        #expect(disconnects(give(&agent, attempt(after: 8, 9))))
+        #expect(agent.journal.attempts.isEmpty)
+        #expect(!disconnects(give(&agent, attempt(after: 7, 8))))
+        #expect(agent.journal.attempts.map(\.order.key) == [key])
+        // A complete set without it ends it.
+        let empty = Assignments(term: 1, appliesTo: nil, resultsIn: 9, workers: [order])
+        let effects = give(
+            &agent, .disconnected, .connected, welcome(term: 1), .message(.assignments(empty)))
+        #expect(effects.contains(.forget(key)))
+        #expect(agent.journal.attempts.isEmpty)
+    }
+
+    @Test func `an attempt at or below the highest seen is refused`() {
+        var journal = AgentJournal()
+        journal.seen = [AttemptKey(job: "j", number: 3)]
+        var agent = agent(journal)
+        _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        func run(_ number: Int) -> AttemptOrder {
+            AttemptOrder(
+                key: AttemptKey(job: "j", number: number), place: .worker("pod"), input: "{}",
+                kind: .image)
+        }
+        let set = Assignments(term: 1, appliesTo: nil, resultsIn: 1, attempts: [run(3), run(4)])
+        let effects = give(&agent, .message(.assignments(set)))
+        #expect(agent.journal.attempts.map(\.order.key.number) == [4])
+        let codes = effects.compactMap { effect -> FailureCode? in
+            if case .send(.report(_, .attempt(let report))) = effect {
+                report.error?.code
+            } else {
+                nil
+            }
+        }
+        #expect(codes == [.attemptUnknown])
+    }
+
+    @Test func `a report is sent again until it is acknowledged`() {
+        var agent = agent()
+        _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        func reports(_ effects: [AgentEffects.Effect]) -> [UInt64] {
+            effects.compactMap {
+                if case .send(.report(let sequence, _)) = $0 { sequence } else { nil }
+            }
+        }
+        let set = Assignments(term: 1, appliesTo: nil, resultsIn: 1, cleaning: 9)
+        _ = give(&agent, .message(.assignments(set)))
+        let sent = reports(give(&agent, .cleaned(order: 9, leftovers: ["dust"])))
+        #expect(sent.count == 1)
+        #expect(reports(give(&agent, .disconnected, .connected, welcome(term: 1))) == sent)
+        let again = give(
+            &agent, .message(.acknowledged(sequence: sent.first ?? 0)), .disconnected, .connected,
+            welcome(term: 1))
+        #expect(reports(again) == [])
+        // What a failed order left is not called clean when the set comes again.
+        let told = give(&agent, .message(.assignments(set))).compactMap { effect -> [String]? in
+            if case .send(.report(_, .cleaned(let report))) = effect {
+                report.leftovers
+            } else {
+                nil
+            }
+        }
+        #expect(told == [["dust"]])
+    }
+
+    @Test func `the lease counts from what was sent, and ends work that was never renewed`() {
+        var agent = agent()
+        _ = give(&agent, .containers([], listedAt: .zero), .connected, at: .zero)
+        _ = give(&agent, welcome(term: 1), at: .zero + .seconds(2))
+        let own = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1),
+            place: .container(ContainerOrder(image: "i", command: [])), input: "{}", kind: .custom)
+        let set = Assignments(term: 1, appliesTo: nil, resultsIn: 1, attempts: [own])
+        _ = give(&agent, .message(.assignments(set)), .disconnected, at: .zero + .seconds(3))
+        _ = give(&agent, .tick, at: .zero + .seconds(29))
+        #expect(agent.journal.attempts.map(\.phase) == [.preparing])
+        _ = give(&agent, .tick, at: .zero + .seconds(30))
+        #expect(agent.journal.attempts.map(\.phase) == [.stopped])
+        #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
+    }
+
+    @Test func `the controller sends the whole first, then what changed`() {
+        var controller = Controller(
+            restoring: .init(fleet: .small), term: 3, seed: 1, at: .zero)
+        var sets: [Assignments] = []
+        func give(_ event: ControllerEvent) {
+            var effects = Effects()
+            controller.step(event, at: .zero, &effects)
+            for outgoing in effects.sends {
+                if case .assignments(let set) = outgoing.message { sets.append(set) }
+            }
+        }
+        let hello = Hello(
+            node: "agx-03", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
+        give(.connected(hello, SessionID(1)))
+        let ready = WorkerReport(id: "eyes-api", generation: 1, phase: .ready)
+        give(.message("agx-03", SessionID(1), .report(sequence: 1, .worker(ready))))
+        give(.submit(RequestID(1), "j", JobRequest(kind: .vision)))
+        give(.cancel(RequestID(2), "j"))
+        give(.connected(hello, SessionID(2)))
+        #expect(sets.map(\.appliesTo) == [nil, 1, 2, nil])
+        #expect(sets.map(\.resultsIn) == [1, 2, 3, 4])
+        #expect(sets.allSatisfy { $0.term == 3 })
+        #expect(sets.map { $0.workers.map(\.id) } == [["eyes-api"], [], [], ["eyes-api"]])
+        #expect(sets.map { $0.attempts.map(\.stop) } == [[], [nil], [.cancelled], [.cancelled]])
+        // Messages of a session that is over are nobody's.
+        give(.message("agx-03", SessionID(1), .report(sequence: 2, .worker(ready))))
+        #expect(controller.nodes["agx-03"]?.workers.isEmpty == true)
+    }
+}
