@@ -4,7 +4,9 @@ import OrderedCollections
 package import RedisStore
 
 extension ControlLoop {
-    /// Runs until cancelled. Throws `fenced` when another controller has taken over.
+    /// Runs until cancelled.
+    ///
+    /// Throws `fenced` when another controller has taken over.
     package func run(
         _ controller: consuming Controller, outlets: Outlets
     ) async throws(RedisStoreError) {

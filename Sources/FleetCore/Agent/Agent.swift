@@ -104,8 +104,10 @@ package struct Agent: Sendable {
         var report: Report
     }
 
-    /// Takes up what the journal holds. `renewedAt` is the last renewal before the agent died, nil
-    /// after a reboot: then nothing of the old life runs.
+    /// Takes up what the journal holds.
+    ///
+    /// `renewedAt` is the last renewal before the agent died, nil after a reboot: then nothing of
+    /// the old life runs.
     package init(
         node: NodeName, incarnation: Incarnation, facts: Facts, journal: AgentJournal,
         renewedAt: Instant?, seed: UInt64, at now: Instant, policy: AgentPolicy = AgentPolicy()

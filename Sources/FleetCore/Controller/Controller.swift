@@ -47,7 +47,9 @@ package struct Controller: Sendable {
     var progress: [JobID: Progress] = [:]
     let startedAt: Instant
 
-    /// The queue of jobs that need a roamer of their own. No cluster may have this name.
+    /// The queue of jobs that need a roamer of their own.
+    ///
+    /// No cluster may have this name.
     package static let roamerQueue: ClusterName = "roamer"
 
     /// Numbers that never repeat in an installation.

@@ -1,6 +1,8 @@
 import OrderedCollections
 
-/// The times and bounds the controller works by. All times are on its own monotonic clock.
+/// The times and bounds the controller works by.
+///
+/// All times are on its own monotonic clock.
 package struct ControllerPolicy: Hashable, Sendable {
     /// How often an agent sends a heartbeat.
     package var heartbeat = Duration.seconds(5)
@@ -8,8 +10,10 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var silentAfter = Duration.seconds(15)
     /// How long after its last renewal an agent stops its attempts by itself.
     package var stopAfter = Duration.seconds(30)
-    /// How long after the last renewal a node is lost. Longer than `stopAfter` by the time an
-    /// agent may need to stop its containers, and by the drift of two clocks.
+    /// How long after the last renewal a node is lost.
+    ///
+    /// Longer than `stopAfter` by the time an agent may need to stop its containers, and by the
+    /// drift of two clocks.
     package var lostAfter = Duration.seconds(45)
     /// How long a dedicated node may be suspect before a roamer stands in for it.
     package var backupGrace = Duration.seconds(5)

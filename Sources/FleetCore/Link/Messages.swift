@@ -119,7 +119,9 @@ package struct Assignments: Hashable, Sendable {
     package var attempts: [AttemptOrder]
     /// Attempts to forget: their end is stored.
     package var removedAttempts: [AttemptKey]
-    /// The number of the last order to clean the node; 0 for none. A new number is a new order.
+    /// The number of the last order to clean the node; 0 for none.
+    ///
+    /// A new number is a new order.
     package var cleaning: UInt64
 
     /// Creates a set.

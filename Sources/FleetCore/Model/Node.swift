@@ -104,7 +104,9 @@ package struct Assignment: Hashable, Sendable, Codable {
     package var mode: Mode
     /// When it began.
     package var since: Instant
-    /// No new work: it ends with what runs now. The text says why.
+    /// No new work: it ends with what runs now.
+    ///
+    /// The text says why.
     package var releasing: String?
 
     /// Why a roamer is lent.

@@ -5,8 +5,10 @@ package struct QueueEntry: Hashable, Comparable, Sendable {
     /// The job.
     package let job: JobID
 
-    /// How much seniority a step of priority is worth. Ageing follows by itself: a job of lower
-    /// priority passes every job that is younger by more than the difference, so nothing starves.
+    /// How much seniority a step of priority is worth.
+    ///
+    /// Ageing follows by itself: a job of lower priority passes every job that is younger by more
+    /// than the difference, so nothing starves.
     package static let priorityStep = Duration.seconds(60)
 
     /// The entry of a job.

@@ -1,4 +1,6 @@
-/// A small, fast random generator whose whole state is one seed (SplitMix64, Steele et al. 2014).
+/// A small, fast random generator whose whole state is one seed (SplitMix64, Steele et al.
+///
+/// 2014).
 ///
 /// It lives in the machines' state, so equal seeds give equal runs on every machine.
 package struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {

@@ -9,8 +9,9 @@ struct Checker {
     /// Every change of state seen, of jobs and of roamers.
     var jobSteps: Set<[JobState]> = []
     var roamerSteps: Set<[RoamerState]> = []
-    /// Whether work of a job that is not retry-safe must never run twice at once. Not so when an
-    /// agent is dead or frozen for longer than its lease, or Docker does not remove.
+    /// Whether work of a job that is not retry-safe must never run twice at once.
+    ///
+    /// Not so when an agent is dead or frozen for longer than its lease, or Docker does not remove.
     var checksWork = true
     private var shownJobs: [JobID: String] = [:]
     private var shownRoamers: [NodeName: String] = [:]
@@ -73,8 +74,8 @@ struct Checker {
     }
 
     /// What was stored is what the world was told: each change follows from the one before.
-    mutating func afterWrite(_ world: World, _ events: [FleetEvent]) {
-        for event in events {
+    mutating func afterWrite(_ batch: Brain.Batch) {
+        for event in batch.effects.events {
             if event.sequence <= lastEvent { violate("event \(event.sequence) came twice") }
             lastEvent = event.sequence
             switch event.kind {
@@ -103,8 +104,8 @@ struct Checker {
             case .node, .pod, .assignment, .fleet: continue
             }
         }
-        for (id, job) in world.brain.store.jobs where shownJobs[id] != job.state.rawValue {
-            violate("\(id) is stored as \(job.state) but was shown as \(shownJobs[id] ?? "–")")
+        for job in batch.jobs where shownJobs[job.id] != job.state.rawValue {
+            violate("\(job.id) is stored as \(job.state) but shown as \(shownJobs[job.id] ?? "–")")
         }
     }
 
@@ -116,7 +117,7 @@ struct Checker {
     /// Forgets what a roamer showed: it left the pool and came back as a new one.
     mutating func forget(_ name: NodeName) { shownRoamers[name] = nil }
 
-    /// Called when work begins somewhere: does it run twice?
+    /// Called when work begins somewhere: checks that it does not run twice.
     mutating func afterLaunch(_ world: World, _ host: Host) {
         guard checksWork else { return }
         var running: [JobID: Int] = [:]

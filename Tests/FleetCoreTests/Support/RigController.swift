@@ -25,7 +25,11 @@ struct Brain {
 
     /// What one write to the store holds, and what waits for it.
     struct Batch {
-        var store: Store
+        var fleet: FleetSpec
+        var revision: UInt64
+        var counters: Controller.Counters
+        var jobs: [Job]
+        var nodes: [(NodeName, NodeRecord?)]
         var effects: Effects
     }
 
@@ -98,22 +102,23 @@ extension World {
         guard brain.writing == nil, !brain.next.isEmpty, let controller = brain.controller else {
             return
         }
-        var store = brain.store
-        let effects = brain.next
-        for id in effects.jobs { if let job = controller.jobs[id] { store.jobs[id] = job } }
-        for name in effects.nodes { store.nodes[name] = controller.nodes[name]?.record }
-        store.fleet = controller.fleet
-        store.revision = controller.fleetRevision
-        store.counters = controller.counters
-        brain.writing = Brain.Batch(store: store, effects: effects)
+        brain.writing = Brain.Batch(
+            fleet: controller.fleet, revision: controller.fleetRevision,
+            counters: controller.counters, jobs: brain.next.jobs.compactMap { controller.jobs[$0] },
+            nodes: brain.next.nodes.map { ($0, controller.nodes[$0]?.record) },
+            effects: brain.next)
         brain.next = Effects()
         plan(.committed(epoch: brain.epoch), after: settings.commitDelay)
     }
 
     private func write(_ batch: Brain.Batch) {
-        brain.store = batch.store
+        for job in batch.jobs { brain.store.jobs[job.id] = job }
+        for (name, record) in batch.nodes { brain.store.nodes[name] = record }
+        brain.store.fleet = batch.fleet
+        brain.store.revision = batch.revision
+        brain.store.counters = batch.counters
         brain.events += batch.effects.events
-        checker.afterWrite(self, batch.effects.events)
+        checker.afterWrite(batch)
     }
 
     func committed() {
