@@ -13,8 +13,20 @@ STATE_BYTES=75
 # open_state: a state folder that may not exist yet, without making it.
 open_state() {
     LINK_PORT=7443 API_PORT=8443 REGISTRY_PORT=5000 BIN='' FLEET='' SOCKET='' NODES_NOTED=''
+    if [[ -z $STATE ]]; then
+        STATE=$(default_state "$ROOT/.demo")
+    fi
     STATE=$(realpath -m -- "$STATE")
     read_settings
+}
+
+# default_state DIR: DIR, or a folder of its own at home when DIR lies too deep for sockets.
+default_state() {
+    if ((${#1} <= STATE_BYTES)); then
+        printf '%s\n' "$1"
+    else
+        printf '%s/.jessica-%s\n' "${HOME:-/root}" "$(sha256sum <<<"$1" | cut -c1-8)"
+    fi
 }
 
 # make_state: the state folder, made if need be.
@@ -50,6 +62,7 @@ read_settings() {
     REGISTRY_PORT=$(noted registry)
     BIN=$(noted bin)
     FLEET=$(noted fleet)
+    # shellcheck disable=SC2034  # read by down.sh and show.sh
     SOCKET=$(noted socket)
     NODES_NOTED=$(noted nodes)
 }
@@ -124,7 +137,7 @@ check_disk() {
 # demo_command WORD…: how to call this script for this state folder.
 demo_command() {
     local words=(Scripts/demo "$@")
-    if [[ $STATE != "$ROOT/.demo" ]]; then
+    if [[ $STATE != "$(default_state "$ROOT/.demo")" ]]; then
         words+=(--state "$(printf %q "$STATE")")
     fi
     printf '%s\n' "${words[*]}"

@@ -3,28 +3,6 @@ import Testing
 @testable import WorkerContracts
 
 struct PureTests {
-    @Test func `exit codes have meanings`() {
-        func code(_ exit: Int, oom: Bool = false) -> String {
-            switch ExecContract.outcome(exitCode: exit, outOfMemory: oom) {
-            case .succeeded: "ok"
-            case .failed(let code, let message, _): message.isEmpty ? "" : code
-            }
-        }
-        #expect(code(0) == "ok" && code(0, oom: true) == "ok")
-        #expect(code(137, oom: true) == "out_of_memory" && code(137) == "killed")
-        #expect(code(139) == "segfault" && code(143) == "terminated")
-        #expect(code(126) == "command_not_executable" && code(127) == "command_not_found")
-        #expect(code(3) == "exit_code" && code(-1) == "exit_code" && code(Int.max) == "exit_code")
-        #expect(code(150) == "signal")
-        let named = ExecContract.outcome(exitCode: 137, outOfMemory: true, memoryLimit: "18 GB")
-        #expect(
-            named
-                == .failed(
-                    code: "out_of_memory",
-                    message: "The container ran out of memory (its limit is 18 GB).",
-                    retryable: false))
-    }
-
     @Test func `content types by extension and back`() {
         #expect(ContentType.forFile(named: "a.PNG") == "image/png")
         #expect(ContentType.forFile(named: "/job/outputs/x.tar.gz") == "application/gzip")

@@ -135,7 +135,8 @@ extension Agent {
             return
         }
         attempts[key]?.record.exitCode = code
-        if fact.outOfMemory {
+        // Docker sets the flag when any process was killed, even if the main one coped.
+        if fact.outOfMemory, code != 0 {
             let error = Failure(
                 .outOfMemory, "the kernel killed it: it used more memory than it may")
             finish(key, .failed, error, now, &effects)
@@ -148,20 +149,28 @@ extension Agent {
         }
     }
 
+    /// Exit codes with a meaning of their own.
+    private static let ends: [Int32: String] = [
+        126: "is not executable", 127: "was not found",
+        132: "crashed on an instruction this machine does not have", 134: "aborted itself",
+        135: "crashed: bus error", 136: "crashed: arithmetic error", 137: "was killed",
+        139: "crashed: segmentation fault", 143: "was told to end",
+    ]
+
     /// What an exit code says, for people.
     static func meaning(ofExitCode code: Int32, _ order: AttemptOrder) -> String {
         var command = "the command"
         if case .container(let container) = order.place, let name = container.command.first {
             command = "`\(name.prefix(200))`"
         }
-        return switch code {
-        case 126: "\(command) is not executable (code 126)"
-        case 127: "\(command) was not found (code 127)"
-        case 137: "it was killed (code 137)"
-        case 139: "it crashed: segmentation fault (code 139)"
-        case 143: "it was asked to end (code 143)"
-        default: "the command ended with code \(code)"
+        guard let why = Self.ends[code] else {
+            let signal = code - 128
+            let isSignal = (1...64).contains(signal)
+            return isSignal
+                ? "\(command) was ended by signal \(signal) (code \(code))"
+                : "\(command) ended with code \(code)"
         }
+        return "\(command) \(why) (code \(code))"
     }
 
     /// Compares everything with a full list: the first one adopts, later ones catch what events missed.

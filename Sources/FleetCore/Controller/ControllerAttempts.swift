@@ -131,10 +131,8 @@ extension Controller {
         _ id: JobID, _ error: Failure, from before: Job, attempt: AttemptKey?, _ now: Instant,
         _ effects: inout Effects
     ) {
-        guard var job = jobs[id], job.ending == nil, job.stopping == nil else { return }
-        guard !job.isActive else {
-            return emitFallBack(before, attempt, error.message, now, &effects)
-        }
+        guard var job = jobs[id], job.ending == nil, job.stopping == nil, !job.isActive
+        else { return }
         job.failures += 1
         guard error.code.isRetryable, job.failures <= job.request.retries,
             job.attempts.count < policy.attemptLimit
@@ -155,14 +153,16 @@ extension Controller {
 
     /// Says that of two attempts of a job the one less far is left.
     private mutating func emitFallBack(
-        _ before: Job, _ attempt: AttemptKey?, _ reason: String, _ now: Instant,
-        _ effects: inout Effects
+        _ before: Job, _ key: AttemptKey, _ now: Instant, _ effects: inout Effects
     ) {
-        guard let after = jobs[before.id]?.state, after != before.state else { return }
+        guard let after = jobs[before.id]?.state, after != before.state, !after.isFinal
+        else { return }
+        let ended = jobs[before.id]?.attempt(key.number)
         emit(
-            .job, now, &effects, job: before.id, attempt: attempt?.number,
-            from: before.state.rawValue,
-            to: after.rawValue, reason: reason, lasted: now.since(stateSince(before)))
+            .job, now, &effects, job: before.id, attempt: key.number, node: ended?.node,
+            from: before.state.rawValue, to: after.rawValue,
+            reason: ended?.error?.message ?? "attempt \(key.number) has ended",
+            lasted: now.since(stateSince(before)))
     }
 
     /// Ends a job that has had all the attempts it may have; false if it has more.
@@ -201,9 +201,9 @@ extension Controller {
             return
         }
         close(key, .stopped, report, now, &effects)
-        guard let job = jobs[key.job], job.ending == nil, job.stopping == nil else { return }
+        guard let job = jobs[key.job], job.ending == nil, job.stopping == nil, !job.isActive
+        else { return }
         let why = "moved away from node \(attempt.node)"
-        if job.isActive { return emitFallBack(before, key, why, now, &effects) }
         if endIfExhausted(before, key, why, now, &effects) { return }
         emitQueued(before, key, why, now, &effects)
     }
@@ -221,7 +221,7 @@ extension Controller {
         guard let job = jobs[key.job], job.ending == nil, job.stopping == nil else { return }
         // Moving away what was to stop anyway is no loss.
         if attempt.stop == nil { jobs[key.job]?.losses += 1 }
-        if job.isActive { return emitFallBack(before, key, reason, now, &effects) }
+        if job.isActive { return }
         if endIfExhausted(before, key, reason, now, &effects) { return }
         if job.losses + 1 >= policy.lossLimit, attempt.stop == nil {
             let text = "\(job.losses + 1) nodes were lost under it; it may be what brings them down"
@@ -256,7 +256,10 @@ extension Controller {
         touchClusters(of: attempt.node)
         attemptEndedOnRoamer(attempt.node, key, report.error, now, &effects)
         if nodes[attempt.node]?.retired == true { dropIfEmpty(attempt.node, &effects) }
-        if let job = jobs[key.job], job.stopping != nil, !job.isActive {
+        if jobs[key.job]?.isActive == true {
+            // One that has won ends the job right after this.
+            if state != .succeeded { emitFallBack(before, key, now, &effects) }
+        } else if jobs[key.job]?.stopping != nil {
             endStopped(key.job, from: before, now, &effects)
         }
         refreshQueue(key.job, now)

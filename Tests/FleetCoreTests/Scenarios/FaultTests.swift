@@ -63,6 +63,20 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `of two attempts being stopped, the one that is left is shown`() {
+        let w = world()
+        let id = w.submit(.image, "60")
+        w.expectRunning(id)
+        let first = w.lastNode(of: id)
+        w.freeze(first == "agx-01" ? "agx-02" : "agx-01", for: 12)
+        w.cutOff(first, for: 2)
+        w.expect(within: 3) { w.job(id)?.attempts.count == 2 }
+        w.ask { .cancel($0, id) }
+        w.expectEnd(id, .cancelled, within: 30)
+        #expect(w.history(of: id).suffix(3) == ["running", "assigned", "cancelled"])
+        w.expectSound()
+    }
+
     @Test func `work that is not retry-safe waits for the lease of its node to end`() {
         let w = world()
         let id = w.submit(.vision, "70")

@@ -21,7 +21,11 @@ struct RandomWalk {
         settings.duplicates = Bool.random(using: &random) ? 5 : 0
         settings.dockerFailures = [0, 0, 30, 8].randomElement(using: &random) ?? 0
         settings.keepsTrace = keepsTrace
-        world = World(.full, seed: seed, settings, boot: Bool.random(using: &random))
+        var fleet = FleetSpec.full
+        for index in fleet.clusters.indices {
+            fleet.clusters[index].scaling.releaseIdle = .seconds(40)
+        }
+        world = World(fleet, seed: seed, settings, boot: Bool.random(using: &random))
         // A removal that fails keeps work running past its lease; nobody can help that.
         world.checker.checksWork = settings.dockerFailures == 0
     }
@@ -34,7 +38,9 @@ struct RandomWalk {
         world.run(for: .seconds(Self.storm + 5))
         heal()
         world.run(within: 60) { world.brain.controller != nil }
-        world.run(within: Self.bound, until: isAtRest)
+        for _ in 0..<Self.bound where !isAtRest() && world.checker.violations.isEmpty {
+            world.run(for: .seconds(1))
+        }
         world.checker.atRest(world)
     }
 

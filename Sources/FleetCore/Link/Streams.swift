@@ -1,0 +1,106 @@
+/// A sample of a machine.
+package struct Telemetry: Hashable, Sendable, Codable {
+    /// Processor use, 0…1.
+    package var cpu: Double?
+    /// GPU use, 0…1.
+    package var gpu: Double?
+    /// Bytes of memory in use.
+    package var memoryUsed: UInt64?
+    /// Bytes of memory.
+    package var memoryTotal: UInt64?
+    /// Bytes free where containers live.
+    package var diskFree: UInt64?
+    /// The hottest sensor, °C.
+    package var temperature: Double?
+    /// The whole board, W.
+    package var power: Double?
+    /// Creates a sample.
+    package init(
+        cpu: Double? = nil, gpu: Double? = nil, memoryUsed: UInt64? = nil,
+        memoryTotal: UInt64? = nil, diskFree: UInt64? = nil, temperature: Double? = nil,
+        power: Double? = nil
+    ) {
+        self.cpu = cpu
+        self.gpu = gpu
+        self.memoryUsed = memoryUsed
+        self.memoryTotal = memoryTotal
+        self.diskFree = diskFree
+        self.temperature = temperature
+        self.power = power
+    }
+}
+
+/// A piece of an attempt's log.
+package struct LogChunk: Hashable, Sendable {
+    /// The attempt.
+    package var key: AttemptKey
+    /// Where the piece begins in the attempt's log; a piece seen before is dropped by it.
+    package var offset: UInt64
+    /// The bytes.
+    package var bytes: [UInt8]
+    /// Creates a piece.
+    package init(key: AttemptKey, offset: UInt64, bytes: [UInt8]) {
+        self.key = key
+        self.offset = offset
+        self.bytes = bytes
+    }
+}
+
+/// Asks where an output may be put.
+package struct UploadRequest: Hashable, Sendable {
+    /// The attempt.
+    package var key: AttemptKey
+    /// The kind of job, which names the folder.
+    package var kind: JobKind
+    /// The output's name.
+    package var name: String
+    /// Its media type.
+    package var contentType: String
+    /// Its size in bytes.
+    package var size: UInt64
+    /// Creates a request.
+    package init(
+        key: AttemptKey, kind: JobKind, name: String, contentType: String, size: UInt64
+    ) {
+        self.key = key
+        self.kind = kind
+        self.name = name
+        self.contentType = contentType
+        self.size = size
+    }
+}
+
+/// Where an output may be put, or why not.
+package struct UploadGrant: Hashable, Sendable {
+    /// Where to `PUT` the bytes; empty when refused.
+    package var url: String
+    /// Headers to send with them.
+    package var headers: [Header]
+    /// Where it will be stored.
+    package var objectKey: String
+    /// Why it is refused; empty when granted.
+    package var refusal: String
+
+    /// A header of HTTP.
+    package struct Header: Hashable, Sendable {
+        /// The name.
+        package var name: String
+        /// The value.
+        package var value: String
+        /// Creates a header.
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Creates a grant.
+    package init(
+        url: String = "", headers: [Header] = [], objectKey: String = "", refusal: String = ""
+    ) {
+        self.url = url
+        self.headers = headers
+        self.objectKey = objectKey
+        self.refusal = refusal
+    }
+}
