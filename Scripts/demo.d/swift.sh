@@ -34,7 +34,7 @@ is_built() {
     for product in "${@:2}"; do
         [[ -x $(build_folder "$1")/$product ]] || return 1
     done
-    [[ -z $(find "$ROOT/Sources" "$ROOT/Package.swift" "$ROOT/Package.resolved" -newer "$stamp" -print -quit 2>/dev/null) ]]
+    [[ -z $(find "$ROOT/Sources" "$ROOT/Package.swift" -newer "$stamp" -print -quit 2>/dev/null) ]]
 }
 
 # build_swift CONFIGURATION PRODUCT…: builds them, unless JESSICA_BIN has them; sets BIN to their folder.

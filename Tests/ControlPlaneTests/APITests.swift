@@ -8,7 +8,7 @@ import NIOCore
 import NIOFoundationCompat
 import Testing
 
-@Suite("The HTTP API")
+@Suite("The HTTP API", .serialized)
 struct APITests {
     private func call(
         _ plane: Plane, _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil,

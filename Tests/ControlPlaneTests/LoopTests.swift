@@ -5,7 +5,7 @@ import OrderedCollections
 import RedisStore
 import Testing
 
-@Suite("The control loop on a real Redis")
+@Suite("The control loop on a real Redis", .serialized)
 struct LoopTests {
     @Test("An accepted job is in Redis, readable by hand, when the answer comes")
     func acceptedMeansStored() async throws {

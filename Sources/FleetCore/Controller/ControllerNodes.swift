@@ -268,7 +268,13 @@ extension Controller {
             attemptLost(key, "node \(name) was lost", now, &effects)
         }
         roamerLost(name, now, &effects)
-        if node.retired { dropIfEmpty(name, &effects) }
+        if let session = node.session {
+            // Half a link is worse than none: a new one starts it over.
+            effects.closes.append((session, "not heard for \(seconds) s"))
+            disconnected(name, session, now, &effects)
+        } else if node.retired {
+            dropIfEmpty(name, &effects)
+        }
     }
 
     /// Whether so many nodes fell silent together that the fault is likelier ours or the network's.

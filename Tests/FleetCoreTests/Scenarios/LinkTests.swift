@@ -137,6 +137,31 @@ import Testing
         #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
     }
 
+    @Test func `a list made before a container was made says nothing about it`() {
+        var agent = agent()
+        _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        let key = AttemptKey(job: "j", number: 1)
+        let own = AttemptOrder(
+            key: key, place: .container(ContainerOrder(image: "i", command: [])), input: "{}",
+            kind: .custom)
+        let set = Assignments(term: 1, appliesTo: nil, resultsIn: 1, attempts: [own])
+        var operation = Operation(0)
+        for effect in give(&agent, .message(.assignments(set))) {
+            if case .pull(let asked, _) = effect { operation = asked }
+        }
+        for effect in give(&agent, .pulled(operation, .success("i"))) {
+            if case .launchAttempt(let asked, _, _, _) = effect { operation = asked }
+        }
+        let fact = ContainerFact(id: "c", purpose: .attempt(key), isRunning: true)
+        let launched = AgentEvent.launched(operation, .success(fact))
+        _ = give(&agent, launched, at: .zero + .seconds(2))
+        _ = give(&agent, .containers([], listedAt: .zero + .seconds(1)), at: .zero + .seconds(3))
+        #expect(agent.journal.attempts.map(\.phase) == [.running])
+        #expect(agent.journal.attempts.first?.exitCode == nil)
+        _ = give(&agent, .containers([], listedAt: .zero + .seconds(4)), at: .zero + .seconds(5))
+        #expect(agent.journal.attempts.first?.exitCode == 137, "but a later one does")
+    }
+
     @Test func `the controller sends the whole first, then what changed`() {
         var controller = Controller(
             restoring: .init(fleet: .small), term: 3, seed: 1, at: .zero)

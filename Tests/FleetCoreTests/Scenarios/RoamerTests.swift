@@ -115,6 +115,19 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `an assignment for a time ends also where work never pauses`() {
+        var fleet = FleetSpec.full
+        fleet.clusters[4].scaling.overflow = .never
+        let w = World(fleet)
+        #expect(w.assign("agx-11", .template("brain-worker"), .fixed(.seconds(20))) == .done)
+        for number in 0..<60 { w.submit(.text, number % 2 == 0 ? "4" : "5.5") }
+        w.run(for: .seconds(15))
+        #expect(w.controller.nodes["agx-11"]?.attempts.count == 2)
+        w.expect(within: 15) { w.roamer("agx-11") == .idle }
+        #expect(w.controller.depth("brain") > 0, "it would have had more to do")
+        w.expectSound()
+    }
+
     @Test func `an assignment until idle ends when nothing came for a while`() {
         let w = World(.small)
         #expect(w.assign("agx-04", .image("desktop"), .untilIdle) == .done)

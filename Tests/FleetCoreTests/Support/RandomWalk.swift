@@ -60,7 +60,6 @@ struct RandomWalk {
             let host = world.host(name)
             host.dirty = 0
             host.stuckUntil = .zero
-            host.frozenUntil = min(host.frozenUntil, world.now)
         }
         guard let controller = world.brain.controller else { return }
         for (name, node) in controller.nodes {
