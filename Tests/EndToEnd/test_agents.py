@@ -44,6 +44,8 @@ def test_an_agent_killed_between_jobs_adopts_its_pod(fleet: Fleet) -> None:
 
 
 def test_a_retry_safe_job_is_hedged_at_once(fleet: Fleet) -> None:
+    # Just started, a controller gives the agents it has not heard yet a moment.
+    fleet.until(lambda: fleet.get("/summary")["uptimeSeconds"] > 20, 25, "the controller's start to be over")
     job, node = start_on_vision(fleet, 12)
     mark = fleet.mark()
     killed = time.monotonic()

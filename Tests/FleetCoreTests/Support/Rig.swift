@@ -16,7 +16,7 @@ final class World {
         static func == (a: Planned, b: Planned) -> Bool { a.sequence == b.sequence }
     }
 
-    enum Action {
+    indirect enum Action {
         case controller(ControllerEvent, epoch: Int)
         case wakeController(epoch: Int)
         case committed(epoch: Int)
