@@ -107,14 +107,38 @@ def test_a_stopped_controller_kills_nothing(fleet: Fleet) -> None:
     assert not list(fleet.seen(mark, type="node.state", to="lost"))
 
 
-@pytest.mark.long
-def test_asked_to_end_it_ends_and_comes_back(fleet: Fleet) -> None:
+def test_asked_to_end_it_ends_though_somebody_waits(fleet: Fleet) -> None:
     pods = fleet.pods()
-    fleet.controller.send(signal.SIGTERM)
-    wait_until(lambda: not fleet.controller.is_alive(), 20, "the controller to end")
-    if fleet.controller.child:
-        assert fleet.controller.child.wait(5) == 0
-    wait_until(lambda: not redis_pids(fleet), 10, "its redis to end with it")
+    job = fleet.submit("image", {"prompt": "a sunset", "seconds": 12}, retrySafe=False)
+    fleet.wait(job, 15, goal="running")
+    # A long poll, a followed log and (the tests' own) an event stream are open while it ends.
+    waiting = [subprocess.Popen([fleet.bin / "jctl", "--endpoint", str(fleet.socket), *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for words in (["wait", job["id"]], ["logs", "-f", job["id"]])]
+    long_poll = threading.Thread(target=lambda: quietly(lambda: fleet.get(f"/jobs/{job['id']}?wait=60")))
+    long_poll.start()
+    try:
+        fleet.until(lambda: fleet.call("GET", "/api/v1/summary")[0] == 200, 5, "the polls to be under way")
+        fleet.controller.send(signal.SIGTERM)
+        wait_until(lambda: not fleet.controller.is_alive(), 10, "the controller to end")
+        if fleet.controller.child:
+            assert fleet.controller.child.wait(5) == 0
+        wait_until(lambda: not redis_pids(fleet), 10, "its redis to end with it")
+        long_poll.join(10)
+        assert not long_poll.is_alive()
+    finally:
+        for process in waiting:
+            process.kill()
+            process.wait(5)
     fleet.controller.start()
     fleet.until(lambda: not fleet.unready(), 60, "the fleet to be whole again")
+    done = fleet.succeed(job, 40)
+    assert len(done["attempts"]) == 1, describe(done)
+    fleet.assert_ended_once(job)
     assert fleet.pods() == pods
+
+
+def quietly(call: Any) -> None:
+    """Whatever becomes of a call to a controller that ends."""
+    try:
+        call()
+    except (OSError, AssertionError, http.client.HTTPException, ValueError):
+        pass

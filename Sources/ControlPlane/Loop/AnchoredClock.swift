@@ -1,28 +1,21 @@
 package import FleetCore
-import CoreFoundation
-import Glibc
+import Foundation
 
 /// A clock that never goes back, anchored to the wall clock when it is made.
 ///
-/// It advances with the boot-time clock, which runs on through suspend and knows no leap or step. The
-/// anchor is never below `floor`, the last instant an earlier controller stored.
+/// It advances with `ContinuousClock` (boot time on Linux), which runs on through suspend and knows no
+/// leap or step. The anchor is never below `floor`, the last instant an earlier controller stored.
 package struct AnchoredClock: Sendable {
-    private let origin: Int64
+    private let origin: Instant
+    private let start: ContinuousClock.Instant
 
     /// Anchors a clock now.
     package init(floor: Instant = .zero) {
-        let wall = Self.read(CLOCK_REALTIME)
-        let anchor = max(wall, floor.nanoseconds)
-        origin = anchor &- Self.read(CLOCK_BOOTTIME)
+        let wall = Instant(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e6) * 1_000)
+        origin = max(wall, floor)
+        start = .now
     }
 
     /// The present instant.
-    package var now: Instant { Instant(nanoseconds: origin &+ Self.read(CLOCK_BOOTTIME)) }
-
-    private static func read(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        // Both clocks exist on every Linux we run on; a failure would leave zero.
-        _ = unsafe clock_gettime(clock, &time)
-        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-    }
+    package var now: Instant { origin + (ContinuousClock.now - start) }
 }
