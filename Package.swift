@@ -185,19 +185,3 @@ let package = Package(
             swiftSettings: swift),
     ]
 )
-
-// DEV ONLY: JESSICA_ONLY="A B" keeps those targets, what they need and their tests.
-if let only = Context.environment["JESSICA_ONLY"]?.split(separator: " ").map(String.init) {
-    func needs(_ name: String, _ seen: inout Set<String>) {
-        guard seen.insert(name).inserted, let t = package.targets.first(where: { $0.name == name })
-        else { return }
-        for d in t.dependencies {
-            if case .byNameItem(let n, _) = d { needs(n, &seen) }
-            if case .targetItem(let n, _) = d { needs(n, &seen) }
-        }
-    }
-    var keep = Set<String>()
-    for n in only { needs(n, &keep); needs(n + "Tests", &keep) }
-    package.targets = package.targets.filter { keep.contains($0.name) }
-    package.products = []
-}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_asked_to_end_it_ends_though_somebody_waits(fleet: Fleet) -> None:
     long_poll = threading.Thread(target=lambda: quietly(lambda: fleet.get(f"/jobs/{job['id']}?wait=60")))
     long_poll.start()
     try:
-        fleet.until(lambda: fleet.call("GET", "/api/v1/summary")[0] == 200, 5, "the polls to be under way")
+        wait_until(lambda: clients(fleet) >= 4, 10, "all to be connected")
         fleet.controller.send(signal.SIGTERM)
         wait_until(lambda: not fleet.controller.is_alive(), 10, "the controller to end")
         if fleet.controller.child:
@@ -134,6 +135,13 @@ def test_asked_to_end_it_ends_though_somebody_waits(fleet: Fleet) -> None:
     assert len(done["attempts"]) == 1, describe(done)
     fleet.assert_ended_once(job)
     assert fleet.pods() == pods
+
+
+def clients(fleet: Fleet) -> int:
+    """How many connections the admin socket has."""
+    rows = (line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:])
+    # The sixth column is the state, 03 is connected.
+    return sum(row[5] == "03" and row[-1] == str(fleet.socket) for row in rows)
 
 
 def quietly(call: Any) -> None:
