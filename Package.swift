@@ -48,15 +48,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // C libraries, used as codecs over memory; they never own a socket.
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(
-            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]
+        ),
         .target(name: "CFleetMessages", dependencies: ["CProtobufC"]),
 
         // The core: pure, no I/O, no clock, no Foundation.
@@ -96,7 +99,8 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "FleetCore", "FleetWire", "FleetLink", "RedisStore", "ObjectStore", "Settings", logging,
+                "FleetCore", "FleetWire", "FleetLink", "RedisStore", "ObjectStore", "Settings",
+                logging,
                 lifecycle, nioCore, nioPosix, crypto, collections,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -113,9 +117,11 @@ let package = Package(
         .target(
             name: "NodeAgent",
             dependencies: [
-                "FleetCore", "FleetWire", "FleetLink", "DockerEngine", "WorkerContracts", "Settings",
+                "FleetCore", "FleetWire", "FleetLink", "DockerEngine", "WorkerContracts",
+                "Settings",
                 logging,
-                lifecycle, nioCore, nioPosix, nioFoundation, nioConcurrency, http1, httpClient, crypto,
+                lifecycle, nioCore, nioPosix, nioFoundation, nioConcurrency, http1, httpClient,
+                crypto,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -130,7 +136,8 @@ let package = Package(
             swiftSettings: swift),
 
         .executableTarget(
-            name: "spark-controller", dependencies: ["ControlPlane", arguments], swiftSettings: swift),
+            name: "spark-controller", dependencies: ["ControlPlane", arguments],
+            swiftSettings: swift),
         .executableTarget(
             name: "fleet-agent", dependencies: ["NodeAgent", arguments], swiftSettings: swift),
         .executableTarget(name: "jctl", dependencies: ["Commands"], swiftSettings: swift),
@@ -173,7 +180,8 @@ let package = Package(
             name: "NodeAgentTests",
             dependencies: [
                 "NodeAgent", "FleetCore", "FleetLink", "FleetWire", "DockerEngine",
-                "WorkerContracts", "Settings", logging, nioCore, nioPosix, http1, httpClient, crypto,
+                "WorkerContracts", "Settings", logging, nioCore, nioPosix, http1, httpClient,
+                crypto,
             ],
             swiftSettings: swift),
         .testTarget(
