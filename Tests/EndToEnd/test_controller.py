@@ -52,7 +52,7 @@ def test_fifty_jobs_outlive_the_controller_and_its_redis(fleet: Fleet) -> None:
         wait_until(lambda: not redis_pids(fleet), 10, "redis to be gone")
         fleet.controller.start()
         client.join(90)
-        fleet.until(lambda: fleet.call("GET", "/readyz", timeout=5)[0] == 200, 30, "the controller to be ready")
+        fleet.until(fleet.is_serving, 30, "the controller to be ready")
         assert not client.is_alive() and len(accepted) == 50, f"{len(accepted)} of 50 jobs were accepted"
         done = fleet.wait_all(list(accepted.values()), 120)
     finally:
@@ -86,7 +86,7 @@ def test_redis_alone_dies_and_is_started_again(fleet: Fleet) -> None:
     job = fleet.submit("text", {"prompt": "hello", "seconds": 3})
     for pid in redis_pids(fleet):
         os.kill(pid, signal.SIGKILL)
-    fleet.until(lambda: fleet.call("GET", "/readyz", timeout=5)[0] == 200 and redis_pids(fleet), 20, "the store to be back")
+    fleet.until(lambda: fleet.is_serving() and redis_pids(fleet), 20, "the store to be back")
     fleet.succeed(job, 30)
     fleet.succeed(fleet.submit("text", {"prompt": "still here"}), 30)
 

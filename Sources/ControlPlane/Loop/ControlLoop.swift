@@ -47,6 +47,8 @@ package final class ControlLoop: Sendable {
     private let waiting = Mutex<[RequestID: CheckedContinuation<Reply?, Never>]>([:])
     private let lastRequest = Atomic<UInt64>(0)
     private let status = Mutex(Status())
+    /// The machine as it was when the loop ended, for those who still ask.
+    private let last = Mutex<Controller?>(nil)
 
     /// How the store is doing, for callers and metrics.
     package struct Status: Sendable {
@@ -113,12 +115,30 @@ package final class ControlLoop: Sendable {
         _ body: @escaping @Sendable (Controller, Instant) -> Value
     ) async -> Value {
         await withCheckedContinuation { continuation in
-            mailbox.post(
+            let isTaken = mailbox.post(
                 .read { controller, now in
                     let value = body(controller, now)
                     return { continuation.resume(returning: value) }
                 })
+            if !isTaken, let controller = last.withLock({ $0 }) {
+                continuation.resume(returning: body(controller, clock.now))
+            }
         }
+    }
+
+    /// Ends the loop for its callers: nobody waits for what will not come.
+    func end(_ controller: Controller, _ reads: [@Sendable () -> Void]) {
+        last.withLock { $0 = controller }
+        for item in mailbox.close() {
+            if case .read(let body) = item { body(controller, clock.now)() }
+        }
+        for hand in reads { hand() }
+        let callers = waiting.withLock { waiting in
+            let callers = waiting.values.map { $0 }
+            waiting = [:]
+            return callers
+        }
+        for caller in callers { caller.resume(returning: nil) }
     }
 
     private func nextRequest() -> RequestID {
@@ -130,7 +150,7 @@ package final class ControlLoop: Sendable {
             group.addTask { [self] in
                 await withCheckedContinuation { continuation in
                     waiting.withLock { $0[id] = continuation }
-                    mailbox.post(item)
+                    if !mailbox.post(item) { resolve(id, nil) }
                 }
             }
             group.addTask { [self] in

@@ -12,8 +12,11 @@ extension ControlLoop {
     ) async throws(RedisStoreError) {
         let start = Turn(controller: controller, outlets: outlets)
         let outcome: Result<Void, RedisStoreError> = await withDiscardingTaskGroup { group in
-            defer { group.cancelAll() }
             var turn = start
+            defer {
+                group.cancelAll()
+                end(turn.controller, (turn.flying?.reads ?? []) + turn.next.reads)
+            }
             while !Task.isCancelled {
                 for item in mailbox.takeAll() {
                     if let error = take(item, &turn) { return .failure(error) }

@@ -5,16 +5,30 @@ final class Mailbox<Item: Sendable>: Sendable {
     private struct State {
         var items: [Item] = []
         var sleeper: CheckedContinuation<Void, Never>?
+        var isClosed = false
     }
     private let state = Mutex(State())
 
-    /// Puts an item in and wakes the loop.
-    func post(_ item: Item) {
-        let sleeper = state.withLock { state in
+    /// Puts an item in and wakes the loop; false when the loop has ended.
+    @discardableResult
+    func post(_ item: Item) -> Bool {
+        let (taken, sleeper) = state.withLock { state in
+            if state.isClosed { return (false, CheckedContinuation<Void, Never>?.none) }
             state.items.append(item)
-            return state.sleeper.take()
+            return (true, state.sleeper.take())
         }
         sleeper?.resume()
+        return taken
+    }
+
+    /// Takes nothing in any more, and hands out what still waits.
+    func close() -> [Item] {
+        state.withLock { state in
+            state.isClosed = true
+            let items = state.items
+            state.items = []
+            return items
+        }
     }
 
     /// Wakes the loop with nothing.
