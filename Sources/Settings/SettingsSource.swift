@@ -95,7 +95,7 @@ extension SettingsSource {
     private func readFile(
         _ text: String, into values: inout [String: ResolvedSetting], mistakes: inout MistakeList
     ) {
-        guard let root = YamlReader.read(text, into: &mistakes) else { return }
+        guard let root = YamlReader.read(text, mayBeEmpty: true, into: &mistakes) else { return }
         guard let entries = root.entries else {
             if !root.isNull { mistakes.add(line: root.line, "must be a mapping, is \(root.kind)") }
             return

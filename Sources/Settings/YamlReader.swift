@@ -12,7 +12,11 @@ package enum YamlReader {
     package static let keyLimit = 256
 
     /// The tree, or nil when there is nothing to read; each repeated key is reported and its first value kept.
-    package static func read(_ text: String, into mistakes: inout MistakeList) -> YamlNode? {
+    ///
+    /// That there is nothing, or only comments, is a mistake unless the text may be empty.
+    package static func read(
+        _ text: String, mayBeEmpty: Bool = false, into mistakes: inout MistakeList
+    ) -> YamlNode? {
         guard text.utf8.count <= byteLimit else {
             mistakes.add("the file is larger than 1 MiB (\(text.utf8.count) bytes)")
             return nil
@@ -29,7 +33,7 @@ package enum YamlReader {
             budget -= max(text.utf8.count, byteLimit / 32)
             do throws(YamlFailure) {
                 guard let root = try compose(source.text) else {
-                    mistakes.add("the file is empty")
+                    if !mayBeEmpty { mistakes.add("the file is empty") }
                     return nil
                 }
                 var builder = YamlTreeBuilder(mistakes: mistakes, originals: source.originals)

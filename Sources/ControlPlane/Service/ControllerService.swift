@@ -256,7 +256,17 @@ package struct ControllerService: Service {
         group.addTask { [api = settings.api] in
             try await Self.serve(secure, "\(api.host):\(api.port)")
         }
-        ServiceNotifier.ready()
+        let notifier = ServiceNotifier()
+        notifier.ready()
+        defer { notifier.stopping() }
+        if let every = notifier.watchdog {
+            group.addTask {
+                while !Task.isCancelled {
+                    notifier.alive()
+                    try await Task.sleep(for: every)
+                }
+            }
+        }
         try await group.next()
     }
 

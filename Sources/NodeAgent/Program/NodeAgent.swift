@@ -5,6 +5,7 @@ import FleetLink
 import Foundation
 package import Logging
 import ServiceLifecycle
+import Settings
 import WorkerContracts
 
 /// A whole agent: its machine, its link, and its hands on Docker and on workers.
@@ -71,7 +72,7 @@ package struct NodeAgent: Service {
             settings: settings, identity: identity, folder: folder, engine: engine,
             workers: workers, stores: stores, logger: logger)
         let agent = try begin(folder, parts)
-        let notifier = SystemdNotifier()
+        let notifier = ServiceNotifier()
         notifier.ready()
         defer { notifier.stopping() }
         await withDiscardingTaskGroup { group in

@@ -1,25 +1,28 @@
 import FoundationEssentials
 import Glibc
 
-/// Tells systemd how the agent is doing, when systemd runs it (sd_notify's datagram protocol).
-struct SystemdNotifier: Sendable {
+/// Tells systemd how a service is doing, when systemd runs it (sd_notify's datagram protocol).
+///
+/// Here because systemd's wishes come in the environment, as settings do, and both services share this.
+package struct ServiceNotifier: Sendable {
     private let socketPath: String?
-    /// How often systemd wants to hear that the agent is alive; nil when it does not ask.
-    let watchdog: Duration?
+    /// How often systemd wants to hear that the service is alive; nil when it does not ask.
+    package let watchdog: Duration?
 
-    init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    /// Reads what systemd asks for.
+    package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
         let path = environment["NOTIFY_SOCKET"]
         socketPath = path.flatMap { (1..<108).contains($0.utf8.count) ? $0 : nil }
         let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
         watchdog = microseconds > 0 ? .microseconds(microseconds / 2) : nil
     }
 
-    /// The agent works.
-    func ready() { send("READY=1") }
-    /// The agent ends.
-    func stopping() { send("STOPPING=1") }
-    /// The agent is alive.
-    func alive() { send("WATCHDOG=1") }
+    /// The service is ready for its callers.
+    package func ready() { send("READY=1") }
+    /// The service begins to stop.
+    package func stopping() { send("STOPPING=1") }
+    /// The service is alive.
+    package func alive() { send("WATCHDOG=1") }
 
     private func send(_ text: String) {
         guard let socketPath else { return }
