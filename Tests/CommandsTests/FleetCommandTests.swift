@@ -51,6 +51,22 @@ import Testing
         #expect(await jctl(["plan", "-f", "-"], at: "/tmp/there-is-none.sock").code == 7)
     }
 
+    @Test func aPipeIsReadAsAFileIs() async throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data("fleet: jessica\n".utf8))
+        try pipe.fileHandleForWriting.close()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        try await jctl(
+            ["plan", "-f", path], routes: ["POST /fleet": { _ in .json(Self.changes) }]
+        ) { ran, stub in
+            #expect(ran.code == 1)
+            #expect(stub.requests.first?.text == "fleet: jessica\n")
+        }
+        let folder = await jctl(["plan", "-f", "/"], at: "/tmp/there-is-none.sock")
+        #expect(folder.code == 2)
+        #expect(folder.err.contains("cannot read /: it is a folder"))
+    }
+
     @Test func applyPrintsTheChanges() async throws {
         try await withFile { file in
             try await jctl(

@@ -30,15 +30,35 @@ enum JobBody {
     /// The bytes of a file, or of stdin for `-`.
     static func read(_ path: String, _ context: Context) throws -> Data {
         if path == "-" { return try context.console.readIn(limit: byteLimit) }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            let exists = FileManager.default.fileExists(atPath: path)
-            throw CommandError.usage(
-                "cannot read \(path)", why: exists ? "permission denied" : "there is no such file")
+        let data: Data
+        do {
+            let file = try FileHandle(forReadingFrom: URL(filePath: path))
+            defer { try? file.close() }
+            data = try readAll(file)
+        } catch {
+            throw CommandError.usage("cannot read \(path)", why: reason(path))
         }
         guard data.count <= byteLimit else {
             throw CommandError.usage("\(path) is too large", why: "at most \(byteLimit >> 20) MiB")
         }
         return data
+    }
+
+    /// To the end or just beyond the limit; of a pipe each read gives what is there.
+    private static func readAll(_ file: FileHandle) throws -> Data {
+        var data = Data()
+        while data.count <= byteLimit, let more = try file.read(upToCount: 65_536), !more.isEmpty {
+            data.append(more)
+        }
+        return data
+    }
+
+    private static func reason(_ path: String) -> String {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
+            return "there is no such file"
+        }
+        let isFolder = attributes[.type] as? FileAttributeType == .typeDirectory
+        return isFolder ? "it is a folder" : "permission denied"
     }
 
     /// Labels from `name=value`; nil without any.
