@@ -3,6 +3,7 @@ import FleetCore
 import Foundation
 import OrderedCollections
 import RedisStore
+import Synchronization
 import Testing
 
 @Suite("The control loop on a real Redis", .serialized)
@@ -50,12 +51,7 @@ struct LoopTests {
     func storeGone() async throws {
         try await Plane.with { plane, redis in
             #expect(await plane.submit("job-1") == .accepted("job-1", replayed: false))
-            let pidFile = redis.configuration.pidPath
-            let pid = try #require(
-                Int32(
-                    try String(contentsOfFile: pidFile, encoding: .utf8)
-                        .trimmingCharacters(in: .whitespacesAndNewlines)))
-            kill(pid, SIGKILL)
+            kill(try redis.pid(), SIGKILL)
             // Asked while it is away: either refused as unknown, or stored by the repeat.
             let during = await plane.submit("job-2")
             #expect(during == nil || during == .accepted("job-2", replayed: false))
@@ -77,22 +73,75 @@ struct LoopTests {
         #expect(error?.code == .fenced)
     }
 
+    @Test("One that nobody asks for anything finds out by itself that it is deposed")
+    func deposedWhileIdle() async throws {
+        let leadWithin = Duration.seconds(2)
+        let deposedAt = Mutex<ContinuousClock.Instant?>(nil)
+        let error = await #expect(throws: RedisStoreError.self) {
+            try await Plane.with(leadWithin: leadWithin) { plane, _ in
+                _ = try await plane.store.store.bumpTerm(owner: "other", version: "0")
+                deposedAt.withLock { $0 = .now }
+                try await Task.sleep(for: .seconds(30))
+            }
+        }
+        #expect(error?.code == .fenced)
+        let since = try #require(deposedAt.withLock { $0 })
+        // The proof is due after a quarter; the rest is one commit on a busy machine.
+        #expect(ContinuousClock.now - since < leadWithin / 4 + .seconds(1))
+    }
+
+    @Test("An idle loop that nobody can depose writes nothing")
+    func idleWritesNothing() async throws {
+        try await Plane.with { plane, _ in
+            let before = plane.loop.health.commits
+            try await Task.sleep(for: .seconds(1))
+            #expect(plane.loop.health.commits == before)
+        }
+        try await Plane.with(leadWithin: .milliseconds(400)) { plane, _ in
+            let before = plane.loop.health.commits
+            while plane.loop.health.commits < before + 3 {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    @Test("With leadership unproven no lease is renewed, and again when it is proven")
+    func leasesNeedProof() async throws {
+        let leadWithin = Duration.seconds(1)
+        try await Plane.with(leadWithin: leadWithin) { plane, redis in
+            try await plane.connect("agx-01")
+            let pid = try redis.pid()
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            // Whatever was proven before the stop is too old after this.
+            try await Task.sleep(for: leadWithin + .milliseconds(100))
+            plane.loop.post(.message("agx-01", SessionID(1), .heartbeat(sequence: 7)))
+            // Reads are handed out while the store is away, and in order.
+            _ = await plane.loop.read { _, _ in }
+            #expect(!plane.sent.renewals.contains(7))
+            kill(pid, SIGCONT)
+            let deadline = ContinuousClock.now + .seconds(10)
+            var sequence = UInt64(8)
+            while plane.sent.renewals.isEmpty {
+                try #require(ContinuousClock.now < deadline, "no renewal came")
+                plane.loop.post(.message("agx-01", SessionID(1), .heartbeat(sequence: sequence)))
+                sequence += 1
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(!plane.sent.renewals.contains(7))
+        }
+    }
+
     @Test("Heartbeats are answered while the store does not answer")
     func heartbeatsDoNotWait() async throws {
         try await Plane.with { plane, redis in
-            let hello = Hello(
-                node: "agx-01", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
-            plane.loop.post(.connected(hello, SessionID(1)))
-            _ = await plane.loop.read { controller, _ in controller.nodes["agx-01"]?.state }
-            let pid = try #require(
-                Int32(
-                    try String(contentsOfFile: redis.configuration.pidPath, encoding: .utf8)
-                        .trimmingCharacters(in: .whitespacesAndNewlines)))
+            try await plane.connect("agx-01")
+            let pid = try redis.pid()
             kill(pid, SIGSTOP)
             defer { kill(pid, SIGCONT) }
             plane.loop.post(.message("agx-01", SessionID(1), .heartbeat(sequence: 7)))
             let deadline = ContinuousClock.now + .seconds(5)
-            while !plane.sent.all.contains(where: { $0.message == .renewed(sequence: 7) }) {
+            while !plane.sent.renewals.contains(7) {
                 try #require(ContinuousClock.now < deadline, "no renewal came")
                 await Task.yield()
             }

@@ -42,6 +42,8 @@ package final class ControlLoop: Sendable {
     package let clock: AnchoredClock
     /// The term of this life of the controller.
     package let term: UInt64
+    let leadWithin: Duration?
+    let ledSince: ContinuousClock.Instant
     let logger: Logger
     let mailbox = Mailbox<Item>()
     private let waiting = Mutex<[RequestID: CheckedContinuation<Reply?, Never>]>([:])
@@ -72,10 +74,18 @@ package final class ControlLoop: Sendable {
     static let slowCommit = Duration.seconds(1)
 
     /// Creates a loop; nothing happens before `run`.
-    package init(store: FleetStore, clock: AnchoredClock, term: UInt64, logger: Logger) {
+    ///
+    /// With `leadWithin`, leases are renewed only while the store has confirmed the term within that
+    /// time, counted first from `ledSince`, before the term was asked for; nil when nobody else can lead.
+    package init(
+        store: FleetStore, clock: AnchoredClock, term: UInt64, leadWithin: Duration? = nil,
+        ledSince: ContinuousClock.Instant = .now, logger: Logger
+    ) {
         self.store = store
         self.clock = clock
         self.term = term
+        self.leadWithin = leadWithin
+        self.ledSince = ledSince
         self.logger = logger
     }
 

@@ -6,16 +6,20 @@ package import RedisStore
 extension ControlLoop {
     /// Runs until cancelled.
     ///
-    /// Throws `fenced` when another controller has taken over.
+    /// Throws `fenced` when another controller has taken over, and `invalidArgument` when a record is
+    /// too large to be stored.
     package func run(
         _ controller: consuming Controller, outlets: Outlets
     ) async throws(RedisStoreError) {
-        let start = Turn(controller: controller, outlets: outlets)
+        let start = Turn(
+            controller: controller, outlets: outlets,
+            commit: GroupCommit(
+                at: clock.now - (ContinuousClock.now - ledSince), leadWithin: leadWithin))
         let outcome: Result<Void, RedisStoreError> = await withDiscardingTaskGroup { group in
             var turn = start
             defer {
                 group.cancelAll()
-                end(turn.controller, (turn.flying?.reads ?? []) + turn.next.reads)
+                end(turn.controller, Rider.reads(turn.commit.takeRiders()))
             }
             while !Task.isCancelled {
                 for item in mailbox.takeAll() {
@@ -23,7 +27,9 @@ extension ControlLoop {
                 }
                 tickIfDue(&turn)
                 flushUrgent(&turn)
-                if let batch = batchToSend(&turn) { group.addTask { await self.send(batch) } }
+                while let batch = batchToSend(&turn) {
+                    group.addTask { await self.send(batch) }
+                }
                 if let wait = waitToArm(&turn) {
                     group.addTask { [mailbox] in
                         try? await Task.sleep(for: wait)
@@ -37,33 +43,32 @@ extension ControlLoop {
         try outcome.get()
     }
 
+    /// What travels with a batch beside the machine's own effects.
+    private enum Rider: Sendable {
+        /// Hands out what was read.
+        case read(@Sendable () -> Void)
+        /// The fleet with the text it came from.
+        case applied(AppliedFleet)
+
+        var isRead: Bool {
+            if case .read = self { true } else { false }
+        }
+
+        static func reads(_ riders: [Rider]) -> [@Sendable () -> Void] {
+            riders.compactMap { if case .read(let hand) = $0 { hand } else { nil } }
+        }
+    }
+
     /// The loop's own state.
     private struct Turn: Sendable {
         var controller: Controller
         let outlets: Outlets
-        /// Not yet in a batch.
-        var next = Pending()
-        /// In the batch that is being stored.
-        var flying: Pending?
-        /// That batch, for a repeat: a repeat takes effect once.
+        var commit: GroupCommit<Rider>
+        /// The batch that is being stored, for a repeat: a repeat takes effect once.
         var sealed: SealedBatch?
-        /// Whether the batch is on its way now.
-        var isAirborne = false
-        var failures = 0
-        var retryAt: Instant?
+        /// Whether renewals of leases are held back, which is logged once.
+        var isHeldBack = false
         var wakeAt: Instant?
-
-        init(controller: Controller, outlets: Outlets) {
-            self.controller = controller
-            self.outlets = outlets
-        }
-
-        /// What waits for the store, in order.
-        struct Pending: Sendable {
-            var effects = Effects()
-            var reads: [@Sendable () -> Void] = []
-            var applied: AppliedFleet?
-        }
     }
 
     private func take(_ item: Item, _ turn: inout Turn) -> RedisStoreError? {
@@ -73,69 +78,77 @@ extension ControlLoop {
             let before = turn.controller.fleetRevision
             step(.apply(id, spec), &turn)
             if turn.controller.fleetRevision != before {
-                turn.next.applied = AppliedFleet(
-                    revision: turn.controller.fleetRevision, at: clock.now, source: source,
-                    spec: spec)
+                turn.commit.next.riders.append(
+                    .applied(
+                        AppliedFleet(
+                            revision: turn.controller.fleetRevision, at: clock.now, source: source,
+                            spec: spec)))
             }
         case .read(let body):
             let hand = body(turn.controller, clock.now)
             // With the store away an operator must still see; what is shown may be taken back by a crash.
-            if (turn.flying == nil && !turn.next.effects.needsCommit) || !health.isHealthy {
+            if (turn.commit.flying == nil && !turn.commit.next.effects.needsCommit)
+                || !health.isHealthy
+            {
                 hand()
             } else {
-                turn.next.reads.append(hand)
+                turn.commit.next.riders.append(.read(hand))
             }
         case .committed(.success(let latency)): committed(latency, &turn)
         case .committed(.failure(let error)):
-            if error.code == .fenced || error.code == .superseded { return error }
+            if [.fenced, .superseded, .invalidArgument].contains(error.code) { return error }
             commitFailed(error, &turn)
         }
         return nil
     }
 
     private func step(_ event: ControllerEvent, _ turn: inout Turn) {
-        turn.controller.step(event, at: clock.now, &turn.next.effects)
+        turn.controller.step(event, at: clock.now, &turn.commit.next.effects)
         update { $0.steps += 1 }
     }
 
     private func tickIfDue(_ turn: inout Turn) {
         let now = clock.now
         guard let due = turn.controller.nextWake(), due <= now else { return }
-        turn.controller.step(.tick, at: now, &turn.next.effects)
+        turn.controller.step(.tick, at: now, &turn.commit.next.effects)
     }
 
     private func flushUrgent(_ turn: inout Turn) {
-        for message in turn.next.effects.urgent { turn.outlets.send(message) }
-        turn.next.effects.urgent = []
+        guard !turn.commit.next.effects.urgent.isEmpty else { return }
+        let urgent = turn.commit.takeUrgent(at: clock.now)
+        if urgent.isEmpty, !turn.isHeldBack {
+            logger.warning("leases are not renewed: another controller may lead by now")
+        }
+        turn.isHeldBack = urgent.isEmpty
+        for message in urgent { turn.outlets.send(message) }
     }
 
     // MARK: Committing
 
-    /// The batch to send now: a new one when none is being stored, or the last one again.
+    /// The batch to send now, if any; what needs no storing is let go on the way.
     private func batchToSend(_ turn: inout Turn) -> SealedBatch? {
-        if turn.isAirborne { return nil }
-        if turn.flying == nil {
-            guard !turn.next.effects.isEmpty || !turn.next.reads.isEmpty else { return nil }
-            let pending = turn.next
-            turn.next = Turn.Pending()
-            guard pending.effects.needsCommit else {
-                release(pending, turn.outlets)
-                return nil
+        while let action = turn.commit.action(at: clock.now) {
+            switch action {
+            case .release(let pending): release(pending, turn.outlets)
+            case .storeAgain: return turn.sealed
+            case .store(let pending): return seal(change(pending, turn.controller), &turn)
+            case .prove:
+                let nothing = FleetChange(counters: turn.controller.counters, clock: clock.now)
+                return seal(nothing, &turn)
             }
-            turn.flying = pending
-            do {
-                turn.sealed = try store.seal(change(pending, turn.controller), term: term)
-            } catch {
-                // A record that cannot be stored is a bug of ours, and stopping the only safe answer.
-                logger.critical("batch cannot be made", metadata: ["error": "\(error.message)"])
-                mailbox.post(.committed(.failure(RedisStoreError(.fenced, error.message))))
-                return nil
-            }
-        } else if let retryAt = turn.retryAt, retryAt > clock.now {
+        }
+        return nil
+    }
+
+    private func seal(_ change: FleetChange, _ turn: inout Turn) -> SealedBatch? {
+        do {
+            turn.sealed = try store.seal(change, term: term)
+        } catch {
+            // A record that cannot be stored is a bug of ours, and stopping the only safe answer.
+            logger.critical("batch cannot be made", metadata: ["error": "\(error.message)"])
+            mailbox.post(.committed(.failure(error)))
             return nil
         }
-        turn.isAirborne = true
-        turn.retryAt = nil
         return turn.sealed
     }
 
@@ -150,7 +163,9 @@ extension ControlLoop {
         }
     }
 
-    private func change(_ pending: Turn.Pending, _ controller: Controller) -> FleetChange {
+    private func change(
+        _ pending: GroupCommit<Rider>.Pending, _ controller: Controller
+    ) -> FleetChange {
         var change = FleetChange(counters: controller.counters, clock: clock.now)
         for id in pending.effects.jobs {
             if let job = controller.jobs[id] { change.jobs.append(job) }
@@ -162,16 +177,14 @@ extension ControlLoop {
                 change.goneNodes.append(name)
             }
         }
-        change.fleet = pending.applied
+        for case .applied(let fleet) in pending.riders { change.fleet = fleet }
         change.events = pending.effects.events
         return change
     }
 
     private func committed(_ latency: Duration, _ turn: inout Turn) {
-        if turn.failures > 0 { logger.notice("store is back") }
-        turn.failures = 0
+        if turn.commit.failures > 0 { logger.notice("store is back") }
         turn.sealed = nil
-        turn.isAirborne = false
         update {
             $0.isHealthy = true
             $0.error = nil
@@ -179,32 +192,27 @@ extension ControlLoop {
             $0.commits += 1
             $0.committingSince = nil
         }
-        if let pending = turn.flying.take() { release(pending, turn.outlets) }
+        release(turn.commit.stored(), turn.outlets)
     }
 
-    private func release(_ pending: Turn.Pending, _ outlets: Outlets) {
+    private func release(_ pending: GroupCommit<Rider>.Pending, _ outlets: Outlets) {
         for message in pending.effects.sends { outlets.send(message) }
         for (session, reason) in pending.effects.closes { outlets.close(session, reason) }
         for (id, reply) in pending.effects.replies { resolve(id, reply) }
         outlets.publish(pending.effects.events)
-        for hand in pending.reads { hand() }
+        for hand in Rider.reads(pending.riders) { hand() }
     }
 
     private func commitFailed(_ error: RedisStoreError, _ turn: inout Turn) {
-        turn.failures += 1
-        turn.isAirborne = false
-        turn.retryAt = clock.now + .milliseconds(min(50 * turn.failures, 1_000))
+        turn.commit.failed(at: clock.now)
         update {
             $0.isHealthy = false
             $0.error = error.message
         }
-        if turn.failures == 1 {
+        if turn.commit.failures == 1 {
             logger.warning("store does not answer", metadata: ["error": "\(error.message)"])
         }
-        let reads = (turn.flying?.reads ?? []) + turn.next.reads
-        turn.flying?.reads = []
-        turn.next.reads = []
-        for hand in reads { hand() }
+        for hand in Rider.reads(turn.commit.takeRiders(where: \.isRead)) { hand() }
     }
 
     // MARK: Waking
@@ -212,7 +220,7 @@ extension ControlLoop {
     /// How long to sleep until the next alarm, if no earlier sleeper is there.
     private func waitToArm(_ turn: inout Turn) -> Duration? {
         var due = turn.controller.nextWake() ?? .distantFuture
-        if let retryAt = turn.retryAt { due = min(due, retryAt) }
+        if let wake = turn.commit.nextWake { due = min(due, wake) }
         guard due != .distantFuture else { return nil }
         let now = clock.now
         if let armed = turn.wakeAt, armed > now, armed <= due { return nil }

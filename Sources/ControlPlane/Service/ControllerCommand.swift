@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Foundation
 import Logging
+import RedisStore
 import ServiceLifecycle
 import Settings
 import UnixSignals
@@ -50,10 +51,20 @@ package struct ControllerCommand: AsyncParsableCommand {
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             do {
                 try await group.run()
-            } catch let error as StartError {
-                FileHandle.standardError.write(Data("spark-controller: \(error)\n".utf8))
+            } catch is CancellationError {
+                return
+            } catch let error as RedisStoreError where error.code == .fenced {
+                // Started again it would depose its successor in turn.
+                Self.say("another controller has taken over: \(error)")
+                throw ExitCode(3)
+            } catch {
+                Self.say("\(error)")
                 throw ExitCode(1)
             }
+        }
+
+        private static func say(_ line: String) {
+            FileHandle.standardError.write(Data("spark-controller: \(line)\n".utf8))
         }
 
         private static func refuse(_ mistakes: [Mistake]) -> ExitCode {

@@ -100,6 +100,7 @@ package struct ControllerService: Service {
         policy.lostAfter = settings.liveness.lostAfter
         let owner =
             "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
+        let ledSince = ContinuousClock.now
         let term = try await store.store.bumpTerm(owner: owner, version: Version.number)
         let loaded = try await store.load(history: policy.historyLimit)
         let clock = AnchoredClock(floor: loaded.clock)
@@ -116,7 +117,10 @@ package struct ControllerService: Service {
         let from = tail > UInt64(EventFeed.kept) ? tail - UInt64(EventFeed.kept) : 0
         let feed = EventFeed(
             earlier: try await store.events(after: from, limit: EventFeed.kept))
-        let loop = ControlLoop(store: store, clock: clock, term: term, logger: logger)
+        let loop = ControlLoop(
+            store: store, clock: clock, term: term,
+            leadWithin: settings.failover ? ControllerSettings.leadWithin : nil,
+            ledSince: ledSince, logger: logger)
         let parts = try await makeParts(state, store, loop, feed, loaded, http)
         try await start(controller, parts, feed, &group)
     }

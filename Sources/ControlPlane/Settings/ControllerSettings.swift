@@ -12,6 +12,8 @@ package struct ControllerSettings: Sendable {
     package let api: Listener
     /// The Redis to use; nil for one of its own.
     package let redisURL: String?
+    /// Whether another controller on the same Redis may take over while this one runs.
+    package let failover: Bool
     /// The S3 key pair; nil when outputs are kept in the state folder.
     package let storageKeys: StorageKeys?
     /// Names and addresses, beside those of this machine, that the certificate shall be good for.
@@ -24,6 +26,13 @@ package struct ControllerSettings: Sendable {
     package let logLevel: String
     /// Whether log lines are JSON.
     package let logsAsJSON: Bool
+
+    /// How old the proof that this controller still leads may be for leases to be renewed, when
+    /// another may take over.
+    ///
+    /// A node hears the last renewal of a deposed leader at most this long after its successor began
+    /// to count, and stops `stopAfter` later; so `lostAfter` must be as long as both together.
+    package static let leadWithin = Duration.seconds(10)
 
     /// An address to listen on.
     package struct Listener: Hashable, Sendable {
@@ -89,6 +98,12 @@ package struct ControllerSettings: Sendable {
         SettingSpec(
             "redis.url", .string, secret: true,
             help: "The Redis to use, redis://host:6379; without it the controller starts its own."),
+        SettingSpec(
+            "failover", .bool,
+            help: """
+                Another controller on the same redis.url may take over: leases are renewed only while \
+                Redis has confirmed within 10s that this one leads.
+                """),
         SettingSpec("storage.access_key", .string, help: "The S3 access key."),
         SettingSpec("storage.secret_key", .string, secret: true, help: "The S3 secret key."),
         SettingSpec(
@@ -119,6 +134,25 @@ package struct ControllerSettings: Sendable {
             mistakes.append(
                 settings.mistake("link.lost_after", "must be longer than link.stop_after"))
         }
+        let ports = (link: settings.int("link.port"), api: settings.int("api.port"))
+        if ports.link == ports.api, ports.link != 0 {
+            mistakes.append(settings.mistake("api.port", "must differ from link.port"))
+        }
+        let failover = settings.bool("failover")
+        if failover, liveness.lostAfter < liveness.stopAfter + Self.leadWithin {
+            mistakes.append(
+                settings.mistake(
+                    "link.lost_after",
+                    """
+                    must be at least \(DurationText.format(Self.leadWithin)) longer than \
+                    link.stop_after when failover is on
+                    """))
+        }
+        if failover, settings.string(ifSet: "redis.url") == nil {
+            mistakes.append(
+                settings.mistake(
+                    "failover", "needs redis.url: nobody else reaches a private Redis"))
+        }
         let access = settings.string(ifSet: "storage.access_key")
         let secret = settings.string(ifSet: "storage.secret_key")
         if (access == nil) != (secret == nil) {
@@ -133,7 +167,8 @@ package struct ControllerSettings: Sendable {
             stateDir: settings.path("state_dir"), fleetFile: settings.path(ifSet: "fleet_file"),
             link: Listener(host: settings.string("link.host"), port: settings.int("link.port")),
             api: Listener(host: settings.string("api.host"), port: settings.int("api.port")),
-            redisURL: settings.string(ifSet: "redis.url"), storageKeys: keys,
+            redisURL: settings.string(ifSet: "redis.url"), failover: failover,
+            storageKeys: keys,
             serverNames: settings.list("server_names") + [settings.string("public_host")],
             publicHost: settings.string("public_host"), liveness: liveness,
             logLevel: settings.string("log.level"),

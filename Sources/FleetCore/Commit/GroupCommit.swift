@@ -125,11 +125,11 @@ package struct GroupCommit<Rider: Sendable>: Sendable {
         retryAt = now + .milliseconds(min(50 * failures, 1_000))
     }
 
-    /// Takes every rider out, when they must not wait for a store that is away.
-    package mutating func takeRiders() -> [Rider] {
-        let riders = (flying?.riders ?? []) + next.riders
-        flying?.riders = []
-        next.riders = []
+    /// Takes the riders out that must not wait for a store that is away; without a rule, all.
+    package mutating func takeRiders(where mayGo: (Rider) -> Bool = { _ in true }) -> [Rider] {
+        let riders = ((flying?.riders ?? []) + next.riders).filter(mayGo)
+        flying?.riders.removeAll(where: mayGo)
+        next.riders.removeAll(where: mayGo)
         return riders
     }
 }

@@ -34,4 +34,20 @@ import Testing
                 "controller.yaml:3: storage.access_key: needs storage.secret_key too",
             ])
     }
+
+    @Test func failoverNeedsASharedRedisAndTimeForIt() throws {
+        #expect(try load("{}").0?.failover == false)
+        let fine = "failover: true\nredis: {url: redis://spark}\n"
+        #expect(try load(fine).0?.failover == true)
+        #expect(
+            try load(fine + "link: {stop_after: 30s, lost_after: 39s}\n").1 == [
+                "controller.yaml:3: link.lost_after: must be at least 10s longer than "
+                    + "link.stop_after when failover is on"
+            ])
+        #expect(try load(fine + "link: {stop_after: 30s, lost_after: 40s}\n").1 == [])
+        #expect(
+            try load("failover: true\n").1 == [
+                "controller.yaml:1: failover: needs redis.url: nobody else reaches a private Redis"
+            ])
+    }
 }

@@ -4,8 +4,10 @@ import Foundation
 import Hummingbird
 import Logging
 import ObjectStore
+import OrderedCollections
 import RedisStore
 import Synchronization
+import Testing
 
 /// A control plane on a real Redis, without the link: orders are collected, events published.
 struct Plane: Sendable {
@@ -20,6 +22,10 @@ struct Plane: Sendable {
         private let messages = Mutex<[Effects.Outgoing]>([])
         func add(_ message: Effects.Outgoing) { messages.withLock { $0.append(message) } }
         var all: [Effects.Outgoing] { messages.withLock { $0 } }
+        /// The heartbeats that were answered.
+        var renewals: [UInt64] {
+            all.compactMap { if case .renewed(let sequence) = $0.message { sequence } else { nil } }
+        }
     }
 
     static let fleet = FleetSpec(
@@ -41,7 +47,7 @@ struct Plane: Sendable {
 
     /// Runs a control plane in `directory` around `body`; the record is what Redis there holds.
     static func with<Value: Sendable>(
-        directory: String? = nil, fleet: FleetSpec? = Plane.fleet,
+        directory: String? = nil, fleet: FleetSpec? = Plane.fleet, leadWithin: Duration? = nil,
         _ body: @escaping @Sendable (Plane, PrivateRedis) async throws -> Value
     ) async throws -> Value {
         let directory =
@@ -62,7 +68,8 @@ struct Plane: Sendable {
             let loaded = try await store.load(history: 1_000)
             let clock = AnchoredClock(floor: loaded.clock)
             let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-            let loop = ControlLoop(store: store, clock: clock, term: term, logger: logger)
+            let loop = ControlLoop(
+                store: store, clock: clock, term: term, leadWithin: leadWithin, logger: logger)
             let feed = EventFeed()
             let sent = Sent()
             let signer = try URLSigner(secret: [UInt8](repeating: 7, count: 32))
@@ -101,5 +108,21 @@ struct Plane: Sendable {
     /// Submits a job and returns the answer.
     func submit(_ id: JobID, _ request: JobRequest = JobRequest(kind: .image)) async -> Reply? {
         await loop.ask { .submit($0, id, request) }
+    }
+
+    /// Connects an agent, in session 1.
+    func connect(_ node: NodeName) async throws {
+        let hello = Hello(
+            node: node, incarnation: Incarnation(boot: "b", starts: 1), version: "1")
+        loop.post(.connected(hello, SessionID(1)))
+        _ = await loop.read { controller, _ in controller.nodes[node]?.state }
+    }
+}
+
+extension PrivateRedis {
+    /// The process of the server.
+    func pid() throws -> Int32 {
+        let text = try String(contentsOfFile: configuration.pidPath, encoding: .utf8)
+        return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 }
