@@ -41,6 +41,8 @@ package struct ControllerService: Service {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
+                // First of all: taking the term would depose a controller that works.
+                try await ListenCheck.addresses(settings, socket: state.socket)
                 let endpoint = try await startRedis(state, &group)
                 let client = RedisClient(endpoint: endpoint, logger: logger)
                 defer { client.close() }
@@ -240,8 +242,12 @@ package struct ControllerService: Service {
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
         let (link, context, listener) = (parts.link, parts.linkContext, settings.link)
         group.addTask {
-            try await link.run(
-                host: listener.host, port: listener.port, context: context, onBound: { _ in })
+            do {
+                try await link.run(
+                    host: listener.host, port: listener.port, context: context, onBound: { _ in })
+            } catch let error as LinkError {
+                throw StartError("agents cannot connect: \(error.message)")
+            }
         }
         let admin = Application(
             router: parts.api.router(tokens: nil),
