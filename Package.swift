@@ -34,6 +34,7 @@ let package = Package(
         .executable(name: "spark-controller", targets: ["spark-controller"]),
         .executable(name: "fleet-agent", targets: ["fleet-agent"]),
         .executable(name: "jctl", targets: ["jctl"]),
+        .executable(name: "fleet-sim", targets: ["fleet-sim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -135,15 +136,24 @@ let package = Package(
             ],
             swiftSettings: swift),
 
+        // The whole fleet in a deterministic world.
+        .target(
+            name: "FleetSim", dependencies: ["FleetCore", "FleetWire", collections, arguments],
+            swiftSettings: swift),
+
         .executableTarget(
             name: "spark-controller", dependencies: ["ControlPlane", arguments],
             swiftSettings: swift),
         .executableTarget(
             name: "fleet-agent", dependencies: ["NodeAgent", arguments], swiftSettings: swift),
         .executableTarget(name: "jctl", dependencies: ["Commands"], swiftSettings: swift),
+        .executableTarget(name: "fleet-sim", dependencies: ["FleetSim"], swiftSettings: swift),
+
         // Tests, one target for each target under test.
         .testTarget(
             name: "FleetCoreTests", dependencies: ["FleetCore", collections], swiftSettings: swift),
+        .testTarget(
+            name: "FleetSimTests", dependencies: ["FleetCore", "FleetSim"], swiftSettings: swift),
         .testTarget(
             name: "FleetWireTests", dependencies: ["FleetCore", "FleetWire"], swiftSettings: swift),
         .testTarget(

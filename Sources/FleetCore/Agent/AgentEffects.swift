@@ -44,6 +44,29 @@ package struct AgentEffects: Sendable {
     package init() {}
 
     mutating func append(_ effect: Effect) { list.append(effect) }
+
+    /// Takes out what would begin something, and answers it as failed.
+    ///
+    /// For a shell whose disk could not be written for a while: what waited for it may be long
+    /// outdated, the lease over and the work done elsewhere, so nothing is begun from it.
+    package mutating func expireBeginnings() -> [AgentEvent] {
+        let error = Failure(.diskFull, "the agent's journal could not be saved in time")
+        var answers: [AgentEvent] = []
+        list.removeAll { effect in
+            switch effect {
+            case .pull(let operation, _): answers.append(.pulled(operation, .failure(error)))
+            case .launchWorker(let operation, _, _), .launchAttempt(let operation, _, _, _):
+                answers.append(.launched(operation, .failure(error)))
+            case .predict(let order, _):
+                answers.append(.predictionStarted(order.key, .later(error.message)))
+            case .send, .disconnect, .probe, .remove, .awaitPrediction, .cancelPrediction,
+                .followLog, .collect, .upload, .forget, .clean:
+                return false
+            }
+            return true
+        }
+        return answers
+    }
 }
 
 /// What an agent must remember over its own death.

@@ -1,0 +1,146 @@
+import FleetCore
+import OrderedCollections
+
+extension World {
+    /// Injects a planned fault.
+    func strike(_ fault: PlannedFault) {
+        let host = hosts[fault.node % hosts.count]
+        note("fault") {
+            "\(fault.kind.rawValue) \(host.name) \(fault.length) ×\(fault.count)"
+        }
+        // Those that wait for their moment are counted when it comes.
+        switch fault.kind {
+        case .dockerCallFails, .exitsEarly, .nameTaken, .leftovers, .agentCrashMidStep,
+            .uploadFails:
+            break
+        default: tally.count(fault.kind)
+        }
+        switch fault.kind {
+        case .linkClosed: reset(host)
+        case .partition: block(host, up: true, down: true, for: fault.length)
+        case .oneWayUp: block(host, up: true, down: false, for: fault.length)
+        case .oneWayDown: block(host, up: false, down: true, for: fault.length)
+        case .massPartition:
+            for offset in 0..<max(fault.count, hosts.count / 2) {
+                block(
+                    hosts[(host.index + offset) % hosts.count], up: true, down: true,
+                    for: fault.length)
+            }
+        case .clog:
+            block(host, up: true, down: true, for: min(fault.length, .seconds(5)))
+        case .slowLink:
+            host.cable.slowUntil = now + fault.length
+            host.cable.slowBy = .milliseconds(200 * fault.count)
+        case .agentCrash: crashAgent(host, downFor: fault.length)
+        case .agentCrashMidStep:
+            host.dies = [.beforeSaving, .beforeActing, .halfWay][fault.count % 3]
+        case .agentFreeze:
+            host.frozenUntil = max(host.frozenUntil, now + fault.length)
+            impair(host, for: fault.length)
+        case .reboot: reboot(host, downFor: fault.length)
+        case .diskLost:
+            loseDisk(host, wholeMachine: fault.count % 2 == 0, downFor: fault.length)
+        case .diskFull:
+            host.diskFullUntil = now + fault.length
+            impair(host, for: fault.length)
+        case .slowPull: host.docker.slowPullUntil = now + fault.length
+        case .dockerCallFails:
+            let calls = DockerCall.allCases
+            host.docker.failAfter[calls[fault.count % calls.count].rawValue] =
+                fault.count / calls.count
+        case .containerVanishes:
+            strikeContainer(host, fault.count) { world, index in
+                world.take(host.docker.containers[index].id, from: host)
+            }
+        case .containerOOM:
+            strikeContainer(host, fault.count) { world, index in
+                world.kill(host, index, 137, outOfMemory: true)
+            }
+        case .workerFlaps:
+            strikeContainer(host, fault.count) { world, index in
+                host.docker.containers[index].flapsUntil = world.now + fault.length
+            }
+        case .exitsEarly: host.docker.exitsEarly += 1
+        case .nameTaken: host.docker.nameTaken += 1
+        case .dockerRestart: restartDocker(host, fault)
+        case .leftovers: host.docker.dirty += fault.count % 5
+        case .controllerCrash:
+            if let process = leader { crash(process, downFor: min(fault.length, .seconds(20))) }
+        case .controllerFreeze:
+            if let process = leader {
+                process.frozenUntil = max(process.frozenUntil, now + fault.length)
+            }
+        case .controllerTakeover: if scenario.weather.standby { startController() }
+        case .controllerCutOff:
+            guard let process = leader else { return }
+            process.cutOffUntil = now + fault.length
+            if scenario.weather.standby {
+                plan(
+                    .call { world in
+                        if world.leader === process { world.startController() }
+                    }, after: .seconds(15))
+            }
+        case .storeSlow:
+            store.slowUntil = now + fault.length
+            store.slowBy = .milliseconds(300 * (fault.count + 1))
+        case .storeDown: store.downUntil = now + fault.length
+        case .storeRestart: store.downUntil = now + min(fault.length, .seconds(3))
+        case .storeLosesReply: store.repliesToLose += fault.count % 3 + 1
+        case .uploadFails: uploadsFailUntil = now + fault.length
+        case .packetLost, .frameReplayed, .workerCrash, .workerOOM, .workerDeaf, .workerSilent,
+            .workerLies, .repeatedRequest:
+            break
+        }
+    }
+
+    private func strikeContainer(_ host: Host, _ count: Int, _ body: (World, Int) -> Void) {
+        guard !host.docker.containers.isEmpty else { return }
+        body(self, count % host.docker.containers.count)
+    }
+
+    /// The engine is away for a time; with it go the containers, unless it keeps them alive.
+    private func restartDocker(_ host: Host, _ fault: PlannedFault) {
+        let keepsContainers = fault.count % 2 == 0
+        if !keepsContainers {
+            for index in host.docker.containers.indices { kill(host, index, 137) }
+        }
+        host.docker.downUntil = now + fault.length
+        // What must be stopped cannot be, while the engine is away.
+        impair(host, for: fault.length)
+    }
+
+    /// Ends everything faulty, so that from here on the fleet must come to rest.
+    func heal() {
+        note("fault") { "the world heals" }
+        for host in hosts {
+            host.cable = Cable()
+            host.diskFullUntil = min(host.diskFullUntil, now)
+            host.dies = nil
+            host.docker.failAfter = Array(repeating: nil, count: DockerCall.allCases.count)
+            host.docker.downUntil = .zero
+            host.docker.slowPullUntil = .zero
+            host.docker.dirty = 0
+            host.docker.exitsEarly = 0
+            host.docker.nameTaken = 0
+        }
+        store.downUntil = .zero
+        store.slowUntil = .zero
+        store.repliesToLose = 0
+        uploadsFailUntil = .zero
+        for process in controllers { process.cutOffUntil = .zero }
+        mend()
+    }
+
+    /// Undoes what operators did, as often as it takes to be heard.
+    func mend() {
+        guard let machine = leader?.machine else { return }
+        if machine.fleet != fleet { request { .apply($0, fleet) } }
+        for (name, node) in machine.nodes {
+            if node.record.drain != nil { request { .undrain($0, name) } }
+            if node.record.cordoned { request { .cordon($0, name, false) } }
+            if node.record.roamer?.assignment?.purpose == .manual {
+                request { .release($0, name) }
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import FleetCore
+
+/// A node of the world: the agent's machine, its disk, its cable and its Docker engine.
+final class Host {
+    let index: Int
+    let name: NodeName
+    let place: String
+
+    var agent: Agent?
+    /// Which life of the agent it is; answers to another are dropped.
+    var life = 0
+    var boot = 1
+    var starts: UInt64 = 0
+    /// The machine's clock, anew with each boot.
+    var clock: LocalClock
+    var wakeAt: Instant?
+    /// What `wakeAt` was planned for, by its own clock.
+    var wakeDue = Instant.zero
+    /// Neither agent nor link do anything until then; the containers run on.
+    var frozenUntil = Instant.zero
+    /// When it last could not run: dead, frozen, without a disk or without Docker.
+    var impairedUntil = Instant.zero
+
+    // What is on its disk.
+    var journal = AgentJournal()
+    var renewedAt: Instant?
+    /// Saving fails until then.
+    var diskFullUntil = Instant.zero
+    /// What waits for the journal to be saved.
+    var held: [AgentEffects.Effect] = []
+    /// The agent dies at its next step that must be saved: before it is saved, or after.
+    var dies: DeathMoment?
+
+    enum DeathMoment { case beforeSaving, beforeActing, halfWay }
+
+    var link: Link?
+    var cable = Cable()
+    var failedDials = 0
+
+    var docker: DockerModel
+    var random: SeededGenerator
+    var network: SeededGenerator
+
+    init(_ index: Int, _ name: NodeName, seeds: Seeds, clock: LocalClock) {
+        self.index = index
+        self.name = name
+        place = name.rawValue
+        self.clock = clock
+        docker = DockerModel(random: seeds.stream(.docker, index))
+        random = seeds.stream(.node, index)
+        network = seeds.stream(.network, index)
+    }
+
+    /// The wait before the next try to connect: full jitter under a bound that doubles.
+    func redialWait() -> Duration {
+        let bound = min(500 << min(failedDials, 4), 5_000)
+        return random.duration(0...bound)
+    }
+}

@@ -1,0 +1,50 @@
+package import ArgumentParser
+import Foundation
+
+/// `fleet-sim`: the whole fleet in a deterministic world.
+package struct FleetSimCommand: AsyncParsableCommand {
+    /// The command's name, help and subcommands.
+    package static let configuration = CommandConfiguration(
+        commandName: "fleet-sim",
+        abstract: "Runs the whole fleet in a deterministic world, from a seed.",
+        discussion: """
+            The real machines of controller and agents run with virtual time, a network, a store and
+            Docker engines that fail as the seed says, and people who ask for work. After every step
+            the invariants are checked; then the world heals, and everything must come to rest.
+
+            Examples:
+              fleet-sim run --seeds 2000
+              fleet-sim run --seeds 10 --nodes 100 --hours 4
+              fleet-sim replay --seed 1593 --trace
+              fleet-sim check --events events.jsonl
+              fleet-sim compare --policy policies.yaml
+            """,
+        subcommands: [RunCommand.self, ReplayCommand.self, CheckCommand.self])
+
+    /// Creates the command.
+    package init() {}
+
+    /// Parses the arguments and runs; ends the process: 0 held, 1 violated or failed, 2 usage.
+    package static func run() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            Foundation.exit(0)
+        } catch let code as ExitCode {
+            Foundation.exit(code.rawValue)
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            if code.isSuccess {
+                print(text)
+                Foundation.exit(0)
+            }
+            Terminal.say(text)
+            Foundation.exit(code == .validationFailure ? 2 : 1)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import FleetCore
+
+/// One run of a scenario.
+package struct Simulation {
+    /// What a run came to.
+    package struct Outcome: Sendable {
+        /// The scenario.
+        package let scenario: Scenario
+        /// The first invariant broken; nil when all held.
+        package let violation: Violation?
+        /// The hash of all that happened.
+        package let hash: UInt64
+        /// What happened, counted.
+        package let tally: Tally
+        /// The lines kept, when they were asked for.
+        package let trace: [Trace.Line]
+    }
+
+    /// How often a world at rest is looked at; looking costs more than running.
+    private static let lookEvery = Duration.seconds(5)
+    /// How often the operator undoes what was done.
+    private static let mendEvery = 6
+
+    /// Runs a scenario to its end, or to the first violation.
+    package static func run(_ scenario: Scenario, keepsTrace: Bool = false) -> Outcome {
+        let world = World(scenario, keepsTrace: keepsTrace)
+        for storm in scenario.storms where world.checker.violation == nil {
+            rage(world, storm)
+            guard world.checker.violation == nil else { break }
+            world.heal()
+            rest(world)
+        }
+        world.tally.nanoseconds = world.now.nanoseconds
+        world.tally.nodeNanoseconds =
+            Double(world.now.nanoseconds) * Double(scenario.fleet.nodes.count)
+        return Outcome(
+            scenario: scenario, violation: world.checker.violation, hash: world.trace.hash,
+            tally: world.tally, trace: world.trace.lines)
+    }
+
+    private static func rage(_ world: World, _ storm: Storm) {
+        let begin = world.now
+        for job in storm.jobs { world.plan(.ask(job), at: begin + job.at) }
+        for operation in storm.operations {
+            world.plan(.operation(operation), at: begin + operation.at)
+        }
+        for fault in storm.faults { world.plan(.fault(fault), at: begin + fault.at) }
+        let end = begin + storm.length
+        while world.now < end, world.checker.violation == nil {
+            world.run(until: min(end, world.now + .seconds(20)))
+            world.lookAtReasons()
+        }
+    }
+
+    private static func rest(_ world: World) {
+        let end = world.now + Scenario.restWithin
+        var looks = 0
+        while world.now < end, world.checker.violation == nil {
+            world.run(until: min(end, world.now + lookEvery))
+            looks += 1
+            if world.isAtRest { break }
+            if looks % mendEvery == 0 { world.mend() }
+        }
+        guard world.checker.violation == nil else { return }
+        world.finishStorm()
+    }
+}
+
+extension World {
+    var isAtRest: Bool { checker.isAtRest(self) && leader?.machine.fleet == fleet }
+
+    func lookAtReasons() { checker.reasons(self) }
+
+    func finishStorm() {
+        checker.atRest(self)
+        store.expire()
+        clients.persistent = []
+        clients.answered = []
+        clients.waiting = [:]
+    }
+}

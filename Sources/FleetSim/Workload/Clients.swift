@@ -1,0 +1,93 @@
+import FleetCore
+
+/// The people who ask for work: they hear what was accepted, and ask again when nobody answers.
+struct Clients {
+    var random: SeededGenerator
+    /// What is asked for and not answered yet, by request.
+    var waiting: [RequestID: Request] = [:]
+    var lastRequest: UInt64 = 0
+    var lastJob = 0
+    /// Requests that are repeated until they are answered.
+    var persistent: [PlannedJob] = []
+    var answered: [Bool] = []
+    /// What each idempotency key was answered with.
+    var byKey: [String: JobID] = [:]
+
+    enum Request {
+        case submit(JobID, PlannedJob, client: Int?)
+        case other
+    }
+
+    /// How long a client waits before it asks again.
+    static let patience = Duration.seconds(12)
+
+    init(random: SeededGenerator) { self.random = random }
+
+    mutating func newJobID() -> JobID {
+        lastJob += 1
+        let digits = String(lastJob)
+        return JobID("j" + String(repeating: "0", count: max(8 - digits.count, 0)) + digits)
+    }
+}
+
+extension World {
+    /// Asks the controller for something; nothing is heard when it is not there.
+    @discardableResult
+    func request(
+        _ kind: Clients.Request = .other, _ make: (RequestID) -> ControllerEvent
+    ) -> RequestID {
+        clients.lastRequest += 1
+        let id = RequestID(clients.lastRequest)
+        clients.waiting[id] = kind
+        if let process = leader { deliver(process, make(id)) }
+        return id
+    }
+
+    /// Somebody asks for a job; who has a key for it asks until there is an answer.
+    func ask(_ job: PlannedJob) {
+        if job.request.idempotencyKey != nil {
+            clients.persistent.append(job)
+            clients.answered.append(false)
+            repeatRequest(clients.persistent.count - 1)
+        } else {
+            submit(job, client: nil)
+        }
+    }
+
+    func repeatRequest(_ client: Int) {
+        guard !clients.answered[client] else { return }
+        submit(clients.persistent[client], client: client)
+        plan(.repeatRequest(client), after: Clients.patience)
+    }
+
+    private func submit(_ job: PlannedJob, client: Int?) {
+        let id = clients.newJobID()
+        request(.submit(id, job, client: client)) { .submit($0, id, job.request) }
+    }
+
+    /// An answer reaches the one who asked.
+    func answered(_ request: RequestID, _ reply: Reply) {
+        guard let asked = clients.waiting.removeValue(forKey: request) else { return }
+        guard case .submit(let asked, let job, let client) = asked else { return }
+        if let client {
+            if clients.answered[client] { tally.count(.repeatedRequest) }
+            clients.answered[client] = true
+        }
+        guard case .accepted(let id, let replayed) = reply else { return }
+        if !replayed { tally.jobs += 1 }
+        note("client") { "\(asked) is accepted as \(id)" }
+        checker.accepted(id)
+        if let key = job.request.idempotencyKey {
+            if let first = clients.byKey[key], first != id {
+                checker.violate(
+                    self, .resultOnce, "key \(key) gave two jobs: \(first) and \(id)")
+            }
+            clients.byKey[key] = id
+        }
+        guard let later = job.cancelAfter else { return }
+        plan(.call { world in world.request { .cancel($0, id) } }, after: later)
+        if let again = job.retryAfter {
+            plan(.call { world in world.request { .retry($0, id) } }, after: later + again)
+        }
+    }
+}

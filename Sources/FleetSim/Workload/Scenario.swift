@@ -1,0 +1,50 @@
+package import FleetCore
+
+/// Everything a run depends on: made from a seed, and from nothing else.
+///
+/// It is a plain value, so that a failing one can be shrunk: the same run with fewer faults.
+package struct Scenario: Hashable, Sendable, Codable {
+    /// The seed it was made from, which also feeds every chance inside the run.
+    package var seed: UInt64
+    /// The fleet.
+    package var fleet: FleetSpec
+    /// What holds throughout.
+    package var weather: Weather
+    /// Times of work and trouble, each followed by a rest.
+    package var storms: [Storm]
+
+    /// The controller's times and bounds: the defaults.
+    var policy: ControllerPolicy {
+        var policy = ControllerPolicy()
+        policy.historyLimit = max(10_000, storms.map(\.jobs.count).reduce(0, +))
+        return policy
+    }
+
+    /// How long everything may take to come to rest once the world is whole.
+    package static let restWithin = Duration.seconds(1_500)
+
+    /// The scenario of a seed: a storm of ten minutes, or as many as `hours` hours have.
+    package init(seed: UInt64, nodes: Int = 15, hours: Int? = nil) {
+        let seeds = Seeds(root: seed)
+        var random = seeds.stream(.weather)
+        self.seed = seed
+        fleet = FleetShape.fleet(nodes: nodes)
+        weather = Weather(drawnFrom: &random)
+        let length = Duration.seconds(hours == nil ? 240 : 2_400)
+        let count = hours.map { max(1, $0) } ?? 1
+        storms = []
+        for index in 0..<count {
+            var draw = StormDraw(
+                random: seeds.stream(.storm, index), fleet: fleet, length: length, index: index)
+            storms.append(draw.storm(weather))
+        }
+    }
+
+    /// A scenario made by hand.
+    package init(seed: UInt64, fleet: FleetSpec, weather: Weather, storms: [Storm]) {
+        self.seed = seed
+        self.fleet = fleet
+        self.weather = weather
+        self.storms = storms
+    }
+}

@@ -1,0 +1,3 @@
+import FleetSim
+
+await FleetSimCommand.run()
