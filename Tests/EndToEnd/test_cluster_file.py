@@ -21,137 +21,8 @@ roamers: {nodes: [agx-11, agx-12, agx-13, agx-14, agx-15]}
 
 """
 
-# These three are the user's document, letter by letter.
-SPARK_SERVICES = """\
-# Core orchestration
-jessica-core:        # Main brain, routes requests
-job-queue:           # Redis-based job distribution  
-model-registry:      # S3 bucket with all model weights
-service-mesh:        # Traefik for internal routing
-api-gateway:         # External API (Cloudflare tunnel)
-
-# Management
-fleet-commander:     # UI for cluster management
-portainer:           # Container management
-prometheus:          # Metrics collection
-"""
-
-SERVICES = """\
-# VISION CLUSTER (AGX-01, AGX-02)
-sdxl-api:
-  replicas: 2
-  image: jessica/sdxl:latest
-  gpu: true
-  models:
-    - sdxl-base-1.0
-    - sdxl-refiner-1.0
-    - controlnet-*
-    - loras/*
-
-# VIDEO CLUSTER (AGX-03, AGX-04)  
-wan-api:
-  replicas: 2
-  image: jessica/wan:latest
-  gpu: true
-  models:
-    - wan-2.1-i2v
-    - wan-2.1-t2v
-
-# VOICE CLUSTER (AGX-05)
-tts-api:
-  replicas: 1
-  image: jessica/tts:latest
-  gpu: true
-  models:
-    - xtts-v2
-    - bark
-    - f5-tts
-
-# AUDIO CLUSTER (AGX-06)
-music-api:
-  replicas: 1
-  image: jessica/music:latest
-  gpu: true
-  models:
-    - musicgen-large
-    - audiogen
-
-# BRAIN CLUSTER (AGX-07, AGX-08)
-llm-api:
-  replicas: 2
-  image: jessica/llm:latest
-  gpu: true
-  models:
-    - llama-3.1-70b-4bit  # or whatever fits
-    - mistral-nemo
-    
-# EYES CLUSTER (AGX-09)
-camera-api:
-  replicas: 1
-  image: jessica/vision:latest
-  gpu: true
-  devices:
-    - /dev/video0
-    - /dev/video1
-    - /dev/video2
-    - /dev/video3
-  models:
-    - yolov8
-    - depth-anything
-    - face-recognition
-
-# JESSICA CLUSTER (AGX-10)
-jessica-personality:
-  replicas: 1
-  image: jessica/personality:latest
-  gpu: true
-  components:
-    - emotion-engine
-    - memory-system
-    - creativity-module
-"""
-
-TEMPLATES = """\
-# Templates that roamers can spin up
-templates:
-  sdxl-worker:
-    image: jessica/sdxl:latest
-    startup_time: 45s
-    
-  wan-worker:
-    image: jessica/wan:latest
-    startup_time: 60s
-    
-  llm-worker:
-    image: jessica/llm:latest
-    startup_time: 30s
-    
-  tts-worker:
-    image: jessica/tts:latest
-    startup_time: 20s
-    
-  generic-worker:
-    image: jessica/base:latest
-    startup_time: 10s
-"""
-
-NETWORKS = """\
-networks:
-  # Management network
-  fleet-mgmt:
-    driver: overlay
-    attachable: true
-    
-  # Service mesh (all AI services)
-  jessica-mesh:
-    driver: overlay
-    attachable: true
-    
-  # Camera network (isolated)
-  camera-net:
-    driver: overlay
-    internal: true
-"""
+# The user's document, letter by letter.
+USERS_BLOCKS = [(Path(__file__).parent / "user" / f"{name}.yaml").read_text() for name in ("spark", "services", "templates", "networks")]
 
 # (line, word of the message) of each mistake.
 WRONG = """\
@@ -178,7 +49,7 @@ MISTAKES = {4: "agx-01", 7: "colour", 9: "agx-02", 13: "image", 16: "replicas"}
 
 def test_the_users_own_blocks_load_word_for_word(fleet: Fleet, tmp_path: Path) -> None:
     file = tmp_path / "cluster.yaml"
-    file.write_text(AROUND + SPARK_SERVICES + SERVICES + TEMPLATES + NETWORKS)
+    file.write_text(AROUND + "".join(USERS_BLOCKS))
     before = fleet.get("/fleet")["revision"]
     planned = fleet.jctl("plan", "-f", str(file))
     assert planned.returncode == 1, planned.stderr
