@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Logging
+import NIOCore
 import ServiceLifecycle
 import Settings
 import UnixSignals
@@ -57,6 +58,7 @@ package enum AgentProgram {
             print("the configuration is fine", to: 1)
             return 0
         }
+        keepSmall()
         let logger = makeLogger(loaded)
         for name in outcome.unknownVariables {
             logger.notice("variable is no setting of the agent", metadata: ["variable": "\(name)"])
@@ -77,6 +79,12 @@ package enum AgentProgram {
             return 1
         }
         return 0
+    }
+
+    /// An agent waits most of the time; a thread for each core of a Jetson would only cost memory.
+    private static func keepSmall() {
+        NIOSingletons.groupLoopCountSuggestion = 1
+        NIOSingletons.blockingPoolThreadCountSuggestion = 2
     }
 
     private static func makeLogger(_ settings: AgentSettings) -> Logger {
