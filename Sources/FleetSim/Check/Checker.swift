@@ -133,6 +133,7 @@ struct Checker {
         for event in batch.events {
             if event.reason == "asked for again", let job = event.job { stored[job] = nil }
             history.take(event)
+            world.ledger.take(event)
         }
         if let first = history.violations.first { violate(world, first.invariant, first.text) }
         for job in batch.jobs {

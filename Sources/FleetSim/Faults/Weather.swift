@@ -20,6 +20,9 @@ package struct Weather: Hashable, Sendable, Codable {
     package var launchTime = Duration.milliseconds(300)
     /// How long a worker takes to load its model.
     package var startupTime = Duration.seconds(4)
+    /// Whether a worker takes as long to load as its template says, more or less, in place of
+    /// `startupTime`.
+    package var takesTemplateStartup = false
     /// The most a clock runs fast or slow, in parts per million.
     package var driftPPM = 0
     /// Workers that lie now and then, in a thousand answers.

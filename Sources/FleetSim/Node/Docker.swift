@@ -151,7 +151,7 @@ extension World {
         var made = Container(
             id: "c\(lastContainer)", name: launch.name, purpose: launch.purpose,
             slots: launch.slots, image: launch.image,
-            readyAt: now + scenario.weather.startupTime)
+            readyAt: now + startup(of: launch.image, host))
         if host.docker.exitsEarly > 0 {
             host.docker.exitsEarly -= 1
             tally.count(.exitsEarly)
@@ -162,6 +162,17 @@ extension World {
         }
         host.docker.containers.append(made)
         reply(.success(made.fact))
+    }
+
+    /// How long a worker takes to load its model.
+    private func startup(of image: String, _ host: Host) -> Duration {
+        guard scenario.weather.takesTemplateStartup,
+            let template = fleet.templates.first(where: { $0.worker.image == image })
+        else { return scenario.weather.startupTime }
+        let usual = template.startupTime.nanoseconds
+        return .nanoseconds(
+            usual * 4 / 5
+                + host.docker.random.duration(upTo: .nanoseconds(usual * 2 / 5)).nanoseconds)
     }
 
     private func remove(

@@ -19,7 +19,7 @@ package struct FleetSimCommand: AsyncParsableCommand {
               fleet-sim check --events events.jsonl
               fleet-sim compare --policy policies.yaml
             """,
-        subcommands: [RunCommand.self, ReplayCommand.self, CheckCommand.self])
+        subcommands: [RunCommand.self, ReplayCommand.self, CheckCommand.self, CompareCommand.self])
 
     /// Creates the command.
     package init() {}

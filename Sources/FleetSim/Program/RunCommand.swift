@@ -19,6 +19,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Ends after so many violations.") var violations = 3
     @Flag(help: "Prints the summary as JSON.") var json = false
     @Flag(inversion: .prefixedNo, help: "Shrinks the first violation.") var shrink = true
+    @Option(help: "Compares the policies of this file instead; see `compare`.") var policy: String?
     @Option(help: "Writes the shrunk scenario to this file.") var out: String?
 
     func validate() throws {
@@ -35,6 +36,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if policy != nil { return try await compare() }
         var campaign = Campaign(seeds: from..<from + UInt64(seeds))
         campaign.nodes = nodes
         campaign.hours = hours
@@ -64,6 +66,14 @@ struct RunCommand: AsyncParsableCommand {
         }
         try explain(first.seed, first.violation)
         throw ExitCode(1)
+    }
+
+    private func compare() async throws {
+        var arguments = ["--seeds", "\(min(seeds, 1_000))"]
+        if let policy { arguments += ["--policy", policy] }
+        if let hours { arguments += ["--hours", "\(hours)"] }
+        if let jobs { arguments += ["--jobs", "\(jobs)"] }
+        try await CompareCommand.parse(arguments).run()
     }
 
     private func explain(_ seed: UInt64, _ violation: Violation) throws {

@@ -23,7 +23,17 @@ package struct Simulation {
 
     /// Runs a scenario to its end, or to the first violation.
     package static func run(_ scenario: Scenario, keepsTrace: Bool = false) -> Outcome {
-        let world = World(scenario, keepsTrace: keepsTrace)
+        run(World(scenario, keepsTrace: keepsTrace))
+    }
+
+    /// Runs a scenario and says what its scheduling cost.
+    static func measure(_ scenario: Scenario) -> (Outcome, PolicyLedger) {
+        let world = World(scenario)
+        return (run(world), world.ledger)
+    }
+
+    private static func run(_ world: World) -> Outcome {
+        let scenario = world.scenario
         for storm in scenario.storms where world.checker.violation == nil {
             rage(world, storm)
             guard world.checker.violation == nil else { break }

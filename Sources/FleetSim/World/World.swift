@@ -50,6 +50,8 @@ final class World {
     var lastContainer: UInt64 = 0
     var clients: Clients
     var checker: Checker
+    /// What the scheduling cost.
+    var ledger = PolicyLedger()
 
     init(_ scenario: Scenario, keepsTrace: Bool = false) {
         self.scenario = scenario

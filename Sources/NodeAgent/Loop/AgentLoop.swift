@@ -96,11 +96,14 @@ struct AgentLoop: Sendable {
                 return false
             }
         }
-        if turn.saveFailed { logger.notice("journal is saved again") }
-        turn.saveFailed = false
         turn.saved = next
         turn.effects.needsSave = false
-        return true
+        guard turn.saveFailed else { return true }
+        logger.notice("journal is saved again")
+        turn.saveFailed = false
+        // What waited may be outdated by now: nothing is begun from it.
+        for event in turn.effects.expireBeginnings() { step(event, &turn) }
+        return await save(&turn)
     }
 
     private func noteLease(_ turn: inout Turn) async {
