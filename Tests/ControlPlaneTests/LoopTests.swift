@@ -62,6 +62,30 @@ struct LoopTests {
         }
     }
 
+    @Test("A fleet applied while the store is away is stored with its text when it is back")
+    func appliedMeanwhile() async throws {
+        try await Plane.with { plane, redis in
+            kill(try redis.pid(), SIGSTOP)
+            defer { if let pid = try? redis.pid() { kill(pid, SIGCONT) } }
+            // One batch is on its way, and the fleet waits for the next.
+            async let submitted = plane.submit("job-1")
+            while plane.loop.health.committingSince == nil { await Task.yield() }
+            var fleet = Plane.fleet
+            fleet.clusters[0].nodes = ["agx-01"]
+            async let applied = plane.loop.apply(fleet, source: "fleet: second\n")
+            // Not only slow: given up once, so that the batch is stored again.
+            while plane.loop.health.error?.hasPrefix("a commit takes") != false {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            kill(try redis.pid(), SIGCONT)
+            #expect(await submitted == .accepted("job-1", replayed: false))
+            #expect(await applied == .done)
+            let history = try await plane.store.fleetHistory(limit: 10)
+            #expect(history.map(\.source) == ["fleet: second\n", "fleet: test\n"])
+            #expect(history.map(\.revision) == [2, 1])
+        }
+    }
+
     @Test("A deposed controller writes nothing and ends")
     func deposed() async throws {
         let error = await #expect(throws: RedisStoreError.self) {
