@@ -291,7 +291,7 @@ struct  Jessica__V1__Welcome
 {
   ProtobufCMessage base;
   /*
-   * The session: random, never used again.
+   * The session: greater than those before it, and never used again.
    */
   uint64_t session;
   /*

@@ -52,7 +52,7 @@ package struct LinkService: Sendable {
 
     private func serve(_ connection: LinkConnection) async {
         var name: NodeName?
-        let session = SessionID(UInt64.random(in: 1 ... .max))
+        let session = sessions.newSession()
         do {
             let frames = connection.inbound.makeAsyncIterator()
             let hello = try await greet(connection, frames)

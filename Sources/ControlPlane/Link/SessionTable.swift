@@ -7,6 +7,8 @@ import Synchronization
 /// The live connections of agents, by session.
 package final class SessionTable: Sendable {
     private let connections = Mutex<[SessionID: LinkConnection]>([:])
+    /// The upper half differs from one life of the controller to the next.
+    private let lastSession = Atomic<UInt64>(UInt64.random(in: 1..<1 << 31) << 32)
     private let logger: Logger
 
     /// Creates an empty table.
@@ -14,6 +16,11 @@ package final class SessionTable: Sendable {
 
     /// How many agents are connected.
     package var count: Int { connections.withLock { $0.count } }
+
+    /// The session of a connection that begins now: greater than all before it.
+    func newSession() -> SessionID {
+        SessionID(lastSession.add(1, ordering: .relaxed).newValue)
+    }
 
     func add(_ session: SessionID, _ connection: LinkConnection) {
         connections.withLock { $0[session] = connection }

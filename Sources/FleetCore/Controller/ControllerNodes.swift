@@ -18,6 +18,8 @@ extension Controller {
         package internal(set) var reason: String
         /// The live session.
         package internal(set) var session: SessionID?
+        /// The latest session in this life of the controller.
+        var lastSession: SessionID?
         /// When its leases were last renewed.
         var renewedAt: Instant
         /// Its processors and memory, as it said.
@@ -107,6 +109,12 @@ extension Controller {
             effects.closes.append((session, "node \(hello.node) is not in this fleet"))
             return
         }
+        // A hello that was long on its way knows nothing of what was ordered since.
+        if let last = node.lastSession, session < last {
+            effects.closes.append((session, "the agent has connected again since"))
+            return
+        }
+        node.lastSession = session
         if let old = node.session, old != session {
             effects.closes.append((old, "the agent has connected again"))
         }

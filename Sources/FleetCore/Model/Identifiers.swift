@@ -92,12 +92,16 @@ package struct Incarnation: Hashable, Sendable, Codable, CustomStringConvertible
     package var description: String { "\(boot)/\(starts)" }
 }
 
-/// One connection of an agent to one life of the controller; random, never used again.
-package struct SessionID: Hashable, Sendable, CustomStringConvertible {
-    /// The random number.
+/// One connection of an agent to one life of the controller; never used again.
+///
+/// In one life of the controller the later connection has the greater id.
+package struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The number.
     package let value: UInt64
     /// Creates an id.
     package init(_ value: UInt64) { self.value = value }
+    /// Orders the sessions of one life of the controller by their beginning.
+    package static func < (a: SessionID, b: SessionID) -> Bool { a.value < b.value }
     /// The number in hexadecimal.
     package var description: String { String(value, radix: 16) }
 }

@@ -18,12 +18,16 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
     case events
     /// Every waiting job says why.
     case reasons
-    /// What the machines say can go over the wire.
+    /// What the machines say can go over the wire, and arrives as it was said.
     case wire
-    /// A worker's attempt runs in no other container than its order says, and is uploaded once.
+    /// An attempt begins once, not after its end is stored, and is uploaded once.
     case fencing
-    /// The machine's indexes are what its state says.
-    case indexes
+    /// Work ends by itself or because it must, not because an order about its worker changed.
+    case healthyWork = "healthy-work"
+    /// What somebody was told is stored, and what is decided is in the store once it has answered.
+    case toldIsStored = "told-is-stored"
+    /// Times are kept: deadlines, drains, loans, back-offs, and how long a silent node is waited for.
+    case promises
 }
 
 /// An invariant that was broken.

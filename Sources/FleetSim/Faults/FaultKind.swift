@@ -5,7 +5,7 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     // Every single packet that the weather loses or every frame that comes twice.
     case packetLost, frameReplayed
     // Agents and their machines.
-    case agentCrash, agentCrashMidStep, agentFreeze, reboot, diskLost, diskFull
+    case agentCrash, agentCrashMidStep, agentFreeze, reboot, powerCut, diskLost, diskFull
     // Docker.
     case slowPull, dockerCallFails, containerVanishes, exitsEarly, containerOOM, nameTaken
     case dockerRestart, leftovers
@@ -30,7 +30,8 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     /// The kinds that a storm plans; the others come with the weather or with the jobs.
     package static let planned: [FaultKind] = [
         .linkClosed, .partition, .oneWayUp, .oneWayDown, .massPartition, .clog, .slowLink,
-        .agentCrash, .agentCrashMidStep, .agentFreeze, .reboot, .diskLost, .diskFull, .slowPull,
+        .agentCrash, .agentCrashMidStep, .agentFreeze, .reboot, .powerCut, .diskLost, .diskFull,
+        .slowPull,
         .dockerCallFails, .containerVanishes, .exitsEarly, .containerOOM, .nameTaken,
         .dockerRestart, .leftovers, .workerFlaps, .controllerCrash, .controllerFreeze,
         .controllerTakeover, .controllerCutOff, .storeSlow, .storeDown, .storeLosesReply,
@@ -46,7 +47,7 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
             .controllerCrash:
             3
-        case .massPartition, .diskLost, .controllerFreeze, .controllerTakeover,
+        case .massPartition, .powerCut, .diskLost, .controllerFreeze, .controllerTakeover,
             .controllerCutOff, .storeSlow, .storeDown, .storeRestart:
             1
         case .packetLost, .frameReplayed, .workerCrash, .workerOOM, .workerDeaf, .workerSilent,

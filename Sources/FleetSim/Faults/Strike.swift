@@ -38,7 +38,15 @@ extension World {
             host.frozenUntil = max(host.frozenUntil, now + fault.length)
             impair(host, for: fault.length)
         case .reboot: reboot(host, downFor: fault.length)
+        case .powerCut:
+            // Longer than evictions are held when many nodes fall silent together.
+            for offset in 0..<max(hosts.count / 5, fault.count * hosts.count / 128) {
+                reboot(
+                    hosts[(host.index + offset) % hosts.count],
+                    downFor: .seconds(480) + fault.length * 2)
+            }
         case .diskLost:
+            host.disks += 1
             loseDisk(host, wholeMachine: fault.count % 2 == 0, downFor: fault.length)
         case .diskFull:
             host.diskFullUntil = now + fault.length
@@ -138,7 +146,7 @@ extension World {
         for (name, node) in machine.nodes {
             if node.record.drain != nil { request { .undrain($0, name) } }
             if node.record.cordoned { request { .cordon($0, name, false) } }
-            if node.record.roamer?.assignment?.purpose == .manual {
+            if let assignment = node.record.roamer?.assignment, case .manual = assignment.mode {
                 request { .release($0, name) }
             }
         }

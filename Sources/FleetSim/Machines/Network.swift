@@ -63,7 +63,11 @@ extension World {
         do {
             let bytes = try WireCodec.encode(message)
             trace.mix(bytes)
-            return try WireCodec.decodeAgent(bytes)
+            let arrived = try WireCodec.decodeAgent(bytes)
+            if arrived != message {
+                checker.violate(self, .wire, "\(message) arrives as \(arrived)")
+            }
+            return arrived
         } catch {
             checker.violate(self, .wire, "cannot be sent: \(message): \(error)")
             return nil
@@ -75,7 +79,11 @@ extension World {
         do {
             let bytes = try WireCodec.encode(message)
             trace.mix(bytes)
-            return try WireCodec.decodeController(bytes)
+            let arrived = try WireCodec.decodeController(bytes)
+            if arrived != message {
+                checker.violate(self, .wire, "\(message) arrives as \(arrived)")
+            }
+            return arrived
         } catch {
             checker.violate(self, .wire, "cannot be sent: \(message): \(error)")
             return nil

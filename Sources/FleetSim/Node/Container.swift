@@ -49,6 +49,8 @@ struct DockerModel {
     /// No call is answered until then.
     var downUntil = Instant.zero
     var slowPullUntil = Instant.zero
+    /// The last order to clean that left nothing, when nothing was started since.
+    var verified: UInt64?
     /// How many orders to clean leave something behind.
     var dirty = 0
     /// How many of the next containers end before their start has returned.

@@ -148,6 +148,7 @@ extension World {
         if fails(host, .launch) { return reply(.failure(Failure(.startFailed, "no"))) }
         host.docker.containers.removeAll { $0.name == launch.name }
         lastContainer += 1
+        host.docker.verified = nil
         var made = Container(
             id: "c\(lastContainer)", name: launch.name, purpose: launch.purpose,
             slots: launch.slots, image: launch.image,
@@ -234,11 +235,13 @@ extension World {
             left = ["gpu memory 4 GB"]
         } else {
             for container in host.docker.containers { take(container.id, from: host) }
+            host.docker.verified = order
         }
         plan(.agent(host.index, life, .cleaned(order: order, leftovers: left)))
     }
 
     private func upload(_ key: AttemptKey, _ host: Host, _ life: Int) {
+        checker.uploadBegan(self, key, host)
         plan(.call { $0.uploaded(key, host, life) }, after: .milliseconds(100))
     }
 
@@ -268,6 +271,7 @@ extension DockerModel {
             containers[index].exitCode = 137
         }
         downUntil = .zero
+        verified = nil
     }
 
     /// Containers and images are gone.

@@ -11,6 +11,8 @@ final class Host {
     var life = 0
     var boot = 1
     var starts: UInt64 = 0
+    /// How often its agent's disk was lost.
+    var disks = 0
     /// The machine's clock, anew with each boot.
     var clock: LocalClock
     var wakeAt: Instant?
@@ -50,6 +52,9 @@ final class Host {
         random = seeds.stream(.node, index)
         network = seeds.stream(.network, index)
     }
+
+    /// The name of this boot of the machine.
+    var bootName: String { "b\(boot)" }
 
     /// The wait before the next try to connect: full jitter under a bound that doubles.
     func redialWait() -> Duration {

@@ -77,6 +77,9 @@ extension World {
         if !replayed { tally.jobs += 1 }
         note("client") { "\(asked) is accepted as \(id)" }
         checker.accepted(id)
+        if !replayed, store.jobs[id] == nil {
+            checker.violate(self, .toldIsStored, "\(id) is accepted and not stored")
+        }
         if let key = job.request.idempotencyKey {
             if let first = clients.byKey[key], first != id {
                 checker.violate(

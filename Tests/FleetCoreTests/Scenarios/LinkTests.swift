@@ -190,4 +190,29 @@ import Testing
         give(.message("agx-03", SessionID(1), .report(sequence: 2, .worker(ready))))
         #expect(controller.nodes["agx-03"]?.workers.isEmpty == true)
     }
+
+    @Test func `a hello that was overtaken by a later one is not believed`() {
+        var controller = Controller(
+            restoring: .init(fleet: .small), term: 3, seed: 1, at: .zero)
+        var closed: [SessionID] = []
+        func give(_ event: ControllerEvent) {
+            var effects = Effects()
+            controller.step(event, at: .zero, &effects)
+            closed += effects.closes.map(\.0)
+        }
+        let hello = Hello(
+            node: "agx-03", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
+        give(.connected(hello, SessionID(2)))
+        let ready = WorkerReport(id: "eyes-api", generation: 1, phase: .ready)
+        give(.message("agx-03", SessionID(2), .report(sequence: 1, .worker(ready))))
+        give(.submit(RequestID(1), "j", JobRequest(kind: .vision)))
+        let key = AttemptKey(job: "j", number: 1)
+        let runs = AttemptReport(key: key, phase: .running)
+        give(.message("agx-03", SessionID(2), .report(sequence: 2, .attempt(runs))))
+        // It was said before the attempt came, so it does not name it; the attempt runs all the same.
+        give(.connected(hello, SessionID(1)))
+        #expect(closed == [SessionID(1)])
+        #expect(controller.nodes["agx-03"]?.session == SessionID(2))
+        #expect(controller.jobs["j"]?.state == .running)
+    }
 }

@@ -1,0 +1,89 @@
+import FleetCore
+
+/// What runs, ran, and was uploaded on the nodes.
+struct WorkTrack {
+    /// Where work runs now, by job.
+    var running: [JobID: [Running]] = [:]
+    /// On which disk of which node each attempt began.
+    var begun: [AttemptKey: Place] = [:]
+    /// In which life of its agent each attempt was uploaded last.
+    var uploaded: [AttemptKey: Life] = [:]
+
+    struct Running {
+        let key: AttemptKey
+        let host: Int
+    }
+    struct Place: Hashable {
+        let host: Int
+        let disk: Int
+    }
+    struct Life: Hashable {
+        let host: Int
+        let life: Int
+    }
+
+    /// Whether the attempt runs on the node.
+    func runs(_ key: AttemptKey, on host: Int) -> Bool {
+        running[key.job]?.contains { $0.key == key && $0.host == host } == true
+    }
+}
+
+/// Checks on the work itself, as the world sees it: no machine can be wrong about that.
+extension Checker {
+    /// How long after an impairment a node may need to stop what it runs.
+    private static let recovery = Duration.seconds(20)
+
+    /// A node that is dead, frozen or without Docker cannot end its work; nobody can help that.
+    private static func isExcused(_ world: World, _ host: Int) -> Bool {
+        world.hosts[host].impairedUntil + recovery >= world.now
+    }
+
+    mutating func workBegan(_ world: World, _ key: AttemptKey, _ host: Int) {
+        let place = WorkTrack.Place(host: host, disk: world.hosts[host].disks)
+        if work.begun.updateValue(place, forKey: key) == place {
+            violate(world, .fencing, "\(key) begins a second time on \(world.hosts[host].name)")
+        }
+        let stored = world.store.jobs[key.job]
+        if stored?.attempt(key.number)?.state.isFinal == true, place.disk == 0,
+            !Self.isExcused(world, host)
+        {
+            violate(
+                world, .fencing, "\(key) begins on \(world.hosts[host].name) after its stored end")
+        }
+        var others = work.running[key.job] ?? []
+        if others.contains(where: { $0.key == key && $0.host != host }) {
+            violate(world, .fencing, "\(key) runs on two nodes")
+        }
+        others.removeAll { $0.key == key && $0.host == host }
+        others.append(.init(key: key, host: host))
+        work.running[key.job] = others
+        guard others.count > 1, let stored else { return }
+        let counted = others.count { $0.key == key || !Self.isExcused(world, $0.host) }
+        if counted > (stored.request.retrySafe ? 2 : 1) {
+            let places = others.map { "\($0.key.number) on \(world.hosts[$0.host].name)" }
+            violate(world, .runsOnce, "\(key.job) runs as \(places)")
+        }
+    }
+
+    mutating func workEnded(_ key: AttemptKey, _ host: Int) {
+        guard var others = work.running[key.job] else { return }
+        others.removeAll { $0.key == key && $0.host == host }
+        work.running[key.job] = others.isEmpty ? nil : others
+    }
+
+    mutating func uploadBegan(_ world: World, _ key: AttemptKey, _ host: Host) {
+        let life = WorkTrack.Life(host: host.index, life: host.life)
+        if work.uploaded.updateValue(life, forKey: key) == life {
+            violate(world, .fencing, "\(key) is uploaded twice by \(host.name)")
+        }
+    }
+
+    /// The controller holds an attempt for ended: then it has.
+    mutating func attemptClosed(_ world: World, _ key: AttemptKey, _ attempt: Attempt) {
+        guard let host = world.hosts.first(where: { $0.name == attempt.node }), host.disks == 0,
+            work.runs(key, on: host.index), !Self.isExcused(world, host.index)
+        else { return }
+        violate(
+            world, .runsOnce, "\(key) is \(attempt.state) and still runs on \(attempt.node)")
+    }
+}
