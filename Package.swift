@@ -153,7 +153,8 @@ let package = Package(
         .testTarget(
             name: "FleetCoreTests", dependencies: ["FleetCore", collections], swiftSettings: swift),
         .testTarget(
-            name: "FleetSimTests", dependencies: ["FleetCore", "FleetSim"], swiftSettings: swift),
+            name: "FleetSimTests", dependencies: ["FleetCore", "FleetSim"],
+            exclude: ["Regressions"], swiftSettings: swift),
         .testTarget(
             name: "FleetWireTests", dependencies: ["FleetCore", "FleetWire"], swiftSettings: swift),
         .testTarget(

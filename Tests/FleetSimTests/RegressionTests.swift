@@ -1,16 +1,25 @@
 import FleetSim
+import Foundation
 import Testing
 
-/// Seeds that once found a bug in the machines, and what it was.
+/// Scenarios that once found a bug, shrunk to what it needs; the file's name says what it was.
 @Suite struct RegressionTests {
-    @Test(
-        arguments: [
-            // What waited for a full disk was begun when the lease was long over.
-            1593
-        ] as [UInt64])
-    func `a seed that once failed does not fail again`(seed: UInt64) {
-        let outcome = Simulation.run(Scenario(seed: seed))
-        #expect(outcome.violation == nil)
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Regressions")
+
+    private static let files: [String] = {
+        let all = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+        return (all ?? []).filter { $0.hasSuffix(".json") }.sorted()
+    }()
+
+    @Test func `there are scenarios to run`() { #expect(!Self.files.isEmpty) }
+
+    @Test(arguments: files) func `a scenario that once failed does not fail again`(file: String)
+        throws
+    {
+        let data = try Data(contentsOf: Self.folder.appendingPathComponent(file))
+        let scenario = try JSONDecoder().decode(Scenario.self, from: data)
+        #expect(Simulation.run(scenario).violation == nil)
     }
 
     @Test func `some seeds of another size hold`() async {

@@ -41,8 +41,8 @@ package struct Controller: Sendable {
     var massSilenceSince: Instant?
     /// Failures of each cluster's template in a row, and when it may be tried again.
     var templateTrouble: [ClusterName: TemplateTrouble] = [:]
-    /// The mean run time of each queue's jobs, in seconds, for estimates only.
-    var meanRun: [ClusterName: Double] = [:]
+    /// What is known of the demand on each queue.
+    var demand: [ClusterName: Demand] = [:]
     /// Progress of running jobs, for display only.
     var progress: [JobID: Progress] = [:]
     let startedAt: Instant

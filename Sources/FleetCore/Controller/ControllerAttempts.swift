@@ -105,7 +105,8 @@ extension Controller {
         let counts = job.ending == nil && job.stopping == nil
         close(key, counts ? .succeeded : .stopped, report, now, &effects)
         guard counts else { return }
-        learn(job.queue, now.since(attempt.startedAt ?? attempt.assignedAt))
+        demand[job.queue, default: Demand()].ran(
+            now.since(attempt.startedAt ?? attempt.assignedAt))
         end(
             key.job, .succeeded, outputs: report.outputs, from: job, attempt: key, now: now,
             &effects)
@@ -263,11 +264,5 @@ extension Controller {
             endStopped(key.job, from: before, now, &effects)
         }
         refreshQueue(key.job, now)
-    }
-
-    /// Keeps a slowly moving mean of run times, for estimates.
-    private mutating func learn(_ queue: ClusterName, _ run: Duration) {
-        let seconds = run.inSeconds
-        meanRun[queue] = meanRun[queue].map { $0 * 0.8 + seconds * 0.2 } ?? seconds
     }
 }

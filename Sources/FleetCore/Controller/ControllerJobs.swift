@@ -50,6 +50,7 @@ extension Controller {
         case .success(let queue):
             let job = Job(id: id, request: what, queue: queue, submittedAt: now)
             jobs[id] = job
+            demand[queue, default: Demand()].submitted(now)
             if let key = what.idempotencyKey { idempotency[key] = id }
             effects.jobs.append(id)
             emit(.job, now, &effects, job: id, to: JobState.queued.rawValue, reason: "accepted")

@@ -226,6 +226,9 @@ extension Controller {
         case (.assigned, .ready), (.provisioning, .ready):
             if let cluster = assignment.cluster { templateTrouble[cluster] = nil }
             nodes[name]?.restartsWhenReady = report.restarts
+            if let cluster = assignment.cluster, node.provisioningSince == assignment.since {
+                demand[cluster, default: Demand()].helperStarted(now.since(assignment.since))
+            }
             setRoamer(name, .running, "\(report.id) is ready", now, &effects)
         case (.assigned, .accepted), (.assigned, .pulling), (.assigned, .starting):
             setRoamer(
@@ -353,6 +356,12 @@ extension Controller {
         case .until: releaseAssignment(name, "its time is over", now, &effects)
         case .untilIdle(let idle):
             guard node.attempts.isEmpty else { return }
+            if let cluster = assignment.cluster.flatMap(fleet.cluster),
+                assignment.purpose == .overflow, isStillNeeded(cluster, now)
+            {
+                timers.arm(.lent(name), at: now + idle)
+                return
+            }
             let text = "idle for \(idle.components.seconds) s"
             releaseAssignment(name, text, now, &effects)
         case .manual, .whileNeeded: break

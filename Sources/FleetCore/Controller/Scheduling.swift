@@ -104,6 +104,10 @@ extension Controller {
         package var helping = 0
         /// Jobs that run.
         package var running = 0
+        /// Slots of the workers that are ready.
+        package var slots = 0
+        /// Slots of the roamers on their way.
+        package var comingSlots = 0
     }
 
     /// The load of a cluster.
@@ -116,6 +120,7 @@ extension Controller {
                 order.spec.contract == .exec || node.workers[order.id]?.phase == .ready
             {
                 load.dedicated += 1
+                load.slots += order.spec.slots
             }
         }
         for node in nodes.values {
@@ -127,9 +132,12 @@ extension Controller {
             case .backup, .job: break
             }
             switch roamer.state {
-            case .assigned, .provisioning: load.coming += 1
+            case .assigned, .provisioning:
+                load.coming += 1
+                load.comingSlots += assignment.worker?.slots ?? 1
             case .running:
                 load.helping += 1
+                load.slots += assignment.worker?.slots ?? 1
                 load.running += node.attempts.count
             case .idle, .cleanup, .quarantined: break
             }
@@ -138,7 +146,8 @@ extension Controller {
     }
 
     /// Whether one more roamer should help, by the cluster's rule.
-    static func wantsHelp(_ load: Load, _ scaling: ScalingSpec) -> Bool {
+    func wantsHelp(_ cluster: ClusterSpec, _ load: Load, _ now: Instant) -> Bool {
+        let scaling = cluster.scaling
         guard load.helpers < scaling.maxRoamers, load.waiting > 0 else { return false }
         switch scaling.overflow {
         case .never: return false
@@ -148,6 +157,7 @@ extension Controller {
             let active = load.dedicated + load.helping + load.coming
             let (bound, overflow) = active.multipliedReportingOverflow(by: scaling.backlogFactor)
             return !overflow && load.waiting > bound
+        case .forecast: return forecastWantsHelp(cluster, load, now)
         }
     }
 
@@ -157,7 +167,7 @@ extension Controller {
         guard queues[cluster.name]?.isEmpty == false else { return }
         if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
         guard let help = helper(of: cluster), help.worker.contract.takesJobs else { return }
-        while Self.wantsHelp(load(of: cluster), cluster.scaling) {
+        while wantsHelp(cluster, load(of: cluster), now) {
             guard let roamer = idleRoamer(for: cluster.name, now, &effects) else { return }
             lend(
                 roamer, .overflow, cluster: cluster.name, template: help.template,

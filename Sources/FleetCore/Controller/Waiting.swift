@@ -28,11 +28,13 @@ extension Controller {
         let load = load(of: cluster)
         let workers = load.dedicated + load.helping
         return Waiting(
-            reason: reason(cluster, load, position ?? 0), position: position,
+            reason: reason(cluster, load, position ?? 0, now), position: position,
             eta: eta(cluster.name, position ?? 0, workers: workers, coming: load.coming))
     }
 
-    private func reason(_ cluster: ClusterSpec, _ load: Load, _ position: Int) -> String {
+    private func reason(
+        _ cluster: ClusterSpec, _ load: Load, _ position: Int, _ now: Instant
+    ) -> String {
         let name = cluster.name
         let coming = comingText(name)
         if load.dedicated + load.helping == 0 {
@@ -46,15 +48,22 @@ extension Controller {
         if let coming { return "\(text); \(coming)" }
         switch cluster.scaling.overflow {
         case .never: return "\(text); its overflow is never"
-        case .busy, .backlog:
+        case .busy, .backlog, .forecast:
             if load.helpers >= cluster.scaling.maxRoamers {
                 return "\(text); it has its most of \(cluster.scaling.maxRoamers) roamers"
             }
             if let trouble = templateTrouble[name], let error = trouble.error {
                 return "\(text); the last roamer failed: \(error.message)"
             }
-            if Self.wantsHelp(load, cluster.scaling) { return "\(text); no roamer is idle" }
-            return "\(text); the queue is not deep enough for a roamer"
+            if wantsHelp(cluster, load, now) { return "\(text); no roamer is idle" }
+            return "\(text); \(Self.whyNoHelp(cluster.scaling.overflow))"
+        }
+    }
+
+    private static func whyNoHelp(_ overflow: OverflowPolicy) -> String {
+        switch overflow {
+        case .forecast: "its turn comes sooner than a roamer would be ready"
+        case .busy, .backlog, .never: "the queue is not deep enough for a roamer"
         }
     }
 
@@ -109,8 +118,7 @@ extension Controller {
     ) -> Duration? {
         let lanes = workers + coming
         guard lanes > 0 else { return nil }
-        // Before anything is known, a job is taken for a short one rather than nothing said.
-        let mean = meanRun[queue] ?? 10
+        let mean = demand[queue]?.run ?? Self.assumedRun
         let rounds = Double(position) / Double(lanes)
         let seconds = Swift.min(mean * (rounds + 0.5), 1e7)
         return .milliseconds(Int64(seconds * 1_000))

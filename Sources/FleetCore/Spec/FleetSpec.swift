@@ -140,6 +140,8 @@ package enum OverflowPolicy: String, Hashable, Sendable, Codable, CaseIterable {
     case busy
     /// When the queue is deeper than `backlogFactor` × active workers: the user's rule.
     case backlog
+    /// When the forecast wait in line is longer than the time help takes to arrive.
+    case forecast
     /// Never.
     case never
 }

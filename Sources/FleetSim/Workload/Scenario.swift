@@ -30,6 +30,11 @@ package struct Scenario: Hashable, Sendable, Codable {
         self.seed = seed
         fleet = FleetShape.fleet(nodes: nodes)
         weather = Weather(drawnFrom: &random)
+        for index in fleet.clusters.indices {
+            fleet.clusters[index].scaling.overflow = random.pick([
+                .busy, .busy, .backlog, .forecast, .forecast, .never,
+            ])
+        }
         let length = Duration.seconds(hours == nil ? 240 : 2_400)
         let count = hours.map { max(1, $0) } ?? 1
         storms = []
