@@ -154,7 +154,7 @@ import Testing
             "from 1ms"),
         Case(
             "clusters: {a: {scaling: {overflow: always}}}\n", 1, "clusters.a.scaling.overflow",
-            "busy, backlog, never"),
+            "busy, backlog, forecast, never"),
     ]
 
     static let limits: [Case] = [
