@@ -1,3 +1,4 @@
+import DequeModule
 package import OrderedCollections
 
 /// The controller's machine: it decides everything, and does nothing.
@@ -14,7 +15,11 @@ package struct Controller: Sendable {
     /// Rises with each start of a controller; agents refuse orders of an older one.
     package let term: UInt64
     /// The desired fleet.
-    package internal(set) var fleet: FleetSpec
+    package internal(set) var fleet: FleetSpec {
+        didSet { index = FleetIndex(fleet) }
+    }
+    /// Where everything is in it.
+    var index: FleetIndex
     /// Rises with each applied fleet.
     package internal(set) var fleetRevision: UInt64
     /// Numbers given so far.
@@ -22,14 +27,25 @@ package struct Controller: Sendable {
 
     /// Jobs alive, and the ended ones still in memory.
     package internal(set) var jobs: [JobID: Job] = [:]
-    /// Ended jobs in memory, oldest end first.
-    var history: OrderedSet<JobID> = []
+    /// Ends of jobs in memory, oldest first; one whose job was asked for again since is void.
+    var history: Deque<(at: Instant, job: JobID)> = []
+    /// Ended jobs in memory.
+    var endedCount = 0
     /// The queue of each cluster, and that of the roamers.
     var queues: OrderedDictionary<ClusterName, JobQueue> = [:]
+    /// Entries of all queues.
+    var waitingCount = 0
     /// Jobs by idempotency key.
     var idempotency: [String: JobID] = [:]
     /// Every node of the fleet, and those leaving it.
     package internal(set) var nodes: OrderedDictionary<NodeName, Node> = [:]
+
+    /// Nodes by state.
+    var stateCounts: [NodeState: Int] = [:]
+    /// Which roamer is where.
+    var pool = RoamerPool()
+    /// Queues that wanted a roamer when there was none.
+    var wanting: Set<ClusterName> = []
 
     var timers = TimerQueue<Alarm>()
     var random: SeededGenerator
@@ -118,6 +134,7 @@ package struct Controller: Sendable {
         self.policy = policy
         self.term = term
         fleet = snapshot.fleet
+        index = FleetIndex(snapshot.fleet)
         fleetRevision = snapshot.fleetRevision
         counters = snapshot.counters
         random = SeededGenerator(seed: seed)

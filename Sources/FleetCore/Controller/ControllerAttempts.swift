@@ -20,6 +20,7 @@ extension Controller {
         jobs[id] = job
         let key = AttemptKey(job: id, number: number)
         nodes[name]?.attempts.append(key)
+        reindex(name)
         refreshQueue(id, now)
         effects.jobs.append(id)
         unordered.append(name)
@@ -252,6 +253,7 @@ extension Controller {
         effects.jobs.append(key.job)
         timers.disarm(.confirm(key))
         nodes[attempt.node]?.attempts.remove(key)
+        reindex(attempt.node)
         unordered.append(attempt.node)
         progress[key.job] = nil
         touchClusters(of: attempt.node)

@@ -10,6 +10,7 @@ extension Controller {
             for attempt in job.active {
                 nodes[attempt.node]?.attempts.append(
                     AttemptKey(job: job.id, number: attempt.number))
+                reindex(attempt.node)
             }
             guard job.ending == nil else { continue }
             if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
@@ -17,7 +18,8 @@ extension Controller {
             refreshQueue(job.id, now)
         }
         let ended = stored.compactMap { job in job.ending.map { ($0.at, job.id) } }
-        for (_, id) in ended.sorted(by: { $0 < $1 }) { history.append(id) }
+        for (at, id) in ended.sorted(by: { $0 < $1 }) { history.append((at, id)) }
+        endedCount = ended.count
         // A job whose node is no longer known at all has no lease to wait for.
         for job in stored.sorted(by: { $0.id < $1.id }) {
             for attempt in job.active where nodes[attempt.node] == nil {
@@ -62,9 +64,9 @@ extension Controller {
 
     /// The queue for a request, or why there is none.
     private func place(_ what: JobRequest) -> Result<ClusterName, Refusal> {
-        let waiting = queues.values.reduce(0) { $0 + $1.count }
-        if waiting >= policy.queueLimit {
-            return .failure(Refusal(.queueFull, "\(waiting) jobs wait already; try again later"))
+        if waitingCount >= policy.queueLimit {
+            return .failure(
+                Refusal(.queueFull, "\(waitingCount) jobs wait already; try again later"))
         }
         if what.kind == .custom {
             guard what.image != nil || what.template != nil else {
@@ -74,12 +76,12 @@ extension Controller {
         }
         if what.template != nil { return roamerPlace(what) }
         if let name = what.cluster {
-            guard fleet.cluster(name) != nil else {
+            guard self.cluster(name) != nil else {
                 return .failure(Refusal(.notFound, "no cluster is named \(name)"))
             }
             return .success(name)
         }
-        guard let cluster = fleet.cluster(serving: what.kind) else {
+        guard let cluster = cluster(serving: what.kind) else {
             let message = "no cluster of this fleet serves jobs of kind \(what.kind.rawValue)"
             return .failure(Refusal(.invalid, message))
         }
@@ -91,7 +93,7 @@ extension Controller {
             return .failure(Refusal(.invalid, "this fleet has no roamers to run it on"))
         }
         if let name = what.template, what.image == nil {
-            guard let template = fleet.template(name) else {
+            guard let template = self.template(name) else {
                 return .failure(Refusal(.notFound, "no template is named \(name)"))
             }
             if template.worker.contract == .opaque {
@@ -154,7 +156,7 @@ extension Controller {
         job.losses = 0
         job.retriedAt = now
         jobs[id] = job
-        history.remove(id)
+        endedCount -= 1
         effects.jobs.append(id)
         emit(
             .job, now, &effects, job: id, from: before.rawValue, to: JobState.queued.rawValue,
@@ -229,16 +231,22 @@ extension Controller {
             stop(AttemptKey(job: id, number: attempt.number), .superseded, now, &effects)
         }
         if job.queue == Self.roamerQueue { releaseRoamer(of: id, now, &effects) }
-        history.append(id)
+        history.append((now, id))
+        endedCount += 1
         trimHistory()
     }
 
     private mutating func trimHistory() {
-        while history.count > policy.historyLimit, let oldest = history.first {
+        while endedCount > policy.historyLimit, let (at, oldest) = history.first {
+            guard let job = jobs[oldest], job.ending?.at == at else {
+                history.removeFirst()
+                continue
+            }
             // One that is still being stopped stays; it is looked at again with the next end.
-            if jobs[oldest]?.isActive == true { break }
+            if job.isActive { break }
             history.removeFirst()
-            if let key = jobs[oldest]?.request.idempotencyKey { idempotency[key] = nil }
+            endedCount -= 1
+            if let key = job.request.idempotencyKey { idempotency[key] = nil }
             jobs[oldest] = nil
         }
     }
@@ -251,18 +259,26 @@ extension Controller {
         let entry = QueueEntry(job)
         if wantsAttempt(job, now) {
             // Its cluster may have gone while it ran or waited for a time.
-            if job.queue != Self.roamerQueue, fleet.cluster(job.queue) == nil,
-                let cluster = fleet.cluster(serving: job.request.kind)
+            if job.queue != Self.roamerQueue, self.cluster(job.queue) == nil,
+                let cluster = cluster(serving: job.request.kind)
             {
-                queues[job.queue]?.remove(entry)
+                dequeue(entry, from: job.queue)
                 jobs[id]?.queue = cluster.name
                 job.queue = cluster.name
             }
-            queues[job.queue, default: JobQueue()].insert(entry)
+            if queues[job.queue, default: JobQueue()].insert(entry) { waitingCount += 1 }
             unscheduled.insert(job.queue)
         } else {
-            queues[job.queue]?.remove(entry)
+            dequeue(entry, from: job.queue)
         }
+    }
+
+    /// Takes an entry out of a queue, if it is there.
+    mutating func dequeue(_ entry: QueueEntry, from queue: ClusterName) {
+        guard queues[queue]?.remove(entry) == true else { return }
+        waitingCount -= 1
+        // Its helpers may be called back now.
+        if queues[queue]?.isEmpty == true, !pool.helpers(of: queue).isEmpty { touchWanting() }
     }
 
     /// Whether one more attempt of the job should be started as soon as a slot is free.

@@ -81,16 +81,18 @@ extension Controller {
     /// Adds a node as seen before or never; what it becomes is decided when it connects.
     mutating func addNode(_ stored: NodeRecord, _ now: Instant) {
         var record = stored
-        let cluster = fleet.clusters.first { $0.nodes.contains(record.name) }?.name
-        if fleet.roamers.contains(record.name) {
+        let cluster = home(of: record.name)
+        if index.roamerPlace(of: record.name) != nil {
             if record.roamer == nil { record.roamer = Roamer(since: now, reason: "new roamer") }
         } else {
             record.roamer = nil
         }
         let seen = record.incarnation != nil
         var node = Node(record: record, cluster: cluster, state: seen ? .suspect : .lost, now: now)
-        node.retired = !fleet.nodes.contains(record.name)
+        node.retired = !isInFleet(record.name)
         nodes[record.name] = node
+        stateCounts[node.state, default: 0] += 1
+        reindex(record.name)
         if seen {
             // Its agent may have had its last renewal an instant before the predecessor died.
             timers.arm(.lost(record.name), at: now + policy.lostAfter)
@@ -176,13 +178,14 @@ extension Controller {
         _ name: NodeName, _ session: SessionID, _ message: AgentMessage, _ now: Instant,
         _ effects: inout Effects
     ) {
-        guard nodes[name]?.session == session else { return }
+        guard let place = nodes.index(forKey: name), nodes.values[place].session == session
+        else { return }
         switch message {
         case .heartbeat(let sequence):
             renew(name, now)
             effects.urgent.append(
                 .init(node: name, session: session, message: .renewed(sequence: sequence)))
-            if nodes[name]?.state != .ready {
+            if nodes.values[place].state != .ready {
                 becomeReady(name, "heard again", now, &effects)
             }
         case .report(let sequence, let report):
@@ -202,8 +205,11 @@ extension Controller {
     }
 
     private mutating func renew(_ name: NodeName, _ now: Instant) {
-        nodes[name]?.renewedAt = now
-        nodes[name]?.record.lastSeen = now
+        // In place: a heartbeat shall not copy a node.
+        if let place = nodes.index(forKey: name) {
+            nodes.values[place].renewedAt = now
+            nodes.values[place].record.lastSeen = now
+        }
         timers.arm(.silent(name), at: now + policy.silentAfter)
         timers.arm(.lost(name), at: now + policy.lostAfter)
     }
@@ -218,6 +224,8 @@ extension Controller {
         emit(
             .node, now, &effects, node: name, from: node.state.rawValue, to: state.rawValue,
             reason: reason, lasted: now.since(node.since))
+        stateCounts[node.state, default: 0] -= 1
+        stateCounts[state, default: 0] += 1
         nodes[name]?.state = state
         nodes[name]?.since = now
         nodes[name]?.reason = reason
@@ -257,7 +265,7 @@ extension Controller {
         // After the controller's own start the second copies have waited for this moment too.
         refreshQueue(ofJobsOn: name, now)
         guard let node = nodes[name], node.state != .ready, let cluster = node.cluster,
-            fleet.cluster(cluster)?.scaling.backup == true
+            self.cluster(cluster)?.scaling.backup == true
         else { return }
         nodes[name]?.wantsBackup = true
         unscheduled.insert(cluster)
@@ -297,12 +305,8 @@ extension Controller {
     }
 
     private var isMassSilence: Bool {
-        var seen = 0
-        var suspect = 0
-        for node in nodes.values where node.state != .lost {
-            seen += 1
-            if node.state == .suspect { suspect += 1 }
-        }
+        let suspect = stateCounts[.suspect, default: 0]
+        let seen = suspect + stateCounts[.ready, default: 0]
         return suspect >= policy.massSilenceNodes && suspect * 3 > seen
     }
 
@@ -387,10 +391,18 @@ extension Controller {
         guard let node = nodes[name] else { return }
         if let cluster = node.cluster { unscheduled.insert(cluster) }
         if let cluster = node.record.roamer?.assignment?.cluster { unscheduled.insert(cluster) }
-        if node.isRoamer { touchAllQueues() }
+        guard let roamer = node.record.roamer else { return }
+        if case .job = roamer.assignment?.purpose { unscheduled.insert(Self.roamerQueue) }
+        touchWanting()
     }
 
-    /// Marks every queue that waits; a freed roamer may serve any.
+    /// Marks the queues that wanted a roamer in vain; a freed one may serve any.
+    mutating func touchWanting() {
+        unscheduled.formUnion(wanting)
+        wanting.removeAll(keepingCapacity: true)
+    }
+
+    /// Marks every queue that waits.
     mutating func touchAllQueues() {
         for (name, queue) in queues where !queue.isEmpty { unscheduled.insert(name) }
         for node in nodes.values where node.wantsBackup {
@@ -408,6 +420,8 @@ extension Controller {
             timers.disarm(alarm)
         }
         nodes[name] = nil
+        stateCounts[node.state, default: 0] -= 1
+        reindex(name)
         effects.nodes.append(name)
     }
 }

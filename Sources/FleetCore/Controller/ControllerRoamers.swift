@@ -56,7 +56,7 @@ extension Controller {
     private func target(_ target: AssignmentRequest.Target) -> Result<LendingTarget, Refusal> {
         switch target {
         case .cluster(let name):
-            guard let cluster = fleet.cluster(name) else {
+            guard let cluster = self.cluster(name) else {
                 return .failure(Refusal(.notFound, "no cluster is named \(name)"))
             }
             guard let help = helper(of: cluster) else {
@@ -66,11 +66,11 @@ extension Controller {
             return .success(
                 LendingTarget(cluster: name, template: help.template, worker: help.worker))
         case .template(let name):
-            guard let template = fleet.template(name) else {
+            guard let template = self.template(name) else {
                 return .failure(Refusal(.notFound, "no template is named \(name)"))
             }
             // A template that helps a cluster joins it.
-            let cluster = fleet.clusters.first { $0.template == name }?.name
+            let cluster = index.place(helpedBy: name).map { fleet.clusters[$0].name }
             return .success(
                 LendingTarget(cluster: cluster, template: name, worker: template.worker))
         case .image(let image):
@@ -81,10 +81,10 @@ extension Controller {
 
     /// What a roamer runs to help a cluster: its template, else its service's own worker.
     func helper(of cluster: ClusterSpec) -> (template: TemplateName?, worker: WorkerSpec)? {
-        if let name = cluster.template, let template = fleet.template(name) {
+        if let name = cluster.template, let template = self.template(name) {
             return (name, template.worker)
         }
-        if let name = cluster.service, let service = fleet.service(name) {
+        if let name = cluster.service, let service = self.service(name) {
             return (nil, service.worker)
         }
         return nil
@@ -126,6 +126,7 @@ extension Controller {
             reason: reason, lasted: now.since(roamer.since))
         nodes[name]?.record.roamer?.state = state
         nodes[name]?.record.roamer?.since = now
+        reindex(name)
         armRoamer(name, now)
         touchClusters(of: name)
     }
@@ -156,7 +157,7 @@ extension Controller {
     }
 
     private func provisioningStall(_ roamer: Roamer) -> Duration {
-        let startup = roamer.assignment?.template.flatMap { fleet.template($0)?.startupTime }
+        let startup = roamer.assignment?.template.flatMap { self.template($0)?.startupTime }
         return readyWithin(startup) + policy.provisioningSlack
     }
 
@@ -172,6 +173,7 @@ extension Controller {
             number: counters.assignment, purpose: purpose, cluster: cluster, template: template,
             worker: worker, mode: mode, since: now)
         nodes[name]?.record.roamer?.assignment = assignment
+        reindex(name)
         nodes[name]?.provisioningSince = now
         nodes[name]?.restartsWhenReady = nil
         emit(
@@ -356,7 +358,7 @@ extension Controller {
         case .until: releaseAssignment(name, "its time is over", now, &effects)
         case .untilIdle(let idle):
             guard node.attempts.isEmpty else { return }
-            if let cluster = assignment.cluster.flatMap(fleet.cluster),
+            if let cluster = assignment.cluster.flatMap(self.cluster),
                 assignment.purpose == .overflow, isStillNeeded(cluster, now)
             {
                 timers.arm(.lent(name), at: now + idle)
@@ -385,17 +387,15 @@ extension Controller {
 
     /// Gives back a roamer that only waits for a job that has ended.
     mutating func releaseRoamer(of id: JobID, _ now: Instant, _ effects: inout Effects) {
-        for (name, node) in nodes where node.record.roamer?.assignment?.purpose == .job(id) {
-            releaseAssignment(name, "job \(id) has ended", now, &effects)
-        }
+        guard let name = pool.roamer(of: id) else { return }
+        releaseAssignment(name, "job \(id) has ended", now, &effects)
     }
 
     mutating func releaseBackup(
         of name: NodeName, _ now: Instant, _ effects: inout Effects
     ) {
-        for (stand, node) in nodes where node.record.roamer?.assignment?.purpose == .backup(name) {
-            releaseAssignment(stand, "node \(name) is back", now, &effects)
-        }
+        guard let roamer = pool.standIn(for: name) else { return }
+        releaseAssignment(roamer, "node \(name) is back", now, &effects)
     }
 
     // MARK: Cleaning
@@ -406,8 +406,11 @@ extension Controller {
         guard let node = nodes[name], let roamer = node.record.roamer else { return }
         precondition(node.attempts.isEmpty, "a node is cleaned when nothing runs on it")
         if let cluster = roamer.assignment?.cluster { unscheduled.insert(cluster) }
+        // The job it was for may need another one.
+        if case .job = roamer.assignment?.purpose { unscheduled.insert(Self.roamerQueue) }
         counters.cleaning += 1
         nodes[name]?.record.roamer?.assignment = nil
+        reindex(name)
         nodes[name]?.record.roamer?.cleaning = counters.cleaning
         setRoamer(name, .cleanup, reason, now, &effects)
         armRoamer(name, now)
@@ -426,7 +429,7 @@ extension Controller {
         }
         nodes[name]?.record.roamer?.cleaningFailures = 0
         setRoamer(name, .idle, "verified clean", now, &effects)
-        touchAllQueues()
+        touchWanting()
     }
 
     private mutating func cleaningFailed(

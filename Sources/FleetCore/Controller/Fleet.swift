@@ -14,6 +14,8 @@ extension Controller {
         effects.fleetChanged = true
         emit(.fleet, now, &effects, to: "\(fleetRevision)", reason: "revision \(fleetRevision)")
         for name in Array(nodes.keys) { settle(name, now, &effects) }
+        // Its place in the pool may be another.
+        for name in nodes.keys { reindex(name) }
         for name in spec.nodes where nodes[name] == nil {
             addNode(NodeRecord(name: name), now)
             effects.nodes.append(name)
@@ -28,8 +30,8 @@ extension Controller {
     /// Gives a node its place in the new fleet.
     private mutating func settle(_ name: NodeName, _ now: Instant, _ effects: inout Effects) {
         guard let node = nodes[name] else { return }
-        let cluster = fleet.clusters.first { $0.nodes.contains(name) }?.name
-        let isRoamer = fleet.roamers.contains(name)
+        let cluster = home(of: name)
+        let isRoamer = index.roamerPlace(of: name) != nil
         let moved = node.cluster != cluster || node.isRoamer != isRoamer
         nodes[name]?.cluster = cluster
         nodes[name]?.retired = cluster == nil && !isRoamer
@@ -42,6 +44,7 @@ extension Controller {
         for key in node.attempts { stop(key, .evicted, now, &effects) }
         if isRoamer, !node.isRoamer {
             nodes[name]?.record.roamer = Roamer(since: now, reason: "joined the roamers")
+            reindex(name)
             if node.attempts.isEmpty {
                 beginCleanup(name, "joined the roamers", now, &effects)
             }
@@ -50,6 +53,7 @@ extension Controller {
             timers.disarm(.roamer(name))
             timers.disarm(.lent(name))
         }
+        reindex(name)
         dropIfEmpty(name, &effects)
     }
 
@@ -58,7 +62,7 @@ extension Controller {
         _ name: NodeName, _ now: Instant, _ effects: inout Effects
     ) {
         guard let assignment = nodes[name]?.record.roamer?.assignment else { return }
-        if let cluster = assignment.cluster, fleet.cluster(cluster) == nil {
+        if let cluster = assignment.cluster, self.cluster(cluster) == nil {
             releaseAssignment(name, "cluster \(cluster) is gone", now, &effects)
         } else if case .backup(let node) = assignment.purpose, podOrder(for: node) == nil {
             releaseAssignment(name, "node \(node) runs no pod any more", now, &effects)
@@ -68,12 +72,12 @@ extension Controller {
     /// Waiting jobs of a cluster that is gone move to the one that serves their kind now.
     private mutating func replaceJobs(_ now: Instant, _ effects: inout Effects) {
         for (queue, waiting) in queues
-        where queue != Self.roamerQueue && fleet.cluster(queue) == nil {
+        where queue != Self.roamerQueue && self.cluster(queue) == nil {
             for entry in waiting.prefix(waiting.count) {
                 guard let job = jobs[entry.job],
-                    let cluster = fleet.cluster(serving: job.request.kind)
+                    let cluster = cluster(serving: job.request.kind)
                 else { continue }
-                queues[queue]?.remove(entry)
+                dequeue(entry, from: queue)
                 jobs[entry.job]?.queue = cluster.name
                 effects.jobs.append(entry.job)
                 refreshQueue(entry.job, now)

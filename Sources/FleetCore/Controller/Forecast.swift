@@ -56,7 +56,7 @@ extension Controller {
     /// How long help takes to arrive, in seconds: as measured, else as the template says.
     func helpTakes(_ cluster: ClusterSpec) -> Double {
         if let measured = demand[cluster.name]?.startup { return measured }
-        let template = cluster.template.flatMap { fleet.template($0) }
+        let template = cluster.template.flatMap { self.template($0) }
         return template?.startupTime.inSeconds ?? policy.readyAtLeast.inSeconds
     }
 
@@ -81,6 +81,7 @@ extension Controller {
         guard cluster.scaling.overflow == .forecast else { return false }
         let load = load(of: cluster)
         let others = Double(Swift.max(load.slots - 1, 0))
-        return (demand[cluster.name]?.offered(now) ?? 0) > others * 0.4
+        // With no other slot a helper is kept for a twentieth of its time, and not for ever.
+        return (demand[cluster.name]?.offered(now) ?? 0) > Swift.max(others * 0.4, 0.05)
     }
 }

@@ -10,12 +10,17 @@ extension Controller {
 
     /// The pod a dedicated node shall run; nil when it shall run none.
     func podOrder(for name: NodeName) -> WorkerOrder? {
-        guard let node = nodes[name], !node.retired,
-            let cluster = node.cluster.flatMap(fleet.cluster),
-            let service = cluster.service.flatMap(fleet.service),
-            let place = cluster.nodes.firstIndex(of: name), place < service.replicas
-        else { return nil }
+        guard let service = podService(of: name) else { return nil }
         return order(WorkerID(service.name.rawValue), service.worker, isPod: true, startup: nil)
+    }
+
+    /// The service whose pod a dedicated node shall run; nil when it shall run none.
+    func podService(of name: NodeName) -> ServiceSpec? {
+        guard let place = index.place(of: name), nodes[name]?.retired == false,
+            let service = fleet.clusters[place.cluster].service.flatMap(self.service),
+            place.node < service.replicas
+        else { return nil }
+        return service
     }
 
     private func order(
@@ -55,7 +60,7 @@ extension Controller {
         if let roamer = node.record.roamer {
             orders.cleaning = roamer.cleaning
             if let assignment = roamer.assignment, let worker = assignment.worker {
-                let startup = assignment.template.flatMap { fleet.template($0)?.startupTime }
+                let startup = assignment.template.flatMap { self.template($0)?.startupTime }
                 let order = order(assignment.workerID, worker, isPod: false, startup: startup)
                 orders.workers[order.id] = order
             }
@@ -85,7 +90,7 @@ extension Controller {
                 image: resolve(image), command: job.request.command, memory: job.request.memory)
         }
         let worker =
-            job.request.template.flatMap { fleet.template($0)?.worker }
+            job.request.template.flatMap { self.template($0)?.worker }
             ?? podOrder(for: name)?.spec
         return ContainerOrder(
             image: resolve(worker?.image ?? ""),
@@ -95,6 +100,7 @@ extension Controller {
 
     /// Sends each connected node what changed in its orders.
     mutating func sendOrders(_ now: Instant, _ effects: inout Effects) {
+        if unordered.isEmpty { return }
         for name in unordered {
             guard let node = nodes[name], let session = node.session else { continue }
             let wanted = orders(for: name)

@@ -10,7 +10,9 @@ extension Controller {
             rounds += 1
             let marked = unscheduled
             unscheduled = []
-            for cluster in fleet.clusters where marked.contains(cluster.name) {
+            // In the order of the fleet, whatever order they were marked in.
+            for place in marked.compactMap({ index.place(of: $0) }).sorted() {
+                let cluster = fleet.clusters[place]
                 fillSlots(cluster, now, &effects)
                 standIn(cluster, now, &effects)
                 callForHelp(cluster, now, &effects)
@@ -30,20 +32,18 @@ extension Controller {
     private mutating func fillSlots(
         _ cluster: ClusterSpec, _ now: Instant, _ effects: inout Effects
     ) {
-        guard var queue = queues[cluster.name], !queue.isEmpty else { return }
+        guard queues[cluster.name]?.isEmpty == false else { return }
         var slots = freeSlots(cluster)
-        while !slots.isEmpty, !queue.isEmpty {
-            guard let (job, slot) = firstMatch(queue, slots) else { return }
+        while !slots.isEmpty, let (job, slot) = firstMatch(cluster.name, slots) {
             startAttempt(job, on: slots[slot].node, worker: slots[slot].worker, now, &effects)
             slots.remove(at: slot)
-            queue = queues[cluster.name] ?? JobQueue()
         }
     }
 
     /// The first job that can use one of the slots: a copy never shares a node with its original,
     /// and a job that failed on a node prefers another.
-    private func firstMatch(_ queue: JobQueue, _ slots: [Slot]) -> (JobID, Int)? {
-        for entry in queue.prefix(policy.lookahead) {
+    private func firstMatch(_ queue: ClusterName, _ slots: [Slot]) -> (JobID, Int)? {
+        for entry in queues[queue]?.prefix(policy.lookahead) ?? [] {
             guard let job = jobs[entry.job] else { continue }
             let taken = job.active.map(\.node)
             let open = slots.indices.filter { !taken.contains(slots[$0].node) }
@@ -59,17 +59,17 @@ extension Controller {
     private func freeSlots(_ cluster: ClusterSpec) -> [Slot] {
         var slots: [Slot] = []
         for name in cluster.nodes {
-            guard let node = nodes[name], node.isSchedulable,
-                let order = podOrder(for: name)
+            guard let node = nodes[name], node.isSchedulable, let service = podService(of: name)
             else { continue }
-            let runs = order.spec.contract == .exec
-            guard runs || node.workers[order.id]?.phase == .ready else { continue }
-            let free = order.spec.slots - node.attempts.count
+            let runs = service.worker.contract == .exec
+            let id = WorkerID(service.name.rawValue)
+            guard runs || node.workers[id]?.phase == .ready else { continue }
+            let free = service.worker.slots - node.attempts.count
             for _ in 0..<max(free, 0) {
-                slots.append(Slot(node: name, worker: runs ? nil : order.id))
+                slots.append(Slot(node: name, worker: runs ? nil : id))
             }
         }
-        for (name, node) in nodes where isHelping(node, cluster.name) {
+        for (name, node) in helpers(of: cluster.name) where isHelping(node, cluster.name) {
             guard let assignment = node.record.roamer?.assignment, let worker = assignment.worker,
                 worker.contract != .opaque, assignment.releasing == nil, node.isSchedulable,
                 node.workers[assignment.workerID]?.phase == .ready
@@ -80,6 +80,13 @@ extension Controller {
             }
         }
         return slots
+    }
+
+    /// The roamers lent to a cluster, in the order of the pool.
+    func helpers(of cluster: ClusterName) -> [(NodeName, Node)] {
+        pool.helpers(of: cluster).compactMap { member in
+            nodes[member.name].map { (member.name, $0) }
+        }
     }
 
     /// Whether a roamer works for a cluster now.
@@ -116,17 +123,18 @@ extension Controller {
         for name in cluster.nodes {
             guard let node = nodes[name] else { continue }
             load.running += node.attempts.count
-            if node.isSchedulable, let order = podOrder(for: name),
-                order.spec.contract == .exec || node.workers[order.id]?.phase == .ready
+            if node.isSchedulable, let service = podService(of: name),
+                service.worker.contract == .exec
+                    || node.workers[WorkerID(service.name.rawValue)]?.phase == .ready
             {
                 load.dedicated += 1
-                load.slots += order.spec.slots
+                load.slots += service.worker.slots
             }
         }
-        for node in nodes.values {
-            guard let roamer = node.record.roamer, let assignment = roamer.assignment,
-                assignment.cluster == cluster.name
-            else { continue }
+        for (_, node) in helpers(of: cluster.name) {
+            guard let roamer = node.record.roamer, let assignment = roamer.assignment else {
+                continue
+            }
             switch assignment.purpose {
             case .overflow, .manual: load.helpers += 1
             case .backup, .job: break
@@ -181,10 +189,9 @@ extension Controller {
     ) {
         for name in cluster.nodes {
             guard let node = nodes[name], node.wantsBackup, cluster.scaling.backup,
-                podOrder(for: name) != nil, node.record.drain == nil,
-                !nodes.values.contains(where: {
-                    $0.record.roamer?.assignment?.purpose == .backup(name)
-                }), let help = helper(of: cluster), help.worker.contract.takesJobs
+                podService(of: name) != nil, node.record.drain == nil,
+                pool.standIn(for: name) == nil, let help = helper(of: cluster),
+                help.worker.contract.takesJobs
             else { continue }
             if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
             guard let roamer = idleRoamer(for: cluster.name, now, &effects) else { return }
@@ -199,27 +206,21 @@ extension Controller {
     private mutating func idleRoamer(
         for queue: ClusterName, _ now: Instant, _ effects: inout Effects
     ) -> NodeName? {
-        var spare: NodeName?
-        var returning = false
-        for name in fleet.roamers {
-            guard let node = nodes[name], node.isSchedulable, let roamer = node.record.roamer
-            else { continue }
-            if roamer.state == .idle { return name }
-            if roamer.state == .cleanup { returning = true }
-            if spare == nil, isSpare(node, roamer, for: queue) { spare = name }
+        for member in pool.idle where nodes[member.name]?.isSchedulable == true {
+            return member.name
         }
-        if !returning, let spare {
-            beginCleanup(spare, "needed by \(queue)", now, &effects)
+        wanting.insert(queue)
+        if pool.cleaning.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return nil }
+        if let spare = pool.spare.first(where: { isSpare($0.name, for: queue) }) {
+            beginCleanup(spare.name, "needed by \(queue)", now, &effects)
         }
         return nil
     }
 
-    private func isSpare(_ node: Node, _ roamer: Roamer, for queue: ClusterName) -> Bool {
-        guard roamer.state == .running, node.attempts.isEmpty,
-            let assignment = roamer.assignment, case .untilIdle = assignment.mode,
-            assignment.cluster != queue
+    private func isSpare(_ name: NodeName, for queue: ClusterName) -> Bool {
+        guard let node = nodes[name], node.isSchedulable,
+            let cluster = node.record.roamer?.assignment?.cluster, cluster != queue
         else { return false }
-        guard let cluster = assignment.cluster else { return false }
         return queues[cluster]?.isEmpty ?? true
     }
 
@@ -234,7 +235,7 @@ extension Controller {
             }
             let template =
                 job.request.image == nil
-                ? job.request.template.flatMap { fleet.template($0) } : nil
+                ? job.request.template.flatMap { self.template($0) } : nil
             if job.request.image == nil, template == nil { continue }
             guard let name = idleRoamer(for: Self.roamerQueue, now, &effects) else { return }
             let runsToEnd = template?.worker.contract ?? .exec == .exec
@@ -247,9 +248,7 @@ extension Controller {
     }
 
     /// The roamer lent to a job.
-    func roamer(of id: JobID) -> NodeName? {
-        nodes.first { $0.value.record.roamer?.assignment?.purpose == .job(id) }?.key
-    }
+    func roamer(of id: JobID) -> NodeName? { pool.roamer(of: id) }
 
     private mutating func startOnOwnRoamer(
         _ id: JobID, _ name: NodeName, _ now: Instant, _ effects: inout Effects

@@ -21,7 +21,7 @@ extension Controller {
         }
         let position = queues[job.queue]?.rank(QueueEntry(job))
         if job.queue == Self.roamerQueue { return waitingForRoamer(job, position) }
-        guard let cluster = fleet.cluster(job.queue) else {
+        guard let cluster = self.cluster(job.queue) else {
             let text = "cluster \(job.queue) is not in the fleet any more"
             return Waiting(reason: text, position: position, eta: nil)
         }
@@ -79,10 +79,8 @@ extension Controller {
     }
 
     private func comingText(_ cluster: ClusterName) -> String? {
-        for (name, node) in nodes {
-            guard let roamer = node.record.roamer, roamer.assignment?.cluster == cluster else {
-                continue
-            }
+        for (name, node) in helpers(of: cluster) {
+            guard let roamer = node.record.roamer else { continue }
             switch roamer.state {
             case .assigned, .provisioning:
                 return "roamer \(name) is \(roamer.state.rawValue)"
@@ -95,10 +93,10 @@ extension Controller {
     private func waitingForRoamer(_ job: Job, _ position: Int?) -> Waiting {
         if let name = roamer(of: job.id), let state = nodes[name]?.record.roamer?.state {
             let text = "roamer \(name) is \(state.rawValue) for it"
-            let startup = job.request.template.flatMap { fleet.template($0)?.startupTime }
+            let startup = job.request.template.flatMap { self.template($0)?.startupTime }
             return Waiting(reason: text, position: position, eta: startup)
         }
-        if job.request.image == nil, let name = job.request.template, fleet.template(name) == nil {
+        if job.request.image == nil, let name = job.request.template, self.template(name) == nil {
             let text = "template \(name) is not in the fleet any more"
             return Waiting(reason: text, position: position, eta: nil)
         }

@@ -28,6 +28,8 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
     case toldIsStored = "told-is-stored"
     /// Times are kept: deadlines, drains, loans, back-offs, and how long a silent node is waited for.
     case promises
+    /// The machine's indexes are what its state says.
+    case indexes
 }
 
 /// An invariant that was broken.

@@ -21,6 +21,7 @@ extension Checker {
         // One that was stopped had no chance yet to be on time.
         if process.frozenUntil + Self.lateness < world.now { promises(world, process, now) }
         storedIsHeld(world, process)
+        if let mistake = process.machine.indexMistake() { violate(world, .indexes, mistake) }
     }
 
     /// How late an alarm may be.

@@ -137,6 +137,7 @@ struct Checker {
     /// At the end of a run, everything faulty being mended.
     mutating func atRest(_ world: World) {
         guard let controller = world.brain.controller else { return violate("no controller") }
+        if let mistake = controller.indexMistake() { violate(mistake) }
         for id in accepted.sorted() {
             guard let job = controller.jobs[id] else {
                 violate("\(id) is lost")
