@@ -313,7 +313,8 @@ extension Controller {
     /// A late tick means we were stopped or overloaded: every node gets the time back.
     mutating func absorbStall(_ now: Instant) {
         guard let due = timers.next() else { return }
-        let late = now.since(due)
+        // What was due while no controller ran is not a stall of this one.
+        let late = now.since(Swift.max(due, startedAt))
         guard late > policy.stallAfter else { return }
         for name in nodes.keys {
             for alarm in [Alarm.silent(name), .lost(name), .backup(name)] {

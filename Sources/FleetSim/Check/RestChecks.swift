@@ -91,7 +91,7 @@ extension Checker {
 
     /// Whether everything has ended, every roamer is back, and every pod runs.
     func isAtRest(_ world: World) -> Bool {
-        guard let machine = world.leader?.machine, world.clients.answered.allSatisfy({ $0 })
+        guard let machine = world.leader?.machine, world.clients.open.isEmpty
         else { return false }
         return machine.jobs.values.allSatisfy { $0.state.isFinal && !$0.isActive }
             && world.hosts.allSatisfy { open(machine, $0) == nil }
@@ -140,7 +140,7 @@ extension Checker {
                 violate(world, .comesToRest, "\(host.name) does not come to rest: \(why)")
             }
         }
-        if let client = world.clients.answered.firstIndex(of: false) {
+        if let client = world.clients.open.keys.min() {
             violate(world, .jobKept, "client \(client) was never answered")
         }
         if let process = world.leader { storedIsHeld(world, process) }

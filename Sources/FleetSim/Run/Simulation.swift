@@ -84,8 +84,6 @@ extension World {
     func finishStorm() {
         checker.atRest(self)
         store.expire()
-        clients.persistent = []
-        clients.answered = []
         clients.waiting = [:]
     }
 }

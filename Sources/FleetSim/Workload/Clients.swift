@@ -7,9 +7,9 @@ struct Clients {
     var waiting: [RequestID: Request] = [:]
     var lastRequest: UInt64 = 0
     var lastJob = 0
-    /// Requests that are repeated until they are answered.
-    var persistent: [PlannedJob] = []
-    var answered: [Bool] = []
+    /// Clients that ask until they are answered, by their number.
+    var open: [Int: PlannedJob] = [:]
+    var lastClient = 0
     /// What each idempotency key was answered with.
     var byKey: [String: JobID] = [:]
 
@@ -46,17 +46,17 @@ extension World {
     /// Somebody asks for a job; who has a key for it asks until there is an answer.
     func ask(_ job: PlannedJob) {
         if job.request.idempotencyKey != nil {
-            clients.persistent.append(job)
-            clients.answered.append(false)
-            repeatRequest(clients.persistent.count - 1)
+            clients.lastClient += 1
+            clients.open[clients.lastClient] = job
+            repeatRequest(clients.lastClient)
         } else {
             submit(job, client: nil)
         }
     }
 
     func repeatRequest(_ client: Int) {
-        guard !clients.answered[client] else { return }
-        submit(clients.persistent[client], client: client)
+        guard let job = clients.open[client] else { return }
+        submit(job, client: client)
         plan(.repeatRequest(client), after: Clients.patience)
     }
 
@@ -70,8 +70,7 @@ extension World {
         guard let asked = clients.waiting.removeValue(forKey: request) else { return }
         guard case .submit(let asked, let job, let client) = asked else { return }
         if let client {
-            if clients.answered[client] { tally.count(.repeatedRequest) }
-            clients.answered[client] = true
+            if clients.open.removeValue(forKey: client) == nil { tally.count(.repeatedRequest) }
         }
         guard case .accepted(let id, let replayed) = reply else { return }
         if !replayed { tally.jobs += 1 }

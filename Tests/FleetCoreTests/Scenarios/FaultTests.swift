@@ -301,4 +301,16 @@ import Testing
         #expect(w.copies(of: id) == 0)
         w.expectSound()
     }
+
+    @Test func `what was due while no controller ran does not put off a lost node`() {
+        let w = World(.small)
+        // Its deadline passes while nobody is there to see.
+        w.submit(JobRequest(kind: .custom, image: "tool", input: "900", deadline: .seconds(60)))
+        w.run(for: .seconds(2))
+        w.crashController(downFor: 600)
+        w.crashAgent("agx-02", downFor: 3_000)
+        w.run(for: .seconds(600))
+        w.expect(within: 60) { w.node("agx-02") == .lost }
+        w.expectSound()
+    }
 }
