@@ -107,9 +107,18 @@ extension Agent {
     mutating func driveAttempts(_ now: Instant, _ effects: inout AgentEffects) {
         guard inventoried else { return }
         for (key, attempt) in attempts {
-            if attempt.step == .waiting { begin(key, attempt, now, &effects) }
+            if attempt.step == .waiting, mayBegin(attempt) { begin(key, attempt, now, &effects) }
             if attempt.step == .done, attempt.dropped { drop(key, now, &effects) }
         }
+    }
+
+    /// Whether an attempt may be begun, or taken up again.
+    ///
+    /// An order of an earlier life that nothing was done for may have been given to another node
+    /// since: it waits until the controller has sent the whole set of orders.
+    private func mayBegin(_ attempt: Attempted) -> Bool {
+        synced || attempt.isUnwanted || attempt.record.container != nil
+            || attempt.record.phase == .uploading
     }
 
     private mutating func begin(
