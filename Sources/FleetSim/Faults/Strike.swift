@@ -120,6 +120,7 @@ extension World {
     /// Ends everything faulty, so that from here on the fleet must come to rest.
     func heal() {
         note("fault") { "the world heals" }
+        isWhole = true
         for host in hosts {
             host.cable = Cable()
             host.diskFullUntil = min(host.diskFullUntil, now)

@@ -12,7 +12,7 @@ extension World {
             }
             host.docker.failAfter[call.rawValue] = left - 1
         }
-        guard host.docker.random.permille(scenario.weather.dockerFailurePermille) else {
+        guard !isWhole, host.docker.random.permille(scenario.weather.dockerFailurePermille) else {
             return false
         }
         tally.count(.dockerCallFails)

@@ -14,7 +14,7 @@ extension World {
                 readiness = .starting
             } else {
                 readiness = found.work.isEmpty ? .ready : .busy
-                if host.docker.random.permille(scenario.weather.liePermille) {
+                if !isWhole, host.docker.random.permille(scenario.weather.liePermille) {
                     tally.count(.workerLies)
                     readiness = host.docker.random.pick([.ready, .busy, .starting])
                 }
@@ -30,7 +30,7 @@ extension World {
         {
             start = take(order, host, index)
             // It was heard, but its answer is lost.
-            if host.docker.random.permille(scenario.weather.dockerFailurePermille) {
+            if !isWhole, host.docker.random.permille(scenario.weather.dockerFailurePermille) {
                 tally.count(.dockerCallFails)
                 start = .unreachable("connection reset")
             }
@@ -46,7 +46,7 @@ extension World {
         if found.work.count >= found.slots { return .later("busy") }
         let script = JobScript(order.input)
         if script.end == .refuse { return .refused(Failure(.invalidInput, "no such input")) }
-        if host.docker.random.permille(scenario.weather.liePermille) {
+        if !isWhole, host.docker.random.permille(scenario.weather.liePermille) {
             tally.count(.workerLies)
             return .later("not now")
         }

@@ -18,6 +18,8 @@ package struct Simulation {
 
     /// How often a world at rest is looked at; looking costs more than running.
     private static let lookEvery = Duration.seconds(5)
+    /// How often everything is looked at while a storm lasts.
+    private static let lookAtReasonsEvery = Duration.seconds(60)
     /// How often the operator undoes what was done.
     private static let mendEvery = 6
 
@@ -49,6 +51,7 @@ package struct Simulation {
     }
 
     private static func rage(_ world: World, _ storm: Storm) {
+        world.isWhole = false
         let begin = world.now
         for job in storm.jobs { world.plan(.ask(job), at: begin + job.at) }
         for operation in storm.operations {
@@ -57,7 +60,7 @@ package struct Simulation {
         for fault in storm.faults { world.plan(.fault(fault), at: begin + fault.at) }
         let end = begin + storm.length
         while world.now < end, world.checker.violation == nil {
-            world.run(until: min(end, world.now + .seconds(20)))
+            world.run(until: min(end, world.now + lookAtReasonsEvery))
             world.lookAtReasons()
         }
     }
