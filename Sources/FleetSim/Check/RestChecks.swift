@@ -22,6 +22,7 @@ extension Checker {
         if process.frozenUntil + Self.lateness < world.now { promises(world, process, now) }
         storedIsHeld(world, process)
         if let mistake = process.machine.indexMistake() { violate(world, .indexes, mistake) }
+        nothingRunsOn(world, process.machine)
     }
 
     /// How late an alarm may be.
@@ -40,8 +41,9 @@ extension Checker {
                 violate(world, .promises, "\(job.id) waits longer than it said")
             }
         }
+        // One mass silence may end and another begin.
         let patience =
-            machine.policy.lostAfter + machine.policy.massSilenceHold + Self.slack
+            machine.policy.lostAfter + machine.policy.massSilenceHold * 2 + Self.slack
         for (name, node) in machine.nodes {
             if isPast(node.record.drain?.deadline) {
                 let left = node.attempts.filter {

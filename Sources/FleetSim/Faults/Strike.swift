@@ -4,13 +4,14 @@ import OrderedCollections
 extension World {
     /// Injects a planned fault.
     func strike(_ fault: PlannedFault) {
-        let host = hosts[fault.node % hosts.count]
+        let host = victim(of: fault)
         note("fault") {
             "\(fault.kind.rawValue) \(host.name) \(fault.length) ×\(fault.count)"
         }
         // Those that wait for their moment are counted when it comes.
         switch fault.kind {
-        case .dockerCallFails, .exitsEarly, .nameTaken, .leftovers, .agentCrashMidStep,
+        case .dockerCallFails, .workerStuck, .exitsEarly, .nameTaken, .leftovers,
+            .agentCrashMidStep,
             .uploadFails:
             break
         default: tally.count(fault.kind)
@@ -40,11 +41,18 @@ extension World {
         case .reboot: reboot(host, downFor: fault.length)
         case .powerCut:
             // Longer than evictions are held when many nodes fall silent together.
-            for offset in 0..<max(hosts.count / 5, fault.count * hosts.count / 128) {
-                reboot(
-                    hosts[(host.index + offset) % hosts.count],
-                    downFor: .seconds(480) + fault.length * 2)
+            let length = Duration.seconds(780) + fault.length * 2
+            powerBackAt = max(powerBackAt, now + length)
+            for offset in 0..<hosts.count / 5 + fault.count % max(hosts.count / 3, 1) {
+                reboot(hosts[(host.index + offset) % hosts.count], downFor: length)
             }
+        case .cutOffCrash:
+            // What it began before it must end by itself.
+            crashAgent(host, downFor: min(fault.length, .seconds(3)))
+            block(host, up: true, down: true, for: .seconds(75))
+        case .goneWhileAway:
+            crashAgent(host, downFor: min(fault.length, .seconds(5)))
+            for container in host.docker.containers { take(container.id, from: host) }
         case .diskLost:
             host.disks += 1
             loseDisk(host, wholeMachine: fault.count % 2 == 0, downFor: fault.length)
@@ -68,6 +76,16 @@ extension World {
             strikeContainer(host, fault.count) { world, index in
                 host.docker.containers[index].flapsUntil = world.now + fault.length
             }
+        case .strayContainer:
+            // Of an older life of the node; a roamer is cleaned by an order of its own.
+            guard leader?.machine.nodes[host.name]?.isRoamer == false else { return }
+            lastContainer += 1
+            host.docker.containers.append(
+                Container(
+                    id: "c\(lastContainer)", name: "w:old",
+                    purpose: .worker("old", fingerprint: "old"), slots: 1, image: "old:1",
+                    readyAt: now))
+        case .workerStuck: host.docker.stuck += 1
         case .exitsEarly: host.docker.exitsEarly += 1
         case .nameTaken: host.docker.nameTaken += 1
         case .dockerRestart: restartDocker(host, fault)
@@ -101,6 +119,16 @@ extension World {
         }
     }
 
+    /// The node that a fault strikes: every other one looks for a node that works, where it hurts.
+    private func victim(of fault: PlannedFault) -> Host {
+        let first = fault.node % hosts.count
+        guard fault.count % 2 == 0 else { return hosts[first] }
+        let order = hosts[first...] + hosts[..<first]
+        return order.first { host in
+            host.docker.containers.contains { !$0.work.isEmpty }
+        } ?? hosts[first]
+    }
+
     private func strikeContainer(_ host: Host, _ count: Int, _ body: (World, Int) -> Void) {
         guard !host.docker.containers.isEmpty else { return }
         body(self, count % host.docker.containers.count)
@@ -129,6 +157,7 @@ extension World {
             host.docker.slowPullUntil = .zero
             host.docker.dirty = 0
             host.docker.exitsEarly = 0
+            host.docker.stuck = 0
             host.docker.nameTaken = 0
         }
         store.downUntil = .zero
