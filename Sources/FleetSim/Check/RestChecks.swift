@@ -105,7 +105,8 @@ extension Checker {
         if node.state != .ready { return "it is \(node.state): \(node.reason)" }
         if !node.attempts.isEmpty { return "it has attempts" }
         if let roamer = node.record.roamer, roamer.state != .idle {
-            return "it is \(roamer.state): \(roamer.reason)"
+            let lent = roamer.assignment.map { ", lent for \($0.purpose) \($0.mode)" } ?? ""
+            return "it is \(roamer.state): \(roamer.reason)\(lent)"
         }
         var containers = host.docker.containers.filter(\.isRunning)
         if let pod = machine.pod(of: host.name), pod.spec.contract != .exec {

@@ -6,7 +6,7 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     case packetLost, frameReplayed
     // Agents and their machines.
     case agentCrash, agentCrashMidStep, agentFreeze, reboot, powerCut, diskLost, diskFull
-    case cutOffCrash, goneWhileAway
+    case cutOffCrash, goneWhileAway, orderCrash
     // Docker.
     case slowPull, dockerCallFails, containerVanishes, exitsEarly, containerOOM, nameTaken
     case dockerRestart, leftovers, strayContainer
@@ -15,6 +15,7 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     case workerStuck
     // The controller.
     case controllerCrash, controllerFreeze, controllerTakeover, controllerCutOff
+    case clockSet
     // Redis, and the object store.
     case storeSlow, storeDown, storeLosesReply, storeRestart, uploadFails
     // People.
@@ -33,10 +34,11 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     package static let planned: [FaultKind] = [
         .linkClosed, .partition, .oneWayUp, .oneWayDown, .massPartition, .clog, .slowLink,
         .agentCrash, .agentCrashMidStep, .agentFreeze, .reboot, .powerCut, .diskLost, .diskFull,
-        .cutOffCrash, .goneWhileAway, .slowPull, .dockerCallFails, .containerVanishes,
+        .cutOffCrash, .goneWhileAway, .orderCrash, .slowPull, .dockerCallFails, .containerVanishes,
         .exitsEarly, .containerOOM, .nameTaken, .dockerRestart, .leftovers, .strayContainer,
         .workerFlaps, .workerStuck, .controllerCrash, .controllerFreeze, .controllerTakeover,
-        .controllerCutOff, .storeSlow, .storeDown, .storeLosesReply, .storeRestart, .uploadFails,
+        .controllerCutOff, .clockSet, .storeSlow, .storeDown, .storeLosesReply, .storeRestart,
+        .uploadFails,
     ]
 
     /// How often it is drawn, relative to the others.
@@ -48,10 +50,10 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .oneWayUp, .oneWayDown, .clog, .agentFreeze, .reboot, .containerVanishes,
             .exitsEarly, .containerOOM, .dockerRestart, .leftovers, .workerFlaps,
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
-            .cutOffCrash, .goneWhileAway, .strayContainer, .workerStuck, .powerCut:
+            .cutOffCrash, .goneWhileAway, .orderCrash, .strayContainer, .workerStuck, .powerCut,
+            .controllerCutOff, .controllerTakeover, .clockSet:
             3
-        case .massPartition, .diskLost, .controllerFreeze, .controllerTakeover,
-            .controllerCutOff, .storeSlow, .storeDown, .storeRestart:
+        case .massPartition, .diskLost, .controllerFreeze, .storeSlow, .storeDown, .storeRestart:
             1
         case .packetLost, .frameReplayed, .workerCrash, .workerOOM, .workerDeaf, .workerSilent,
             .workerLies, .repeatedRequest:

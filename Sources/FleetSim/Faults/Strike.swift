@@ -38,7 +38,9 @@ extension World {
         case .agentFreeze:
             host.frozenUntil = max(host.frozenUntil, now + fault.length)
             impair(host, for: fault.length)
-        case .reboot: reboot(host, downFor: fault.length)
+        case .reboot:
+            // Now and then for longer than the node's leases.
+            reboot(host, downFor: fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0))
         case .powerCut:
             // Longer than evictions are held when many nodes fall silent together.
             let length = Duration.seconds(780) + fault.length * 2
@@ -48,8 +50,17 @@ extension World {
             }
         case .cutOffCrash:
             // What it began before it must end by itself.
-            crashAgent(host, downFor: min(fault.length, .seconds(3)))
+            crashAgent(host, downFor: min(fault.length, .seconds(25)))
             block(host, up: true, down: true, for: .seconds(75))
+        case .orderCrash:
+            // It has saved a new order for its worker, and has not begun to follow it.
+            guard let cluster = fleet.clusters.first(where: { $0.nodes.contains(host.name) }),
+                let service = fleet.services.firstIndex(where: { $0.name == cluster.service })
+            else { return }
+            var spec = fleet
+            spec.services[service].worker.image += ".3"
+            request { .apply($0, spec) }
+            host.dies = .beforeActing
         case .goneWhileAway:
             crashAgent(host, downFor: min(fault.length, .seconds(5)))
             for container in host.docker.containers { take(container.id, from: host) }
@@ -99,13 +110,22 @@ extension World {
         case .controllerTakeover: if scenario.weather.standby { startController() }
         case .controllerCutOff:
             guard let process = leader else { return }
-            process.cutOffUntil = now + fault.length
+            process.cutOffUntil =
+                now + max(fault.length, .seconds(fault.count % 2 == 0 ? 100 : 0))
             if scenario.weather.standby {
                 plan(
                     .call { world in
-                        if world.leader === process { world.startController() }
+                        guard world.leader === process else { return }
+                        world.startController()
+                        // Most agents are sent to the successor; some stay with the one cut off.
+                        for host in world.hosts where (host.index + fault.count) % 5 != 0 {
+                            world.reset(host)
+                        }
                     }, after: .seconds(15))
             }
+        case .clockSet:
+            let step = Duration.seconds(5 * fault.count)
+            wallOffset = fault.count % 2 == 0 ? wallOffset + step : wallOffset - step
         case .storeSlow:
             store.slowUntil = now + fault.length
             store.slowBy = .milliseconds(300 * (fault.count + 1))
@@ -125,7 +145,7 @@ extension World {
         guard fault.count % 2 == 0 else { return hosts[first] }
         let order = hosts[first...] + hosts[..<first]
         return order.first { host in
-            host.docker.containers.contains { !$0.work.isEmpty }
+            host.journal.attempts.contains { !$0.phase.isFinal }
         } ?? hosts[first]
     }
 
