@@ -10,6 +10,8 @@ extension Agent {
         var stopping: Failure?
         /// Not in the orders any more: it goes when it has ended.
         var dropped = false
+        /// Ordered in this life of the agent, not only in one before it.
+        var isOrdered = false
         /// Until when a worker is asked again to take it, or a lost result is waited for.
         var patience: Instant?
         /// When its own container was first seen to run.
@@ -39,6 +41,10 @@ extension Agent {
 
         var key: AttemptKey { record.order.key }
         /// Whether it shall end, for whatever reason.
+        /// Whether an earlier life of the agent had begun the work.
+        var wasBegun: Bool {
+            record.phase == .uploading || (!ownsContainer && record.container != nil)
+        }
         var isUnwanted: Bool { dropped || record.order.stop != nil || stopping != nil }
         var ownsContainer: Bool {
             if case .container = record.order.place { return true }
@@ -60,6 +66,7 @@ extension Agent {
     mutating func ordered(_ order: AttemptOrder, _ now: Instant, _ effects: inout AgentEffects) {
         if let known = attempts[order.key] {
             attempts[order.key]?.dropped = false
+            attempts[order.key]?.isOrdered = true
             if order.stop != nil, known.record.order.stop == nil {
                 attempts[order.key]?.record.order.stop = order.stop
                 stopAttempt(order.key, now, &effects)
@@ -78,6 +85,7 @@ extension Agent {
         seen[order.key.job] = order.key.number
         if seen.count > policy.seenLimit { seen.removeFirst() }
         var attempt = Attempted(record: AttemptRecord(order: order, phase: .accepted))
+        attempt.isOrdered = true
         if order.stop != nil {
             attempt.record.phase = .stopped
             attempt.step = .done
@@ -125,6 +133,9 @@ extension Agent {
         _ key: AttemptKey, _ attempt: Attempted, _ now: Instant, _ effects: inout AgentEffects
     ) {
         if attempt.isUnwanted { return stopUnbegun(key, attempt, now, &effects) }
+        // After a long absence it may have been given up and done elsewhere: nothing is begun until
+        // the controller has said again that it is wanted.
+        guard attempt.isOrdered || attempt.wasBegun else { return }
         switch attempt.record.order.place {
         case .worker(let id): place(key, id, now, &effects)
         case .container(let container):

@@ -62,10 +62,13 @@ struct Checker {
         // What a deposed controller decides is void.
         guard world.leader === process else { return }
         let now = process.clock.local(world.now)
+        if effects.fleetChanged { fleetApplied(world, machine) }
         for id in effects.jobs {
             for attempt in machine.jobs[id]?.attempts ?? []
             where attempt.state.isFinal && attempt.finishedAt == now {
-                attemptClosed(world, AttemptKey(job: id, number: attempt.number), attempt)
+                let key = AttemptKey(job: id, number: attempt.number)
+                attemptClosed(world, key, attempt)
+                workerEnded(world, machine, key, attempt)
             }
         }
         for event in effects.events {

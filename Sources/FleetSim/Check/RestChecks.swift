@@ -22,6 +22,7 @@ extension Checker {
         if process.frozenUntil + Self.lateness < world.now { promises(world, process, now) }
         storedIsHeld(world, process)
         if let mistake = process.machine.indexMistake() { violate(world, .indexes, mistake) }
+        nothingRunsOn(world, process.machine)
     }
 
     /// How late an alarm may be.
@@ -40,8 +41,9 @@ extension Checker {
                 violate(world, .promises, "\(job.id) waits longer than it said")
             }
         }
+        // One mass silence may end and another begin.
         let patience =
-            machine.policy.lostAfter + machine.policy.massSilenceHold + Self.slack
+            machine.policy.lostAfter + machine.policy.massSilenceHold * 2 + Self.slack
         for (name, node) in machine.nodes {
             if isPast(node.record.drain?.deadline) {
                 let left = node.attempts.filter {
@@ -103,7 +105,8 @@ extension Checker {
         if node.state != .ready { return "it is \(node.state): \(node.reason)" }
         if !node.attempts.isEmpty { return "it has attempts" }
         if let roamer = node.record.roamer, roamer.state != .idle {
-            return "it is \(roamer.state): \(roamer.reason)"
+            let lent = roamer.assignment.map { ", lent for \($0.purpose) \($0.mode)" } ?? ""
+            return "it is \(roamer.state): \(roamer.reason)\(lent)"
         }
         var containers = host.docker.containers.filter(\.isRunning)
         if let pod = machine.pod(of: host.name), pod.spec.contract != .exec {

@@ -1,4 +1,5 @@
 import FleetCore
+import OrderedCollections
 
 /// What runs, ran, and was uploaded on the nodes.
 struct WorkTrack {
@@ -8,6 +9,9 @@ struct WorkTrack {
     var begun: [AttemptKey: Place] = [:]
     /// In which life of its agent each attempt was uploaded last.
     var uploaded: [AttemptKey: Life] = [:]
+
+    /// When each node was last ordered to run no pod.
+    var podless: [NodeName: Instant] = [:]
 
     struct Running {
         let key: AttemptKey
@@ -44,8 +48,9 @@ extension Checker {
             violate(world, .fencing, "\(key) begins a second time on \(world.hosts[host].name)")
         }
         let stored = world.store.jobs[key.job]
+        // An engine that was away carries out then what was asked for long before.
         if stored?.attempt(key.number)?.state.isFinal == true, place.disk == 0,
-            !Self.isExcused(world, host)
+            world.hosts[host].docker.downUntil + Self.recovery < world.now
         {
             violate(
                 world, .fencing, "\(key) begins on \(world.hosts[host].name) after its stored end")
@@ -85,5 +90,70 @@ extension Checker {
         else { return }
         violate(
             world, .runsOnce, "\(key) is \(attempt.state) and still runs on \(attempt.node)")
+    }
+
+    /// What is given up does not run on, seen whenever one looks.
+    mutating func nothingRunsOn(_ world: World, _ machine: Controller) {
+        for (id, places) in work.running.sorted(by: { $0.key < $1.key }) {
+            for place in places {
+                guard let attempt = machine.jobs[id]?.attempt(place.key.number),
+                    attempt.state.isFinal
+                else { continue }
+                attemptClosed(world, place.key, attempt)
+            }
+        }
+    }
+
+    /// A worker is asked to work: it was made as its order says.
+    mutating func placed(
+        _ world: World, _ order: AttemptOrder, _ fact: ContainerFact, _ host: Host
+    ) {
+        guard case .worker(let id, let fingerprint) = fact.purpose,
+            let wanted = host.agent?.journal.workers.first(where: { $0.id == id }),
+            wanted.spec.fingerprint != fingerprint
+        else { return }
+        violate(world, .fencing, "\(order.key) begins on a worker made from an older order")
+    }
+
+    /// Before an agent is told what to run, nothing it does not know is a stranger.
+    mutating func removalBegan(_ world: World, _ id: String, _ host: Host) {
+        guard let index = host.docker.index(id), host.docker.containers[index].isRunning,
+            host.toldLife != host.life, let journal = host.agent?.journal
+        else { return }
+        let known =
+            switch host.docker.containers[index].purpose {
+            case .worker(let id, _): journal.workers.contains { $0.id == id }
+            case .attempt(let key): journal.attempts.contains { $0.order.key == key }
+            case .other: false
+            }
+        if !known {
+            violate(
+                world, .healthyWork,
+                "\(host.name) removes \(host.docker.containers[index].name) before it is told")
+        }
+    }
+
+    /// An attempt has ended with its worker: not because its node got another order for it.
+    mutating func workerEnded(
+        _ world: World, _ machine: Controller, _ key: AttemptKey, _ attempt: Attempt
+    ) {
+        guard attempt.error?.message == "its worker was removed", attempt.stop == nil,
+            let worker = attempt.worker, let node = machine.nodes[attempt.node]
+        else { return }
+        let wanted =
+            machine.pod(of: attempt.node)?.id == worker
+            || node.record.roamer?.assignment?.workerID == worker
+        // One that had failed before ended for that.
+        guard wanted, let last = node.workers[worker], last.phase == .stopping, last.error == nil,
+            work.podless[attempt.node].map({ $0 + .seconds(120) < world.now }) ?? true
+        else { return }
+        violate(world, .healthyWork, "\(key) ended as its worker got another order")
+    }
+
+    /// A fleet was applied: which nodes run no pod by it.
+    mutating func fleetApplied(_ world: World, _ machine: Controller) {
+        for name in world.fleet.nodes where machine.pod(of: name) == nil {
+            work.podless[name] = world.now
+        }
     }
 }

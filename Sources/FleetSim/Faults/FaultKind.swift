@@ -6,13 +6,16 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     case packetLost, frameReplayed
     // Agents and their machines.
     case agentCrash, agentCrashMidStep, agentFreeze, reboot, powerCut, diskLost, diskFull
+    case cutOffCrash, goneWhileAway, orderCrash
     // Docker.
     case slowPull, dockerCallFails, containerVanishes, exitsEarly, containerOOM, nameTaken
-    case dockerRestart, leftovers
+    case dockerRestart, leftovers, strayContainer
     // Workers.
     case workerCrash, workerOOM, workerDeaf, workerSilent, workerLies, workerFlaps
+    case workerStuck
     // The controller.
     case controllerCrash, controllerFreeze, controllerTakeover, controllerCutOff
+    case clockSet
     // Redis, and the object store.
     case storeSlow, storeDown, storeLosesReply, storeRestart, uploadFails
     // People.
@@ -31,24 +34,26 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     package static let planned: [FaultKind] = [
         .linkClosed, .partition, .oneWayUp, .oneWayDown, .massPartition, .clog, .slowLink,
         .agentCrash, .agentCrashMidStep, .agentFreeze, .reboot, .powerCut, .diskLost, .diskFull,
-        .slowPull,
-        .dockerCallFails, .containerVanishes, .exitsEarly, .containerOOM, .nameTaken,
-        .dockerRestart, .leftovers, .workerFlaps, .controllerCrash, .controllerFreeze,
-        .controllerTakeover, .controllerCutOff, .storeSlow, .storeDown, .storeLosesReply,
-        .storeRestart, .uploadFails,
+        .cutOffCrash, .goneWhileAway, .orderCrash, .slowPull, .dockerCallFails, .containerVanishes,
+        .exitsEarly, .containerOOM, .nameTaken, .dockerRestart, .leftovers, .strayContainer,
+        .workerFlaps, .workerStuck, .controllerCrash, .controllerFreeze, .controllerTakeover,
+        .controllerCutOff, .clockSet, .storeSlow, .storeDown, .storeLosesReply, .storeRestart,
+        .uploadFails,
     ]
 
     /// How often it is drawn, relative to the others.
     var weight: Int {
         switch self {
-        case .linkClosed, .partition, .agentCrash, .agentCrashMidStep, .dockerCallFails: 6
+        case .linkClosed, .partition, .agentCrash, .agentCrashMidStep, .dockerCallFails,
+            .controllerCrash:
+            6
         case .oneWayUp, .oneWayDown, .clog, .agentFreeze, .reboot, .containerVanishes,
             .exitsEarly, .containerOOM, .dockerRestart, .leftovers, .workerFlaps,
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
-            .controllerCrash:
+            .cutOffCrash, .goneWhileAway, .orderCrash, .strayContainer, .workerStuck, .powerCut,
+            .controllerCutOff, .controllerTakeover, .clockSet:
             3
-        case .massPartition, .powerCut, .diskLost, .controllerFreeze, .controllerTakeover,
-            .controllerCutOff, .storeSlow, .storeDown, .storeRestart:
+        case .massPartition, .diskLost, .controllerFreeze, .storeSlow, .storeDown, .storeRestart:
             1
         case .packetLost, .frameReplayed, .workerCrash, .workerOOM, .workerDeaf, .workerSilent,
             .workerLies, .repeatedRequest:

@@ -4,13 +4,14 @@ import OrderedCollections
 extension World {
     /// Injects a planned fault.
     func strike(_ fault: PlannedFault) {
-        let host = hosts[fault.node % hosts.count]
+        let host = victim(of: fault)
         note("fault") {
             "\(fault.kind.rawValue) \(host.name) \(fault.length) ×\(fault.count)"
         }
         // Those that wait for their moment are counted when it comes.
         switch fault.kind {
-        case .dockerCallFails, .exitsEarly, .nameTaken, .leftovers, .agentCrashMidStep,
+        case .dockerCallFails, .workerStuck, .exitsEarly, .nameTaken, .leftovers,
+            .agentCrashMidStep,
             .uploadFails:
             break
         default: tally.count(fault.kind)
@@ -37,14 +38,32 @@ extension World {
         case .agentFreeze:
             host.frozenUntil = max(host.frozenUntil, now + fault.length)
             impair(host, for: fault.length)
-        case .reboot: reboot(host, downFor: fault.length)
+        case .reboot:
+            // Now and then for longer than the node's leases.
+            reboot(host, downFor: fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0))
         case .powerCut:
             // Longer than evictions are held when many nodes fall silent together.
-            for offset in 0..<max(hosts.count / 5, fault.count * hosts.count / 128) {
-                reboot(
-                    hosts[(host.index + offset) % hosts.count],
-                    downFor: .seconds(480) + fault.length * 2)
+            let length = Duration.seconds(780) + fault.length * 2
+            powerBackAt = max(powerBackAt, now + length)
+            for offset in 0..<hosts.count / 5 + fault.count % max(hosts.count / 3, 1) {
+                reboot(hosts[(host.index + offset) % hosts.count], downFor: length)
             }
+        case .cutOffCrash:
+            // What it began before it must end by itself.
+            crashAgent(host, downFor: min(fault.length, .seconds(25)))
+            block(host, up: true, down: true, for: .seconds(75))
+        case .orderCrash:
+            // It has saved a new order for its worker, and has not begun to follow it.
+            guard let cluster = fleet.clusters.first(where: { $0.nodes.contains(host.name) }),
+                let service = fleet.services.firstIndex(where: { $0.name == cluster.service })
+            else { return }
+            var spec = fleet
+            spec.services[service].worker.image += ".3"
+            request { .apply($0, spec) }
+            host.dies = .beforeActing
+        case .goneWhileAway:
+            crashAgent(host, downFor: min(fault.length, .seconds(5)))
+            for container in host.docker.containers { take(container.id, from: host) }
         case .diskLost:
             host.disks += 1
             loseDisk(host, wholeMachine: fault.count % 2 == 0, downFor: fault.length)
@@ -68,6 +87,16 @@ extension World {
             strikeContainer(host, fault.count) { world, index in
                 host.docker.containers[index].flapsUntil = world.now + fault.length
             }
+        case .strayContainer:
+            // Of an older life of the node; a roamer is cleaned by an order of its own.
+            guard leader?.machine.nodes[host.name]?.isRoamer == false else { return }
+            lastContainer += 1
+            host.docker.containers.append(
+                Container(
+                    id: "c\(lastContainer)", name: "w:old",
+                    purpose: .worker("old", fingerprint: "old"), slots: 1, image: "old:1",
+                    readyAt: now))
+        case .workerStuck: host.docker.stuck += 1
         case .exitsEarly: host.docker.exitsEarly += 1
         case .nameTaken: host.docker.nameTaken += 1
         case .dockerRestart: restartDocker(host, fault)
@@ -81,13 +110,22 @@ extension World {
         case .controllerTakeover: if scenario.weather.standby { startController() }
         case .controllerCutOff:
             guard let process = leader else { return }
-            process.cutOffUntil = now + fault.length
+            process.cutOffUntil =
+                now + max(fault.length, .seconds(fault.count % 2 == 0 ? 100 : 0))
             if scenario.weather.standby {
                 plan(
                     .call { world in
-                        if world.leader === process { world.startController() }
+                        guard world.leader === process else { return }
+                        world.startController()
+                        // Most agents are sent to the successor; some stay with the one cut off.
+                        for host in world.hosts where (host.index + fault.count) % 5 != 0 {
+                            world.reset(host)
+                        }
                     }, after: .seconds(15))
             }
+        case .clockSet:
+            let step = Duration.seconds(5 * fault.count)
+            wallOffset = fault.count % 2 == 0 ? wallOffset + step : wallOffset - step
         case .storeSlow:
             store.slowUntil = now + fault.length
             store.slowBy = .milliseconds(300 * (fault.count + 1))
@@ -99,6 +137,16 @@ extension World {
             .workerLies, .repeatedRequest:
             break
         }
+    }
+
+    /// The node that a fault strikes: every other one looks for a node that works, where it hurts.
+    private func victim(of fault: PlannedFault) -> Host {
+        let first = fault.node % hosts.count
+        guard fault.count % 2 == 0 else { return hosts[first] }
+        let order = hosts[first...] + hosts[..<first]
+        return order.first { host in
+            host.journal.attempts.contains { !$0.phase.isFinal }
+        } ?? hosts[first]
     }
 
     private func strikeContainer(_ host: Host, _ count: Int, _ body: (World, Int) -> Void) {
@@ -130,6 +178,7 @@ extension World {
             host.docker.slowPullUntil = .zero
             host.docker.dirty = 0
             host.docker.exitsEarly = 0
+            host.docker.stuck = 0
             host.docker.nameTaken = 0
         }
         store.downUntil = .zero

@@ -146,6 +146,7 @@ extension World {
         case .end: closeAgentEnd(host, link, tells: true)
         case .message(let message):
             link.heardAt = now
+            if case .assignments = message { host.toldLife = host.life }
             give(host, .message(message))
         }
     }

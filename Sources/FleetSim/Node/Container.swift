@@ -55,6 +55,8 @@ struct DockerModel {
     var dirty = 0
     /// How many of the next containers end before their start has returned.
     var exitsEarly = 0
+    /// How many of the next workers never get ready.
+    var stuck = 0
     /// How many of the next starts find their name taken by a container of somebody else.
     var nameTaken = 0
 

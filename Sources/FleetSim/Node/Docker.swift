@@ -40,8 +40,12 @@ extension World {
                     operation: operation, name: "a:\(order.key)", purpose: .attempt(order.key),
                     slots: 1, image: image, script: JobScript(order.input)), host)
         case .probe(let id, _, let fact): probe(id, fact.id, host)
-        case .remove(let operation, let id, let grace): remove(operation, id, grace, host)
-        case .predict(let order, let fact): predict(order, fact.id, host)
+        case .remove(let operation, let id, let grace):
+            checker.removalBegan(self, id, host)
+            remove(operation, id, grace, host)
+        case .predict(let order, let fact):
+            checker.placed(self, order, fact, host)
+            predict(order, fact.id, host)
         case .awaitPrediction(let key, let fact): resume(key, fact.id, host)
         case .cancelPrediction(let key, let fact): cancel(key, fact.id, host)
         case .followLog, .forget: break
@@ -149,10 +153,15 @@ extension World {
         host.docker.containers.removeAll { $0.name == launch.name }
         lastContainer += 1
         host.docker.verified = nil
+        var readyAt = now + startup(of: launch.image, host)
+        if host.docker.stuck > 0, launch.script == nil {
+            host.docker.stuck -= 1
+            tally.count(.workerStuck)
+            readyAt = .distantFuture
+        }
         var made = Container(
             id: "c\(lastContainer)", name: launch.name, purpose: launch.purpose,
-            slots: launch.slots, image: launch.image,
-            readyAt: now + startup(of: launch.image, host))
+            slots: launch.slots, image: launch.image, readyAt: readyAt)
         if host.docker.exitsEarly > 0 {
             host.docker.exitsEarly -= 1
             tally.count(.exitsEarly)

@@ -25,6 +25,8 @@ final class Host {
 
     // What is on its disk.
     var journal = AgentJournal()
+    /// The last life of the agent that was told what to run.
+    var toldLife = 0
     var renewedAt: Instant?
     /// Saving fails until then.
     var diskFullUntil = Instant.zero

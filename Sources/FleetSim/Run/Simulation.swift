@@ -66,13 +66,16 @@ package struct Simulation {
     }
 
     private static func rest(_ world: World) {
-        let end = world.now + Scenario.restWithin
+        let end = max(world.now, world.powerBackAt) + Scenario.restWithin
         var looks = 0
         while world.now < end, world.checker.violation == nil {
             world.run(until: min(end, world.now + lookEvery))
             looks += 1
             if world.isAtRest { break }
-            if looks % mendEvery == 0 { world.mend() }
+            if looks % mendEvery == 0 {
+                world.mend()
+                world.lookAtReasons()
+            }
         }
         guard world.checker.violation == nil else { return }
         world.finishStorm()

@@ -42,6 +42,8 @@ final class World {
     var controllers: [ControllerProcess] = []
     /// How far the wall clock of the controller's machine was set.
     var wallOffset = Duration.zero
+    /// Machines without power have it back by then.
+    var powerBackAt = Instant.zero
     /// The object store refuses until then.
     var uploadsFailUntil = Instant.zero
     var hosts: [Host] = []

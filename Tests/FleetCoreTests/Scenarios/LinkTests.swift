@@ -137,6 +137,29 @@ import Testing
         #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
     }
 
+    @Test func `after a restart nothing is begun until it is ordered again`() {
+        var old = agent()
+        _ = give(&old, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        let own = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1),
+            place: .container(ContainerOrder(image: "i", command: [])), input: "{}", kind: .custom)
+        let set = AgentEvent.message(
+            .assignments(Assignments(term: 1, appliesTo: nil, resultsIn: 1, attempts: [own])))
+        _ = give(&old, set)
+        func pulls(_ effects: [AgentEffects.Effect]) -> Int {
+            effects.count { if case .pull = $0 { true } else { false } }
+        }
+        // It was away for so long that the attempt may have been given up and done elsewhere.
+        var agent = agent(old.journal)
+        #expect(pulls(give(&agent, .containers([], listedAt: .zero))) == 0)
+        #expect(pulls(give(&agent, .connected, welcome(term: 1))) == 0)
+        var wanted = agent
+        #expect(pulls(give(&wanted, set)) == 1)
+        let nothing = Assignments(term: 1, appliesTo: nil, resultsIn: 1)
+        #expect(pulls(give(&agent, .message(.assignments(nothing)))) == 0)
+        #expect(agent.journal.attempts.isEmpty)
+    }
+
     @Test func `a list made before a container was made says nothing about it`() {
         var agent = agent()
         _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
