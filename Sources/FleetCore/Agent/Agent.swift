@@ -58,6 +58,8 @@ package struct Agent: Sendable {
 
     var timers = TimerQueue<Alarm>()
     var random: SeededGenerator
+    /// Whether something may be there that `drive` can take further.
+    var undriven = true
 
     /// What the agent says of its machine.
     package struct Facts: Hashable, Sendable {
@@ -154,6 +156,7 @@ package struct Agent: Sendable {
     package mutating func step(
         _ event: AgentEvent, at now: Instant, _ effects: inout AgentEffects
     ) {
+        if !event.isQuiet { undriven = true }
         switch event {
         case .connected: connected(now, &effects)
         case .disconnected: disconnected()
@@ -180,19 +183,32 @@ package struct Agent: Sendable {
 
     private mutating func fire(_ alarm: Alarm, _ now: Instant, _ effects: inout AgentEffects) {
         switch alarm {
-        case .heartbeat: beat(now, &effects)
+        case .heartbeat: return beat(now, &effects)
+        case .probe(let id): return probe(id, &effects)
         case .lease: leaseEnded(now, &effects)
         case .worker(let id): workerDue(id, now, &effects)
-        case .probe(let id): probe(id, &effects)
         case .attempt(let key): attemptDue(key, now, &effects)
         case .greeting:
             if link == .greeting { effects.append(.disconnect("no welcome in time")) }
         }
+        undriven = true
     }
 
     mutating func nextOperation() -> Operation {
         lastOperation += 1
         return Operation(lastOperation)
+    }
+}
+
+extension AgentEvent {
+    /// Whether it leaves workers and attempts at the step they are at.
+    ///
+    /// A probe may not; what it changes says so by itself.
+    fileprivate var isQuiet: Bool {
+        switch self {
+        case .tick, .probed, .progress, .pulling, .message(.renewed), .message(.acknowledged): true
+        default: false
+        }
     }
 }
 

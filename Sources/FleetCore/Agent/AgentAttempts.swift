@@ -40,11 +40,11 @@ extension Agent {
         }
 
         var key: AttemptKey { record.order.key }
-        /// Whether it shall end, for whatever reason.
         /// Whether an earlier life of the agent had begun the work.
         var wasBegun: Bool {
             record.phase == .uploading || (!ownsContainer && record.container != nil)
         }
+        /// Whether it shall end, for whatever reason.
         var isUnwanted: Bool { dropped || record.order.stop != nil || stopping != nil }
         var ownsContainer: Bool {
             if case .container = record.order.place { return true }
@@ -115,18 +115,15 @@ extension Agent {
     mutating func driveAttempts(_ now: Instant, _ effects: inout AgentEffects) {
         guard inventoried else { return }
         for (key, attempt) in attempts {
-            if attempt.step == .waiting, mayBegin(attempt) { begin(key, attempt, now, &effects) }
-            if attempt.step == .done, attempt.dropped { drop(key, now, &effects) }
+            if attempt.step == .waiting {
+                undriven = true
+                begin(key, attempt, now, &effects)
+            }
+            if attempt.step == .done, attempt.dropped {
+                undriven = true
+                drop(key, now, &effects)
+            }
         }
-    }
-
-    /// Whether an attempt may be begun, or taken up again.
-    ///
-    /// An order of an earlier life that nothing was done for may have been given to another node
-    /// since: it waits until the controller has sent the whole set of orders.
-    private func mayBegin(_ attempt: Attempted) -> Bool {
-        synced || attempt.isUnwanted || attempt.record.container != nil
-            || attempt.record.phase == .uploading
     }
 
     private mutating func begin(
@@ -446,16 +443,20 @@ extension Agent {
     /// A worker with one slot has said whether it works: idle, it owes us the result of what we think it
     /// works on; busy, it owes nothing yet.
     mutating func workerSaid(isIdle: Bool, _ fact: ContainerFact, _ now: Instant) {
-        for (key, attempt) in attempts
-        where attempt.step == .running && !attempt.ownsContainer
-            && attempt.record.container?.id == fact.id
-        {
-            if !isIdle {
-                attempts[key]?.patience = nil
-                timers.disarm(.attempt(key))
-            } else if attempt.patience == nil {
-                attempts[key]?.patience = now + policy.lostResultAfter
+        for place in attempts.values.indices {
+            let key = attempts.keys[place]
+            let patience = attempts.values[place].patience
+            // Nearly always there is nothing to change: busy and owing nothing.
+            guard isIdle == (patience == nil), attempts.values[place].step == .running,
+                !attempts.values[place].ownsContainer,
+                attempts.values[place].record.container?.id == fact.id
+            else { continue }
+            if isIdle {
+                attempts.values[place].patience = now + policy.lostResultAfter
                 timers.arm(.attempt(key), at: now + policy.lostResultAfter)
+            } else {
+                attempts.values[place].patience = nil
+                timers.disarm(.attempt(key))
             }
         }
     }

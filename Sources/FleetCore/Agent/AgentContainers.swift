@@ -2,7 +2,11 @@ import OrderedCollections
 
 extension Agent {
     /// Takes everything one step further that waits for nothing.
+    ///
+    /// What it takes further it looks at again in the next step; else it waits for a change.
     mutating func drive(_ now: Instant, _ effects: inout AgentEffects) {
+        guard undriven else { return }
+        undriven = false
         driveWorkers(now, &effects)
         driveAttempts(now, &effects)
         cleanIfOrdered(&effects)

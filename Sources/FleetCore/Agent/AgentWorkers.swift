@@ -102,6 +102,7 @@ extension Agent {
     /// Begins to remove a worker; attempts on it end with it.
     private mutating func leave(_ id: WorkerID, _ effects: inout AgentEffects) {
         guard let worker = workers[id] else { return }
+        undriven = true
         timers.disarm(.probe(id))
         switch worker.step {
         case .removing(let operation, let fact):
@@ -154,6 +155,7 @@ extension Agent {
         _ id: WorkerID, _ step: Worker.Step, _ now: Instant, _ effects: inout AgentEffects
     ) {
         guard let before = workers[id]?.phase else { return }
+        undriven = true
         workers[id]?.step = step
         workers[id]?.since = now
         if workers[id]?.phase != before {
@@ -164,6 +166,7 @@ extension Agent {
 
     private mutating func gone(_ id: WorkerID, _ now: Instant, _ effects: inout AgentEffects) {
         guard let worker = workers[id] else { return }
+        undriven = true
         if let next = worker.next {
             workers[id] = Worker(order: next, at: now)
             report(id, &effects)
@@ -236,10 +239,10 @@ extension Agent {
     }
 
     mutating func probe(_ id: WorkerID, _ effects: inout AgentEffects) {
-        guard let worker = workers[id] else { return }
-        switch worker.step {
+        guard let place = workers.index(forKey: id) else { return }
+        switch workers.values[place].step {
         case .starting(let fact), .ready(let fact):
-            effects.append(.probe(id, worker.order.spec.contract, fact))
+            effects.append(.probe(id, workers.values[place].order.spec.contract, fact))
         case .waiting, .pulling, .launching, .removing, .resting, .leaving: break
         }
     }
@@ -248,40 +251,54 @@ extension Agent {
         _ id: WorkerID, _ container: String, _ readiness: Readiness, _ now: Instant,
         _ effects: inout AgentEffects
     ) {
-        guard let worker = workers[id], worker.container?.id == container else { return }
-        workers[id]?.isIdle = readiness == .ready
-        switch worker.step {
-        case .starting(let fact):
-            switch readiness {
-            case .ready, .busy:
-                workers[id]?.error = nil
-                setStep(id, .ready(fact), now, &effects)
-                timers.arm(.worker(id), at: now + policy.provenAfter)
-                timers.arm(.probe(id), at: now + policy.readyProbe)
-            case .failed(let text):
-                restart(id, fact, Failure(.setupFailed, text), now, &effects)
-            case .starting, .silent:
-                timers.arm(.probe(id), at: now + policy.startingProbe)
-            }
-        case .ready(let fact):
-            timers.arm(.probe(id), at: now + policy.readyProbe)
-            switch readiness {
-            case .ready, .busy:
-                workers[id]?.unanswered = 0
-                if worker.order.spec.slots == 1 {
-                    workerSaid(isIdle: readiness == .ready, fact, now)
-                }
-            case .starting: break
-            case .failed(let text):
-                restart(id, fact, Failure(.workerDied, text), now, &effects)
-            case .silent(let text):
-                workers[id]?.unanswered += 1
-                if worker.unanswered + 1 >= policy.silentProbes {
-                    let error = Failure(.workerDied, "the worker does not answer: \(text)")
-                    restart(id, fact, error, now, &effects)
-                }
-            }
+        guard let place = workers.index(forKey: id),
+            workers.values[place].container?.id == container
+        else { return }
+        workers.values[place].isIdle = readiness == .ready
+        switch workers.values[place].step {
+        case .starting(let fact): startingProbed(id, fact, readiness, now, &effects)
+        case .ready(let fact): readyProbed(id, place, fact, readiness, now, &effects)
         case .waiting, .pulling, .launching, .removing, .resting, .leaving: break
+        }
+    }
+
+    private mutating func startingProbed(
+        _ id: WorkerID, _ fact: ContainerFact, _ readiness: Readiness, _ now: Instant,
+        _ effects: inout AgentEffects
+    ) {
+        switch readiness {
+        case .ready, .busy:
+            workers[id]?.error = nil
+            setStep(id, .ready(fact), now, &effects)
+            timers.arm(.worker(id), at: now + policy.provenAfter)
+            timers.arm(.probe(id), at: now + policy.readyProbe)
+        case .failed(let text):
+            restart(id, fact, Failure(.setupFailed, text), now, &effects)
+        case .starting, .silent:
+            timers.arm(.probe(id), at: now + policy.startingProbe)
+        }
+    }
+
+    private mutating func readyProbed(
+        _ id: WorkerID, _ place: Int, _ fact: ContainerFact, _ readiness: Readiness,
+        _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        timers.arm(.probe(id), at: now + policy.readyProbe)
+        switch readiness {
+        case .ready, .busy:
+            workers.values[place].unanswered = 0
+            if workers.values[place].order.spec.slots == 1 {
+                workerSaid(isIdle: readiness == .ready, fact, now)
+            }
+        case .starting: break
+        case .failed(let text):
+            restart(id, fact, Failure(.workerDied, text), now, &effects)
+        case .silent(let text):
+            workers.values[place].unanswered += 1
+            if workers.values[place].unanswered >= policy.silentProbes {
+                let error = Failure(.workerDied, "the worker does not answer: \(text)")
+                restart(id, fact, error, now, &effects)
+            }
         }
     }
 
