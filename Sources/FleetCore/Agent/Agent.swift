@@ -157,6 +157,11 @@ package struct Agent: Sendable {
         _ event: AgentEvent, at now: Instant, _ effects: inout AgentEffects
     ) {
         if !event.isQuiet { undriven = true }
+        // After a sleep of the machine an answer may come before the alarm; it begins nothing any more.
+        if !event.isMessage, let due = timers.due(.lease), due <= now {
+            timers.disarm(.lease)
+            fire(.lease, now, &effects)
+        }
         switch event {
         case .connected: connected(now, &effects)
         case .disconnected: disconnected()
@@ -209,6 +214,12 @@ extension AgentEvent {
         case .tick, .probed, .progress, .pulling, .message(.renewed), .message(.acknowledged): true
         default: false
         }
+    }
+
+    /// Whether the controller says something; it may renew the lease.
+    fileprivate var isMessage: Bool {
+        if case .message = self { return true }
+        return false
     }
 }
 

@@ -323,6 +323,8 @@ extension Agent {
         _ id: WorkerID, _ fact: ContainerFact, _ error: Failure, _ now: Instant,
         _ effects: inout AgentEffects
     ) {
+        // One that is not wanted any more is being removed already, and does not come back.
+        guard workers[id]?.isLeaving == false else { return }
         let operation = nextOperation()
         workers[id]?.error = error
         timers.disarm(.probe(id))

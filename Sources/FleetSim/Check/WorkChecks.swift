@@ -50,7 +50,7 @@ extension Checker {
         let stored = world.store.jobs[key.job]
         // An engine that was away carries out then what was asked for long before.
         if stored?.attempt(key.number)?.state.isFinal == true, place.disk == 0,
-            world.hosts[host].docker.downUntil + Self.recovery < world.now
+            world.hosts[host].engineAwayUntil + Self.recovery < world.now
         {
             violate(
                 world, .fencing, "\(key) begins on \(world.hosts[host].name) after its stored end")

@@ -45,13 +45,13 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     var weight: Int {
         switch self {
         case .linkClosed, .partition, .agentCrash, .agentCrashMidStep, .dockerCallFails,
-            .controllerCrash:
+            .controllerCrash, .cutOffCrash, .controllerCutOff:
             6
         case .oneWayUp, .oneWayDown, .clog, .agentFreeze, .reboot, .containerVanishes,
             .exitsEarly, .containerOOM, .dockerRestart, .leftovers, .workerFlaps,
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
-            .cutOffCrash, .goneWhileAway, .orderCrash, .strayContainer, .workerStuck, .powerCut,
-            .controllerCutOff, .controllerTakeover, .clockSet:
+            .goneWhileAway, .orderCrash, .strayContainer, .workerStuck, .powerCut,
+            .controllerTakeover, .clockSet:
             3
         case .massPartition, .diskLost, .controllerFreeze, .storeSlow, .storeDown, .storeRestart:
             1

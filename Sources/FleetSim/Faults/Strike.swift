@@ -50,7 +50,7 @@ extension World {
             }
         case .cutOffCrash:
             // What it began before it must end by itself.
-            crashAgent(host, downFor: min(fault.length, .seconds(25)))
+            crashAgent(host, downFor: min(fault.length, .seconds(20)))
             block(host, up: true, down: true, for: .seconds(75))
         case .orderCrash:
             // It has saved a new order for its worker, and has not begun to follow it.
@@ -118,7 +118,8 @@ extension World {
                         guard world.leader === process else { return }
                         world.startController()
                         // Most agents are sent to the successor; some stay with the one cut off.
-                        for host in world.hosts where (host.index + fault.count) % 5 != 0 {
+                        let stay = world.hosts.filter { world.isBusy($0) }.prefix(3).map(\.index)
+                        for host in world.hosts where !stay.contains(host.index) {
                             world.reset(host)
                         }
                     }, after: .seconds(15))
@@ -144,9 +145,12 @@ extension World {
         let first = fault.node % hosts.count
         guard fault.count % 2 == 0 else { return hosts[first] }
         let order = hosts[first...] + hosts[..<first]
-        return order.first { host in
-            host.journal.attempts.contains { !$0.phase.isFinal }
-        } ?? hosts[first]
+        return order.first { isBusy($0) } ?? hosts[first]
+    }
+
+    /// Whether a node has taken work that has not ended.
+    private func isBusy(_ host: Host) -> Bool {
+        host.journal.attempts.contains { !$0.phase.isFinal }
     }
 
     private func strikeContainer(_ host: Host, _ count: Int, _ body: (World, Int) -> Void) {
@@ -161,6 +165,7 @@ extension World {
             for index in host.docker.containers.indices { kill(host, index, 137) }
         }
         host.docker.downUntil = now + fault.length
+        host.engineAwayUntil = now + fault.length
         // What must be stopped cannot be, while the engine is away.
         impair(host, for: fault.length)
     }

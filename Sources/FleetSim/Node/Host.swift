@@ -23,6 +23,9 @@ final class Host {
     /// When it last could not run: dead, frozen, without a disk or without Docker.
     var impairedUntil = Instant.zero
 
+    /// When its Docker engine was away last.
+    var engineAwayUntil = Instant.zero
+
     // What is on its disk.
     var journal = AgentJournal()
     /// The last life of the agent that was told what to run.

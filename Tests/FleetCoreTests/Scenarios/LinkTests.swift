@@ -160,6 +160,24 @@ import Testing
         #expect(agent.journal.attempts.isEmpty)
     }
 
+    @Test func `an answer that waited while the machine slept begins nothing`() {
+        var agent = agent()
+        _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        let own = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1),
+            place: .container(ContainerOrder(image: "i", command: [])), input: "{}", kind: .custom)
+        let set = Assignments(term: 1, appliesTo: nil, resultsIn: 1, attempts: [own])
+        var operation = Operation(0)
+        for effect in give(&agent, .message(.assignments(set))) {
+            if case .pull(let asked, _) = effect { operation = asked }
+        }
+        // It sleeps for a minute, and the alarm of the lease has not been heard yet.
+        let late = give(&agent, .pulled(operation, .success("i")), at: .zero + .seconds(60))
+        #expect(!late.contains { if case .launchAttempt = $0 { true } else { false } })
+        #expect(agent.journal.attempts.map(\.phase) == [.stopped])
+        #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
+    }
+
     @Test func `a list made before a container was made says nothing about it`() {
         var agent = agent()
         _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
