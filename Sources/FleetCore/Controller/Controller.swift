@@ -44,8 +44,11 @@ package struct Controller: Sendable {
     var stateCounts: [NodeState: Int] = [:]
     /// Which roamer is where.
     var pool = RoamerPool()
-    /// Queues that wanted a roamer when there was none.
-    var wanting: Set<ClusterName> = []
+    /// Queues that wanted a roamer when there was none, by their place in the fleet; that of the
+    /// roamers' own queue comes last.
+    var wanting = WantingQueues()
+    /// Whether one may be free for them now.
+    var mayServeWanting = false
 
     var timers = TimerQueue<Alarm>()
     var random: SeededGenerator

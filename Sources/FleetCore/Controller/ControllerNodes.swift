@@ -397,11 +397,8 @@ extension Controller {
         touchWanting()
     }
 
-    /// Marks the queues that wanted a roamer in vain; a freed one may serve any.
-    mutating func touchWanting() {
-        unscheduled.formUnion(wanting)
-        wanting.removeAll(keepingCapacity: true)
-    }
+    /// Notes that a roamer may be free for a queue that wanted one in vain.
+    mutating func touchWanting() { mayServeWanting = true }
 
     /// Marks every queue that waits.
     mutating func touchAllQueues() {

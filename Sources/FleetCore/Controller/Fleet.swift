@@ -21,6 +21,8 @@ extension Controller {
             effects.nodes.append(name)
         }
         replaceJobs(now, &effects)
+        // Everything is looked at anew, and finds its place in the new fleet.
+        wanting.removeAll()
         touchAllQueues()
         for cluster in spec.clusters { unscheduled.insert(cluster.name) }
         unordered.formUnion(nodes.keys)

@@ -14,6 +14,8 @@ struct RoamerPool: Sendable {
         let purpose: Assignment.Purpose?
         /// Whether it works for a cluster until idle and has nothing to do now.
         let isSpare: Bool
+        /// Whether it is lent to one job that does not run on it now.
+        let isReserved: Bool
     }
 
     /// A roamer by its place in the pool.
@@ -33,6 +35,8 @@ struct RoamerPool: Sendable {
     private(set) var cleaning: [Member] = []
     /// Roamers that could be called back.
     private(set) var spare: [Member] = []
+    /// Roamers that wait for the one job they are lent to.
+    private(set) var reserved: [Member] = []
 
     /// The roamers lent to a cluster, in any state.
     func helpers(of cluster: ClusterName) -> [Member] { helpers[cluster] ?? [] }
@@ -64,6 +68,7 @@ struct RoamerPool: Sendable {
         case .assigned, .provisioning, .running, .quarantined: break
         }
         if entry.isSpare { spare.insertSorted(member) }
+        if entry.isReserved { reserved.insertSorted(member) }
     }
 
     private mutating func remove(_ entry: Entry) {
@@ -80,6 +85,7 @@ struct RoamerPool: Sendable {
         idle.removeSorted(member)
         cleaning.removeSorted(member)
         spare.removeSorted(member)
+        reserved.removeSorted(member)
     }
 
     /// Whether it holds what these entries say.
@@ -88,7 +94,7 @@ struct RoamerPool: Sendable {
         for entry in expected { other.update(entry.name, entry) }
         return entries == other.entries && helpers == other.helpers && byJob == other.byJob
             && standIns == other.standIns && idle == other.idle && cleaning == other.cleaning
-            && spare == other.spare
+            && spare == other.spare && reserved == other.reserved
     }
 }
 
@@ -129,11 +135,13 @@ extension Controller {
         {
             isSpare = true
         }
+        var isReserved = false
+        if case .job = roamer.assignment?.purpose { isReserved = node.attempts.isEmpty }
         // One that leaves the pool comes after all others.
         return RoamerPool.Entry(
             place: index.roamerPlace(of: name) ?? .max, name: name, state: roamer.state,
             cluster: roamer.assignment?.cluster, purpose: roamer.assignment?.purpose,
-            isSpare: isSpare)
+            isSpare: isSpare, isReserved: isReserved)
     }
 
     /// What is wrong with the indexes, compared with a look at everything; nil when nothing is.

@@ -6,7 +6,7 @@ extension Controller {
         // Starting one thing can free or block another queue; two rounds settle all but a storm,
         // and what is left is done with the next event.
         var rounds = 0
-        while !unscheduled.isEmpty, rounds < 4 {
+        while !unscheduled.isEmpty || mayServeWanting, rounds < 4 {
             rounds += 1
             let marked = unscheduled
             unscheduled = []
@@ -18,7 +18,32 @@ extension Controller {
                 callForHelp(cluster, now, &effects)
             }
             if marked.contains(Self.roamerQueue) { fillRoamers(now, &effects) }
+            if mayServeWanting { serveWanting(now, &effects) }
         }
+    }
+
+    /// Serves queues that wanted a roamer, in the order of the fleet, as long as there is one.
+    ///
+    /// Not all of them are looked at for one roamer: in a full fleet that would be every cluster at
+    /// every change.
+    private mutating func serveWanting(_ now: Instant, _ effects: inout Effects) {
+        mayServeWanting = false
+        while let (place, queue) = wanting.first, hasRoamer(for: queue) {
+            wanting.remove(place)
+            guard let cluster = cluster(queue) else {
+                if queue == Self.roamerQueue { fillRoamers(now, &effects) }
+                continue
+            }
+            standIn(cluster, now, &effects)
+            callForHelp(cluster, now, &effects)
+        }
+    }
+
+    /// Whether `idleRoamer` has one to give or to call back.
+    private func hasRoamer(for queue: ClusterName) -> Bool {
+        if pool.idle.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return true }
+        if pool.cleaning.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return false }
+        return pool.spare.contains { isSpare($0.name, for: queue) }
     }
 
     // MARK: Slots
@@ -209,7 +234,7 @@ extension Controller {
         for member in pool.idle where nodes[member.name]?.isSchedulable == true {
             return member.name
         }
-        wanting.insert(queue)
+        wanting.insert(queue, at: index.place(of: queue) ?? .max)
         if pool.cleaning.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return nil }
         if let spare = pool.spare.first(where: { isSpare($0.name, for: queue) }) {
             beginCleanup(spare.name, "needed by \(queue)", now, &effects)
@@ -227,12 +252,10 @@ extension Controller {
     // MARK: Jobs that need a roamer of their own
 
     private mutating func fillRoamers(_ now: Instant, _ effects: inout Effects) {
+        // Whoever waits before it, a roamer that is reserved for a job does nothing else.
+        for member in pool.reserved { startOnOwnRoamer(member.name, now, &effects) }
         for entry in queues[Self.roamerQueue]?.prefix(policy.lookahead) ?? [] {
-            guard let job = jobs[entry.job] else { continue }
-            if let name = roamer(of: job.id) {
-                startOnOwnRoamer(job.id, name, now, &effects)
-                continue
-            }
+            guard let job = jobs[entry.job], roamer(of: job.id) == nil else { continue }
             let template =
                 job.request.image == nil
                 ? job.request.template.flatMap { self.template($0) } : nil
@@ -251,11 +274,12 @@ extension Controller {
     func roamer(of id: JobID) -> NodeName? { pool.roamer(of: id) }
 
     private mutating func startOnOwnRoamer(
-        _ id: JobID, _ name: NodeName, _ now: Instant, _ effects: inout Effects
+        _ name: NodeName, _ now: Instant, _ effects: inout Effects
     ) {
         guard let node = nodes[name], node.isSchedulable, node.attempts.isEmpty,
             let roamer = node.record.roamer, let assignment = roamer.assignment,
-            assignment.releasing == nil
+            assignment.releasing == nil, case .job(let id) = assignment.purpose,
+            let job = jobs[id], job.queue == Self.roamerQueue, wantsAttempt(job, now)
         else { return }
         if assignment.worker == nil {
             startAttempt(id, on: name, worker: nil, now, &effects)

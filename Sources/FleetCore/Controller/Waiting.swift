@@ -125,6 +125,9 @@ extension Controller {
     /// The progress of a running job, as its node last said.
     package func progress(of id: JobID) -> Progress? { progress[id] }
 
+    /// How many jobs wait in all queues.
+    package var waitingJobs: Int { waitingCount }
+
     /// How many jobs wait in a queue.
     package func depth(_ queue: ClusterName) -> Int { queues[queue]?.count ?? 0 }
 

@@ -100,7 +100,12 @@ extension World {
         let local = process.clock.local(now)
         note("controller") { Self.text(of: event) }
         var effects = Effects()
+        let begin = stopwatch == nil ? nil : ContinuousClock.now
         process.machine.step(event, at: local, &effects)
+        if let begin {
+            stopwatch?.controller.add(since: begin)
+            stopwatch?.note(waiting: process.machine.waitingJobs)
+        }
         checker.afterStep(self, process, effects)
         if !effects.isEmpty { process.commit.next.effects.merge(effects) }
         pump(process)

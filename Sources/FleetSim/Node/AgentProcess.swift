@@ -97,7 +97,9 @@ extension World {
             note(host) { Self.text(of: event) }
         }
         var effects = AgentEffects()
+        let begin = stopwatch == nil ? nil : ContinuousClock.now
         host.agent?.step(event, at: host.clock.local(now), &effects)
+        if let begin { stopwatch?.agents.add(since: begin) }
         if effects.needsSave || !host.held.isEmpty { guard save(host, &effects) else { return } }
         noteLease(host)
         for effect in effects.list { carryOut(effect, host) }

@@ -19,7 +19,10 @@ package struct FleetSimCommand: AsyncParsableCommand {
               fleet-sim check --events events.jsonl
               fleet-sim compare --policy policies.yaml
             """,
-        subcommands: [RunCommand.self, ReplayCommand.self, CheckCommand.self, CompareCommand.self])
+        subcommands: [
+            RunCommand.self, ReplayCommand.self, CheckCommand.self, CompareCommand.self,
+            ScaleCommand.self,
+        ])
 
     /// Creates the command.
     package init() {}

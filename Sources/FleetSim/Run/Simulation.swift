@@ -34,7 +34,7 @@ package struct Simulation {
         return (run(world), world.ledger)
     }
 
-    private static func run(_ world: World) -> Outcome {
+    static func run(_ world: World) -> Outcome {
         let scenario = world.scenario
         for storm in scenario.storms where world.checker.violation == nil {
             rage(world, storm)

@@ -52,6 +52,8 @@ final class World {
     var lastContainer: UInt64 = 0
     var clients: Clients
     var checker: Checker
+    /// Measures the machines, when it is there.
+    var stopwatch: Stopwatch?
     /// Whether the world has healed: Docker and the workers do as they are told.
     var isWhole = false
     /// What the scheduling cost.

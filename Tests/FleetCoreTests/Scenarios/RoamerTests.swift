@@ -252,4 +252,21 @@ import Testing
         #expect(w.assign("agx-04", .cluster("vision"), .manual).refusal == .conflict)
         w.expectSound()
     }
+
+    @Test(arguments: [1, 40])
+    func `a job starts on the roamer that is its own, whoever waits before it`(urgent: Int) {
+        let w = World(.small)
+        let own = (0..<2).map { _ in
+            w.submit(JobRequest(kind: .image, template: "vision-worker", input: "3"))
+        }
+        w.run(for: .seconds(1))
+        #expect(w.count(of: .idle) == 0)
+        // They find no roamer, and no roamer comes back before those that wait have their turn.
+        let others = (0..<urgent).map { _ in
+            w.submit(JobRequest(kind: .custom, image: "tool", input: "1", priority: 5))
+        }
+        for id in own { w.expectEnd(id, .succeeded, within: 30) }
+        for id in others { w.expectEnd(id, .succeeded, within: 300) }
+        w.expectSound()
+    }
 }
