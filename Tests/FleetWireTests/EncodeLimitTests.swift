@@ -23,7 +23,7 @@ extension WireSuite {
 
         func assignment(_ spec: WorkerSpec, count: Int = 1) -> ControllerMessage {
             let order = WorkerOrder(
-                id: "w", generation: 1, spec: spec, isPod: true, readyWithin: .zero)
+                id: "w", spec: spec, isPod: true, readyWithin: .zero)
             return .assignments(
                 Assignments(
                     term: 1, appliesTo: nil, resultsIn: 1,

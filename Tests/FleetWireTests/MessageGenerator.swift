@@ -56,7 +56,7 @@ struct MessageGenerator {
 
     mutating func workerOrder() -> WorkerOrder {
         WorkerOrder(
-            id: WorkerID(name()), generation: number(), spec: workerSpec(), isPod: bool(),
+            id: WorkerID(name()), spec: workerSpec(), isPod: bool(),
             readyWithin: duration())
     }
 
@@ -88,7 +88,7 @@ struct MessageGenerator {
         case 0:
             .worker(
                 WorkerReport(
-                    id: WorkerID(name()), generation: number(),
+                    id: WorkerID(name()),
                     phase: pick(
                         [
                             .accepted, .pulling, .starting, .ready, .failed, .stopping, .gone,

@@ -113,7 +113,7 @@ extension WireSuite {
                     try WireCodec.decodeAgent(worker.bytes)
                         == .report(
                             sequence: 0,
-                            .worker(WorkerReport(id: "w", generation: 0, phase: .unknown))))
+                            .worker(WorkerReport(id: "w", phase: .unknown))))
                 let attempt = ProtoBytes().message(
                     5, ProtoBytes().message(9, ProtoBytes().message(1, key).number(2, number)))
                 #expect(

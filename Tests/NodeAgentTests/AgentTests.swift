@@ -167,7 +167,7 @@ import Testing
                 harness.controller.order {
                     $0.workers = [
                         WorkerOrder(
-                            id: id, generation: 1, spec: spec, isPod: true,
+                            id: id, spec: spec, isPod: true,
                             readyWithin: .seconds(30))
                     ]
                 }

@@ -10,7 +10,7 @@ import Testing
         let spec = WorkerSpec(image: "spark:5000/a:1", memory: 1 << 30, devices: ["/dev/null"])
         journal.workers = [
             WorkerOrder(
-                id: "sdxl-api", generation: 3, spec: spec, isPod: true, readyWithin: .seconds(90))
+                id: "sdxl-api", spec: spec, isPod: true, readyWithin: .seconds(90))
         ]
         let key = AttemptKey(job: "01J", number: 2)
         let place = AttemptPlace.container(

@@ -70,7 +70,7 @@ extension Agent {
     mutating func report(_ id: WorkerID, _ effects: inout AgentEffects) {
         guard let worker = workers[id] else { return }
         let report = WorkerReport(
-            id: id, generation: worker.order.generation, phase: worker.phase,
+            id: id, phase: worker.phase,
             progress: worker.progress, error: worker.error, image: worker.image,
             restarts: worker.restarts)
         enqueue(.worker(id), .worker(report), &effects)
@@ -175,7 +175,7 @@ extension Agent {
         }
         workers[id] = nil
         effects.needsSave = true
-        let report = WorkerReport(id: id, generation: worker.order.generation, phase: .gone)
+        let report = WorkerReport(id: id, phase: .gone)
         enqueue(.worker(id), .worker(report), &effects)
     }
 

@@ -29,7 +29,7 @@ extension Controller {
         var spec = worker
         spec.image = resolve(worker.image)
         return WorkerOrder(
-            id: id, generation: 1, spec: spec, isPod: isPod, readyWithin: readyWithin(startup))
+            id: id, spec: spec, isPod: isPod, readyWithin: readyWithin(startup))
     }
 
     /// How long a worker may take to become ready.

@@ -40,9 +40,7 @@ package struct Assignments: Hashable, Sendable {
 package struct WorkerOrder: Hashable, Sendable, Codable {
     /// The worker's name on this node.
     package var id: WorkerID
-    /// Rises when the order is given anew; a container of an older generation is replaced.
-    package var generation: UInt64
-    /// The container, its image fully named.
+    /// The container, its image fully named; one made from another spec is replaced.
     package var spec: WorkerSpec
     /// Whether it is a service's pod: a pod runs on when the controller is gone.
     package var isPod: Bool
@@ -50,11 +48,8 @@ package struct WorkerOrder: Hashable, Sendable, Codable {
     package var readyWithin: Duration
 
     /// Creates an order.
-    package init(
-        id: WorkerID, generation: UInt64, spec: WorkerSpec, isPod: Bool, readyWithin: Duration
-    ) {
+    package init(id: WorkerID, spec: WorkerSpec, isPod: Bool, readyWithin: Duration) {
         self.id = id
-        self.generation = generation
         self.spec = spec
         self.isPod = isPod
         self.readyWithin = readyWithin

@@ -12,8 +12,6 @@ package enum Report: Hashable, Sendable {
 package struct WorkerReport: Hashable, Sendable {
     /// The worker.
     package var id: WorkerID
-    /// The order it follows.
-    package var generation: UInt64
     /// How far it is.
     package var phase: WorkerPhase
     /// Progress of a pull or a start, 0…1, and what is being done.
@@ -27,11 +25,10 @@ package struct WorkerReport: Hashable, Sendable {
 
     /// Creates a report.
     package init(
-        id: WorkerID, generation: UInt64, phase: WorkerPhase, progress: Progress? = nil,
+        id: WorkerID, phase: WorkerPhase, progress: Progress? = nil,
         error: Failure? = nil, image: String = "", restarts: UInt32 = 0
     ) {
         self.id = id
-        self.generation = generation
         self.phase = phase
         self.progress = progress
         self.error = error

@@ -54,7 +54,6 @@ extension Jessica__V1__WorkerReport: WireStruct {
 
     mutating func fill(_ value: WorkerReport, _ arena: borrowing Arena) throws(WireError) {
         unsafe id = try arena.text(value.id.rawValue, .name, "WorkerReport.id")
-        unsafe generation = value.generation
         unsafe phase = value.phase.wire
         unsafe progress = try arena.make(value.progress, "WorkerReport.progress")
         unsafe error = try arena.make(value.error, "WorkerReport.error")
@@ -65,7 +64,6 @@ extension Jessica__V1__WorkerReport: WireStruct {
     func decoded() throws(WireError) -> WorkerReport {
         try unsafe WorkerReport(
             id: WorkerID(Read.text(id, .name, "WorkerReport.id")),
-            generation: generation,
             phase: WorkerPhase(wire: phase),
             progress: Read.optional(progress),
             error: Read.optional(error),

@@ -11,7 +11,6 @@ extension Jessica__V1__WorkerOrder: WireStruct {
 
     mutating func fill(_ value: WorkerOrder, _ arena: borrowing Arena) throws(WireError) {
         unsafe id = try arena.text(value.id.rawValue, .name, "WorkerOrder.id")
-        unsafe generation = value.generation
         unsafe is_pod = value.isPod ? 1 : 0
         unsafe ready_within_nanoseconds = try Bounds.nanoseconds(
             value.readyWithin, "WorkerOrder.readyWithin")
@@ -21,7 +20,6 @@ extension Jessica__V1__WorkerOrder: WireStruct {
     func decoded() throws(WireError) -> WorkerOrder {
         try unsafe WorkerOrder(
             id: WorkerID(Read.text(id, .name, "WorkerOrder.id")),
-            generation: generation,
             spec: Read.required(spec, "WorkerOrder.spec"),
             isPod: is_pod != 0,
             readyWithin: Bounds.duration(ready_within_nanoseconds, "WorkerOrder.readyWithin"))

@@ -28,7 +28,7 @@ import Testing
     }
 
     private let order = WorkerOrder(
-        id: "pod", generation: 1, spec: WorkerSpec(image: "i"), isPod: true,
+        id: "pod", spec: WorkerSpec(image: "i"), isPod: true,
         readyWithin: .seconds(60))
 
     private func disconnects(_ effects: [AgentEffects.Effect]) -> Bool {
@@ -217,7 +217,7 @@ import Testing
         let hello = Hello(
             node: "agx-03", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
         give(.connected(hello, SessionID(1)))
-        let ready = WorkerReport(id: "eyes-api", generation: 1, phase: .ready)
+        let ready = WorkerReport(id: "eyes-api", phase: .ready)
         give(.message("agx-03", SessionID(1), .report(sequence: 1, .worker(ready))))
         give(.submit(RequestID(1), "j", JobRequest(kind: .vision)))
         give(.cancel(RequestID(2), "j"))
@@ -244,7 +244,7 @@ import Testing
         let hello = Hello(
             node: "agx-03", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
         give(.connected(hello, SessionID(2)))
-        let ready = WorkerReport(id: "eyes-api", generation: 1, phase: .ready)
+        let ready = WorkerReport(id: "eyes-api", phase: .ready)
         give(.message("agx-03", SessionID(2), .report(sequence: 1, .worker(ready))))
         give(.submit(RequestID(1), "j", JobRequest(kind: .vision)))
         let key = AttemptKey(job: "j", number: 1)
