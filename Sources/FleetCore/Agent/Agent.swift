@@ -21,7 +21,7 @@ package struct Agent: Sendable {
     /// The attempts, in the order they came.
     var attempts: OrderedDictionary<AttemptKey, Attempted> = [:]
     /// The highest attempt seen of each job; bounded.
-    var seen: OrderedDictionary<JobID, Int> = [:]
+    var seen: SeenAttempts
     var term: UInt64
     var stopAfter: Duration
 
@@ -123,7 +123,7 @@ package struct Agent: Sendable {
         term = journal.term
         stopAfter = journal.stopAfter
         cleaned = journal.cleaned
-        for key in journal.seen { seen[key.job] = key.number }
+        seen = SeenAttempts(journal.seen)
         for order in journal.workers { workers[order.id] = Worker(order: order, at: now) }
         for record in journal.attempts { attempts[record.order.key] = Attempted(record: record) }
         if attempts.values.contains(where: { !$0.record.phase.isFinal }) {
@@ -136,7 +136,7 @@ package struct Agent: Sendable {
         var journal = AgentJournal()
         journal.workers = workers.values.compactMap { $0.isLeaving ? $0.next : $0.order }
         journal.attempts = attempts.values.map(\.record)
-        journal.seen = seen.map { AttemptKey(job: $0.key, number: $0.value) }
+        journal.seen = seen.list
         journal.term = term
         journal.cleaned = cleaned
         journal.stopAfter = stopAfter

@@ -75,15 +75,13 @@ extension Agent {
             }
             return
         }
-        if let highest = seen[order.key.job], order.key.number <= highest {
+        if let highest = seen.highest(of: order.key.job), order.key.number <= highest {
             let error = Failure(.attemptUnknown, "this node had attempt \(highest) already")
             let report = AttemptReport(key: order.key, phase: .failed, error: error)
             enqueue(.attempt(order.key), .attempt(report), &effects)
             return
         }
-        seen.removeValue(forKey: order.key.job)
-        seen[order.key.job] = order.key.number
-        if seen.count > policy.seenLimit { seen.removeFirst() }
+        seen.see(order.key, limit: policy.seenLimit)
         var attempt = Attempted(record: AttemptRecord(order: order, phase: .accepted))
         attempt.isOrdered = true
         if order.stop != nil {

@@ -316,8 +316,11 @@ extension Controller {
         // What was due while no controller ran is not a stall of this one.
         let late = now.since(Swift.max(due, startedAt))
         guard late > policy.stallAfter else { return }
-        for name in nodes.keys {
-            for alarm in [Alarm.silent(name), .lost(name), .backup(name)] {
+        for (name, node) in nodes {
+            // What agents have confirmed may still wait in our inbox.
+            let confirmations = node.attempts.map { Alarm.confirm($0) }
+            for alarm in [.silent(name), .lost(name), .backup(name), .roamer(name)] + confirmations
+            {
                 if let due = timers.due(alarm) {
                     timers.arm(alarm, at: Swift.max(due, now) + late + policy.heartbeat)
                 }

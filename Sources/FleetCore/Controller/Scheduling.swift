@@ -254,7 +254,9 @@ extension Controller {
     private mutating func fillRoamers(_ now: Instant, _ effects: inout Effects) {
         // Whoever waits before it, a roamer that is reserved for a job does nothing else.
         for member in pool.reserved { startOnOwnRoamer(member.name, now, &effects) }
-        for entry in queues[Self.roamerQueue]?.prefix(policy.lookahead) ?? [] {
+        // Those that wait for a roamer that is theirs do not stand in the way of the others.
+        let window = policy.lookahead + pool.reserved.count
+        for entry in queues[Self.roamerQueue]?.prefix(window) ?? [] {
             guard let job = jobs[entry.job], roamer(of: job.id) == nil else { continue }
             let template =
                 job.request.image == nil
