@@ -38,6 +38,9 @@ package struct Agent: Sendable {
     var heldSet: UInt64?
     /// Containers being removed that belong to no order, by their operation.
     var removals: [Operation: String] = [:]
+    /// Running containers of workers that were dismissed in an earlier life, with attempts still on
+    /// them, as the last list shows them; and whether their removal was asked for since.
+    var strays: [String: (fact: ContainerFact, isAsked: Bool)] = [:]
     /// How an attempt will have ended when its own container is removed.
     var outcome: [AttemptKey: AttemptPhase] = [:]
 

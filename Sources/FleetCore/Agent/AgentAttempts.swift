@@ -149,6 +149,7 @@ extension Agent {
     private mutating func stopUnbegun(
         _ key: AttemptKey, _ attempt: Attempted, _ now: Instant, _ effects: inout AgentEffects
     ) {
+        if awaitsStray(attempt, &effects) { return }
         if isAlive(attempt) {
             attempts[key]?.step = .running
             stopAttempt(key, now, &effects)
@@ -166,6 +167,7 @@ extension Agent {
             upload(key, &effects)
             return
         }
+        if awaitsStray(attempt, &effects) { return }
         if let began = attempt.record.container, began.id != workers[id]?.container?.id {
             let error = Failure(.workerDied, "its worker ended while the agent was away")
             finish(key, .failed, error, now, &effects)

@@ -97,8 +97,8 @@ extension Agent {
             workerRemoved(id, failure, now, &effects)
         } else if let key = attemptKey(of: operation) {
             attemptRemoved(key, failure, now, &effects)
-        } else {
-            removals[operation] = nil
+        } else if let id = removals.removeValue(forKey: operation), failure == nil {
+            strays[id] = nil
         }
     }
 
@@ -199,7 +199,31 @@ extension Agent {
             guard let fact = attempt.record.container else { continue }
             compare(fact, listed, now, &effects)
         }
+        strays = [:]
+        for fact in facts where fact.isRunning && isStray(fact) { strays[fact.id] = (fact, false) }
         if synced { removeOrphans(facts, &effects) }
+    }
+
+    /// Whether a container is no worker's of ours, and an attempt still runs on it for all we know.
+    private func isStray(_ fact: ContainerFact) -> Bool {
+        guard case .worker(let id, _) = fact.purpose, workers[id]?.container?.id != fact.id
+        else { return false }
+        return attempts.values.contains {
+            $0.step == .waiting && !$0.ownsContainer && $0.record.container?.id == fact.id
+        }
+    }
+
+    /// Whether an attempt still runs in a container that is no worker's any more; that one is removed
+    /// first.
+    mutating func awaitsStray(_ attempt: Attempted, _ effects: inout AgentEffects) -> Bool {
+        guard !attempt.ownsContainer, let id = attempt.record.container?.id,
+            let stray = strays[id]
+        else { return false }
+        if !stray.isAsked {
+            strays[id]?.isAsked = true
+            removeOrphan(stray.fact, &effects)
+        }
+        return true
     }
 
     private mutating func compare(

@@ -231,6 +231,7 @@ extension Agent {
         _ id: WorkerID, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
     ) {
         guard let worker = workers[id] else { return }
+        strays[fact.id] = nil
         workers[id]?.image = fact.image.isEmpty ? worker.image : fact.image
         workers[id]?.unanswered = 0
         setStep(id, .starting(fact), now, &effects)

@@ -122,7 +122,9 @@ extension Checker {
         else { return }
         let known =
             switch host.docker.containers[index].purpose {
-            case .worker(let id, _): journal.workers.contains { $0.id == id }
+            case .worker(let worker, _):
+                journal.workers.contains { $0.id == worker }
+                    || journal.attempts.contains { $0.container?.id == id }
             case .attempt(let key): journal.attempts.contains { $0.order.key == key }
             case .other: false
             }

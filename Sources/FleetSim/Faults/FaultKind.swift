@@ -45,10 +45,11 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     var weight: Int {
         switch self {
         case .linkClosed, .partition, .agentCrash, .agentCrashMidStep, .dockerCallFails,
-            .controllerCrash, .cutOffCrash, .controllerCutOff:
+            .controllerCrash, .cutOffCrash, .controllerCutOff, .agentFreeze,
+            .reboot, .containerVanishes:
             6
-        case .oneWayUp, .oneWayDown, .clog, .agentFreeze, .reboot, .containerVanishes,
-            .exitsEarly, .containerOOM, .dockerRestart, .leftovers, .workerFlaps,
+        case .oneWayUp, .oneWayDown, .clog, .exitsEarly, .containerOOM, .dockerRestart, .leftovers,
+            .workerFlaps,
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
             .goneWhileAway, .orderCrash, .strayContainer, .workerStuck, .powerCut,
             .controllerTakeover, .clockSet:

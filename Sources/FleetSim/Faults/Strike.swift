@@ -36,8 +36,10 @@ extension World {
         case .agentCrashMidStep:
             host.dies = [.beforeSaving, .beforeActing, .halfWay][fault.count % 3]
         case .agentFreeze:
-            host.frozenUntil = max(host.frozenUntil, now + fault.length)
-            impair(host, for: fault.length)
+            // Now and then for longer than the node's leases.
+            let length = fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0)
+            host.frozenUntil = max(host.frozenUntil, now + length)
+            impair(host, for: length)
         case .reboot:
             // Now and then for longer than the node's leases.
             reboot(host, downFor: fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0))
@@ -154,8 +156,10 @@ extension World {
     }
 
     private func strikeContainer(_ host: Host, _ count: Int, _ body: (World, Int) -> Void) {
-        guard !host.docker.containers.isEmpty else { return }
-        body(self, count % host.docker.containers.count)
+        let containers = host.docker.containers
+        guard !containers.isEmpty else { return }
+        let busy = containers.firstIndex { !$0.work.isEmpty }
+        body(self, (count % 4 == 0 ? busy : nil) ?? count % containers.count)
     }
 
     /// The engine is away for a time; with it go the containers, unless it keeps them alive.

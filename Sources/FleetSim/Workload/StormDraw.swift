@@ -34,7 +34,7 @@ struct StormDraw {
         let end = random.pick(Self.ends)
         // A job that never ends by itself must have a deadline.
         let never = end == .hang
-        let long = Int.random(in: 0..<20, using: &random) == 0
+        let long = Int.random(in: 0..<8, using: &random) == 0
         let work = random.duration(long ? 20_000...120_000 : 100...12_000)
         var request = JobRequest(kind: kind, input: JobScript.input(work, end))
         request.priority = Int.random(in: -3...3, using: &random)
@@ -42,7 +42,7 @@ struct StormDraw {
         if never || Int.random(in: 0..<8, using: &random) == 0 {
             request.deadline = .seconds(Int.random(in: 5...60, using: &random))
         }
-        if kind == .custom { request.image = "tool:1" }
+        if kind == .custom { request.image = "tool:\(Int.random(in: 1...6, using: &random))" }
         if fleet.cluster(serving: kind) == nil || Int.random(in: 0..<4, using: &random) == 0 {
             route(&request)
         }
