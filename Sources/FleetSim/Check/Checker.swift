@@ -13,6 +13,8 @@ struct Checker {
     private var endings: [Int: [JobID: Job.Ending]] = [:]
     /// How each job ended, as it is stored.
     var stored: [JobID: Job.Ending] = [:]
+    /// How many ends were stored, to see that work goes on.
+    private(set) var endCount = 0
     /// The job that each idempotency key gave, as it is stored.
     var storedKeys: [String: JobID] = [:]
     /// What runs, ran, and was uploaded on the nodes.
@@ -189,6 +191,7 @@ struct Checker {
                 if let before = stored[job.id], before != ending {
                     violate(world, .resultOnce, "the stored end of \(job.id) changed")
                 }
+                if stored[job.id] == nil { endCount += 1 }
                 stored[job.id] = ending
             } else if stored[job.id] != nil {
                 violate(world, .resultOnce, "\(job.id) had ended in the store and is alive again")

@@ -66,12 +66,19 @@ package struct Simulation {
     }
 
     private static func rest(_ world: World) {
-        let end = max(world.now, world.powerBackAt) + Scenario.restWithin
+        let last = world.now + Scenario.restAtMost
+        var end = max(world.now, world.powerBackAt) + Scenario.restWithin
+        var ends = world.checker.endCount
         var looks = 0
         while world.now < end, world.checker.violation == nil {
             world.run(until: min(end, world.now + lookEvery))
             looks += 1
             if world.isAtRest { break }
+            // A long queue in front of one worker is no standstill.
+            if world.checker.endCount > ends {
+                ends = world.checker.endCount
+                end = min(max(end, world.now + Scenario.restWithin), last)
+            }
             if looks % mendEvery == 0 {
                 world.mend()
                 world.lookAtReasons()

@@ -20,8 +20,10 @@ package struct Scenario: Hashable, Sendable, Codable {
         return policy
     }
 
-    /// How long everything may take to come to rest once the world is whole.
+    /// How long everything may take to come to rest once the world is whole and no job ends any more.
     package static let restWithin = Duration.seconds(1_500)
+    /// How long it may take in all, however long the queues were.
+    package static let restAtMost = Duration.seconds(4 * 3_600)
 
     /// The scenario of a seed: a storm of ten minutes, or as many as `hours` hours have.
     package init(seed: UInt64, nodes: Int = 15, hours: Int? = nil) {
