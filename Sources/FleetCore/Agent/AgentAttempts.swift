@@ -243,10 +243,8 @@ extension Agent {
             waitForWorker(key, why, now, &effects)
         case .refused(let error): finish(key, .failed, error, now, &effects)
         case .unreachable(let why):
-            // It may have heard us all the same: the work must surely have ended first.
-            attempts[key]?.record.error = Failure(.workerDied, why)
-            outcome[key] = .failed
-            stopAttempt(key, now, &effects)
+            // It may have heard us all the same.
+            failSurely(key, Failure(.workerDied, why), now, &effects)
         }
     }
 
@@ -377,6 +375,15 @@ extension Agent {
         }
     }
 
+    /// Fails an attempt whose work may still run: that it has ended must be sure first.
+    private mutating func failSurely(
+        _ key: AttemptKey, _ error: Failure, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        attempts[key]?.record.error = error
+        outcome[key] = .failed
+        stopAttempt(key, now, &effects)
+    }
+
     /// Whether the worker's container that took the attempt is still there.
     private func isAlive(_ attempt: Attempted) -> Bool {
         guard case .worker(let id) = attempt.record.order.place else { return false }
@@ -473,9 +480,11 @@ extension Agent {
                 timers.arm(.attempt(key), at: now + policy.lostResultAfter)
                 return
             }
+            // It may still work on it, whatever it says.
+            attempts[key]?.patience = nil
             let error = Failure(
                 .resultLost, "the worker is done with it, and its result has not come")
-            finish(key, .failed, error, now, &effects)
+            failSurely(key, error, now, &effects)
         case .stopping:
             // The worker does not stop its work: it is started anew, which surely ends it.
             guard case .worker(let id) = attempt.record.order.place, isAlive(attempt),

@@ -33,6 +33,8 @@ package struct Controller: Sendable {
     var endedCount = 0
     /// The queue of each cluster, and that of the roamers.
     var queues: OrderedDictionary<ClusterName, JobQueue> = [:]
+    /// Jobs that changed their queue in this step.
+    var moved: [JobID] = []
     /// Entries of all queues.
     var waitingCount = 0
     /// Jobs by idempotency key.
@@ -175,6 +177,10 @@ package struct Controller: Sendable {
         while let alarm = timers.popDue(now) { fire(alarm, now, &effects) }
         schedule(now, &effects)
         sendOrders(now, &effects)
+        if !moved.isEmpty {
+            effects.jobs.formUnion(moved)
+            moved = []
+        }
     }
 
     private mutating func fire(_ alarm: Alarm, _ now: Instant, _ effects: inout Effects) {

@@ -265,6 +265,7 @@ extension Controller {
                 dequeue(entry, from: job.queue)
                 jobs[id]?.queue = cluster.name
                 job.queue = cluster.name
+                moved.append(id)
             }
             if queues[job.queue, default: JobQueue()].insert(entry) { waitingCount += 1 }
             unscheduled.insert(job.queue)

@@ -114,9 +114,12 @@ extension World {
         guard !fails(host, .cancel) else { return }
         plan(
             .call { world in
-                guard let index = host.docker.index(id),
-                    let work = host.docker.containers[index].work(key)
-                else { return }
+                guard let index = host.docker.index(id) else { return }
+                guard let work = host.docker.containers[index].work(key) else {
+                    // It knows of no such work: nothing of it runs.
+                    return world.plan(
+                        .agent(host.index, life, .predictionEnded(key, .cancelled)))
+                }
                 if work.script.end == .deaf { return world.tally.count(.workerDeaf) }
                 host.docker.containers[index].work.removeAll { $0.key == key }
                 world.checker.workEnded(key, host.index)

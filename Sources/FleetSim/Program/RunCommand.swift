@@ -1,6 +1,7 @@
 import ArgumentParser
 import FleetCore
 import Foundation
+import Synchronization
 
 /// `fleet-sim run`: many seeds.
 struct RunCommand: AsyncParsableCommand {
@@ -45,7 +46,13 @@ struct RunCommand: AsyncParsableCommand {
         let progress = Terminal.Progress()
         let total = seeds
         let begin = ContinuousClock.now
+        let told = Mutex(0)
         let summary = await campaign.run { now in
+            let news = told.withLock { told in
+                defer { told = now.violations.count }
+                return now.violations.dropFirst(told)
+            }
+            for broken in news { Self.tell(broken.seed, broken.violation) }
             progress.show {
                 String(
                     format:
@@ -58,12 +65,6 @@ struct RunCommand: AsyncParsableCommand {
         let took = ContinuousClock.now - begin
         print(json ? summary.json(took: took) : summary.text(took: took, workers: campaign.workers))
         guard let first = summary.violations.first else { return }
-        for (seed, violation) in summary.violations {
-            Terminal.say(
-                String(
-                    format: "seed %llu broke %@ after %.3f s: %@", seed,
-                    violation.invariant.rawValue, violation.at, violation.text))
-        }
         try explain(first.seed, first.violation)
         throw ExitCode(1)
     }
@@ -74,6 +75,13 @@ struct RunCommand: AsyncParsableCommand {
         if let hours { arguments += ["--hours", "\(hours)"] }
         if let jobs { arguments += ["--jobs", "\(jobs)"] }
         try await CompareCommand.parse(arguments).run()
+    }
+
+    private static func tell(_ seed: UInt64, _ violation: Violation) {
+        Terminal.say(
+            String(
+                format: "seed %llu broke %@ after %.3f s: %@", seed,
+                violation.invariant.rawValue, violation.at, violation.text))
     }
 
     private func explain(_ seed: UInt64, _ violation: Violation) throws {
