@@ -345,7 +345,13 @@ extension Controller {
         case .provisioning:
             let text = "not ready within \(provisioningStall(roamer).components.seconds) s"
             provisioningFailed(name, Failure(.workerNotReady, text), now, &effects)
-        case .cleanup: cleaningFailed(name, ["the agent did not finish in time"], now, &effects)
+        case .cleanup:
+            // One that joined the pool while it still worked is cleaned when that has ended.
+            guard node.attempts.isEmpty else {
+                timers.arm(.roamer(name), at: now + policy.cleaningWithin)
+                return
+            }
+            cleaningFailed(name, ["the agent did not finish in time"], now, &effects)
         case .quarantined: beginCleanup(name, "trying to clean it again", now, &effects)
         }
     }

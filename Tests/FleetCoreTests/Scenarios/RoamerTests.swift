@@ -269,4 +269,23 @@ import Testing
         for id in others { w.expectEnd(id, .succeeded, within: 300) }
         w.expectSound()
     }
+
+    @Test func `a node that joined the pool while it still works is cleaned when that has ended`() {
+        let w = World(.small)
+        let id = w.submit(.vision, "400 deaf")
+        w.expectRunning(id)
+        // It does not stop, and its container cannot be removed either.
+        w.host("agx-03").stuckUntil = w.now + .seconds(200)
+        var fleet = FleetSpec.small
+        fleet.clusters[1].nodes = []
+        fleet.services[1].replicas = 0
+        fleet.roamers.append("agx-03")
+        w.ask { .apply($0, fleet) }
+        w.run(for: .seconds(2))
+        // A new controller arms the deadline of every roamer.
+        w.crashController(downFor: 1)
+        w.run(for: .seconds(200))
+        w.expect(within: 300) { w.roamer("agx-03") == .idle }
+        w.expectSound()
+    }
 }
