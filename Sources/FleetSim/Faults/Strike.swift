@@ -65,7 +65,10 @@ extension World {
             host.dies = .beforeActing
         case .goneWhileAway:
             crashAgent(host, downFor: min(fault.length, .seconds(5)))
-            for container in host.docker.containers { take(container.id, from: host) }
+            // What was started and not yet heard of would leave no trace at all.
+            for container in host.docker.containers where host.knows(container) {
+                take(container.id, from: host)
+            }
         case .diskLost:
             host.disks += 1
             loseDisk(host, wholeMachine: fault.count % 2 == 0, downFor: fault.length)

@@ -121,21 +121,33 @@ extension World {
     private func launch(_ launch: Launch, _ host: Host) {
         let (life, boot) = (host.life, host.boot)
         plan(
-            .call { $0.launched(launch, host, life, boot) },
+            .call { [begun = now] in $0.launched(launch, host, life, boot, since: begun) },
             after: scenario.weather.launchTime
                 + host.docker.random.duration(upTo: .milliseconds(200)))
     }
 
-    private func launched(_ launch: Launch, _ host: Host, _ life: Int, _ boot: Int) {
+    /// How long the shell waits for an engine that is away before it gives a start up.
+    private static let dockerPatience = Duration.seconds(30)
+
+    private func launched(
+        _ launch: Launch, _ host: Host, _ life: Int, _ boot: Int, since begun: Instant,
+        waited: Bool = false
+    ) {
         guard host.boot == boot else { return }
         func reply(_ result: Result<ContainerFact, Failure>) {
             plan(.agent(host.index, life, .launched(launch.operation, result)))
         }
+        let end = begun + Self.dockerPatience
+        if waited, now >= end {
+            // Also when the machine slept meanwhile: what is late is not begun.
+            return reply(.failure(Failure(.dockerUnavailable, "the engine is away")))
+        }
         if host.docker.downUntil > now {
-            // The shell waits for the engine: it must know what became of the container.
+            let next = min(host.docker.downUntil + .milliseconds(500), end)
             return plan(
-                .call { $0.launched(launch, host, life, boot) },
-                at: host.docker.downUntil + .milliseconds(500))
+                .call {
+                    $0.launched(launch, host, life, boot, since: begun, waited: true)
+                }, at: max(next, host.frozenUntil))
         }
         if let old = host.docker.containers.first(where: {
             $0.name == launch.name && $0.purpose == launch.purpose

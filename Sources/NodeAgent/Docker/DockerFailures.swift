@@ -38,12 +38,16 @@ enum Patience {
         let end = ContinuousClock.now + total
         var pause = Duration.milliseconds(100)
         while true {
+            let failure: DockerError
             do {
                 return try await body()
             } catch let error as DockerError where error.code == .unavailable {
-                guard mustKnow() || ContinuousClock.now + pause < end else { throw error }
+                failure = error
             }
+            guard mustKnow() || ContinuousClock.now + pause < end else { throw failure }
             try await Task.sleep(for: pause, clock: .continuous)
+            // A machine that slept meanwhile may have been given up: what is late is not begun.
+            guard mustKnow() || ContinuousClock.now < end else { throw failure }
             pause = min(pause * 2, .seconds(3))
         }
     }
