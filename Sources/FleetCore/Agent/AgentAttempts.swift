@@ -178,6 +178,12 @@ extension Agent {
             waitForWorker(key, "worker \(id) does not run", now, &effects)
             return
         }
+        if attempt.record.container != nil, let error = attempt.record.error {
+            // It was being ended for sure when the agent died; a busy worker may be busy with others.
+            attempts[key]?.step = .running
+            failSurely(key, error, now, &effects)
+            return
+        }
         if attempt.record.container != nil {
             attempts[key]?.step = .running
             attempts[key]?.patience = now + policy.resumedResultAfter
