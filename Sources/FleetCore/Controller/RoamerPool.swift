@@ -98,30 +98,6 @@ struct RoamerPool: Sendable {
     }
 }
 
-extension Array where Element: Comparable {
-    /// Where an element is, or belongs, in a sorted array.
-    fileprivate func place(of element: Element) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < element { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    fileprivate mutating func insertSorted(_ element: Element) {
-        let place = place(of: element)
-        if place < count, self[place] == element { return }
-        insert(element, at: place)
-    }
-
-    fileprivate mutating func removeSorted(_ element: Element) {
-        let place = place(of: element)
-        if place < count, self[place] == element { remove(at: place) }
-    }
-}
-
 extension Controller {
     /// Tells the pool what has become of a node; call it after every change of its roamer or attempts.
     mutating func reindex(_ name: NodeName) { pool.update(name, poolEntry(name)) }

@@ -11,25 +11,15 @@ struct WantingQueues: Sendable {
     /// Adds a queue at its place in the fleet, if it is not there.
     mutating func insert(_ queue: ClusterName, at place: Int) {
         guard names.updateValue(queue, forKey: place) == nil else { return }
-        places.insert(place, at: index(of: place))
+        places.insertSorted(place)
     }
 
     /// Takes the queue at a place out.
     mutating func remove(_ place: Int) {
         guard names.removeValue(forKey: place) != nil else { return }
-        places.remove(at: index(of: place))
+        places.removeSorted(place)
     }
 
     /// Forgets all of them, when their places change.
     mutating func removeAll() { self = WantingQueues() }
-
-    private func index(of place: Int) -> Int {
-        var low = 0
-        var high = places.count
-        while low < high {
-            let middle = (low + high) / 2
-            if places[middle] < place { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
 }

@@ -55,7 +55,7 @@ package struct JobQueue: Sendable {
             return true
         }
         let run = Swift.min(firstRun(endingAtOrAfter: entry), runs.count - 1)
-        let place = runs[run].firstIndexAtOrAfter(entry)
+        let place = runs[run].lowerBound(of: entry)
         if place < runs[run].count, runs[run][place] == entry { return false }
         runs[run].insert(entry, at: place)
         count += 1
@@ -68,7 +68,7 @@ package struct JobQueue: Sendable {
     package mutating func remove(_ entry: QueueEntry) -> Bool {
         let run = firstRun(endingAtOrAfter: entry)
         guard run < runs.count else { return false }
-        let place = runs[run].firstIndexAtOrAfter(entry)
+        let place = runs[run].lowerBound(of: entry)
         guard place < runs[run].count, runs[run][place] == entry else { return false }
         runs[run].remove(at: place)
         if runs[run].isEmpty { runs.remove(at: run) }
@@ -80,7 +80,7 @@ package struct JobQueue: Sendable {
     package func rank(_ entry: QueueEntry) -> Int? {
         let run = firstRun(endingAtOrAfter: entry)
         guard run < runs.count else { return nil }
-        let place = runs[run].firstIndexAtOrAfter(entry)
+        let place = runs[run].lowerBound(of: entry)
         guard place < runs[run].count, runs[run][place] == entry else { return nil }
         return runs[..<run].reduce(place) { $0 + $1.count }
     }
@@ -113,17 +113,5 @@ package struct JobQueue: Sendable {
         let tail = Array(runs[run][half...])
         runs[run].removeSubrange(half...)
         runs.insert(tail, at: run + 1)
-    }
-}
-
-extension [QueueEntry] {
-    fileprivate func firstIndexAtOrAfter(_ entry: QueueEntry) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < entry { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }
