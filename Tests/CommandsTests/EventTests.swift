@@ -30,14 +30,16 @@ import Testing
 
     @Test func longHistoriesAreReadToTheirEnd() async throws {
         let pages: @Sendable (StubRequest) async -> StubAnswer = { request in
-            let after = request.query["after"].flatMap(Int.init) ?? 0
-            let last = min(after + 1000, 2500)
-            let items = after < last ? (after + 1...last).map { Samples.event($0) } : []
-            return .json("{\"items\":[" + items.joined(separator: ",") + "],\"next\":null}")
+            let cursor = request.query["cursor"].flatMap(Int.init) ?? 0
+            let last = min(cursor + 1000, 2500)
+            // As when a filter leaves nothing of a page.
+            let items = cursor == 1000 ? [] : (cursor + 1...last).map { Samples.event($0) }
+            let next = last < 2500 ? "\"\(last)\"" : "null"
+            return .json("{\"items\":[" + items.joined(separator: ",") + "],\"next\":\(next)}")
         }
         try await jctl(["events", "-o", "name", "--limit", "0"], routes: ["GET /events": pages]) {
             ran, stub in
-            #expect(ran.lines.count == 2500)
+            #expect(ran.lines.count == 1500)
             #expect(stub.requests.count == 3)
         }
         try await jctl(["events", "-o", "name", "--limit", "2"], routes: ["GET /events": pages]) {

@@ -70,6 +70,37 @@ struct APITests {
         }
     }
 
+    @Test("The events of all pages are those of one, each once")
+    func eventPages() async throws {
+        try await Plane.with { plane, _ in
+            for _ in 0..<3 {
+                _ = try await call(plane, .post, "/api/v1/jobs", #"{"kind":"image"}"#)
+            }
+            func page(_ query: String) async throws -> (numbers: [JSONValue?], next: String?) {
+                let (status, json) = try await call(plane, .get, "/api/v1/events?\(query)")
+                #expect(status == .ok)
+                guard case .array(let items)? = json["items"] else { return ([], nil) }
+                guard case .string(let next)? = json["next"] else {
+                    return (items.map { $0["seq"] }, nil)
+                }
+                return (items.map { $0["seq"] }, next)
+            }
+            let whole = try await page("limit=1000")
+            #expect(whole.numbers.count >= 3)
+            #expect(whole.next == nil)
+            var parts: [JSONValue?] = []
+            var cursor: String? = "0"
+            while let place = cursor, parts.count <= whole.numbers.count {
+                let part = try await page("limit=2&cursor=\(place)")
+                parts += part.numbers
+                cursor = part.next
+            }
+            #expect(parts == whole.numbers)
+            let (refused, _) = try await call(plane, .get, "/api/v1/events?cursor=x")
+            #expect(refused == .badRequest)
+        }
+    }
+
     @Test("A repeated key replays the first answer, and another body is refused")
     func idempotency() async throws {
         try await Plane.with { plane, _ in

@@ -64,8 +64,9 @@ extension APIClient {
                 Fetched(json: $0, model: $1)
             }
             all.next = json["next"] ?? .null
-            // A cursor that does not move would ask for the same page for ever.
-            guard let next = all.next.text, next != cursor, !models.isEmpty else { break }
+            // A cursor that does not move would ask for the same page for ever. A page may be empty: a
+            // filter left nothing of it.
+            guard let next = all.next.text, next != cursor else { break }
             cursor = next
         } while all.items.count < limit ?? .max
         return all

@@ -9,28 +9,16 @@ struct EventFollower {
     let output: OutputOptions
 
     private static let pageSize = 1000
-    private static let pageLimit = 200
 
     /// The stored events, oldest first: those of the last `since` seconds, the newest `limit`.
     func past(since: Double?, limit: Int) async throws -> [Fetched<Event>] {
         let client = try session.client()
         let start = since.map { session.context.now().addingTimeInterval(-$0) }
-        var events: [Fetched<Event>] = []
-        var after: Int?
-        for _ in 0..<Self.pageLimit {
-            let query = [
-                ("job", job), ("node", node), ("type", type), ("limit", "\(Self.pageSize)"),
-                ("after", after.map(String.init)),
-            ]
-            let resource = Resource("events", query: query)
-            let page = try await client.list(Event.self, resource, purpose: "list events").items
-            let newer = page.filter { ($0.model.seq ?? 0) > after ?? -1 }
-            events += newer
-            guard page.count >= Self.pageSize, let last = newer.compactMap(\.model.seq).max() else {
-                break
-            }
-            after = last
-        }
+        let query = [
+            ("job", job), ("node", node), ("type", type), ("limit", "\(Self.pageSize)"),
+        ]
+        let resource = Resource("events", query: query)
+        var events = try await client.list(Event.self, resource, purpose: "list events").items
         if let start {
             events = events.filter { ($0.model.at?.date).map { $0 >= start } ?? true }
         }

@@ -7,6 +7,8 @@ import RedisStore
 extension APIServer {
     /// Streams open at once.
     private static let streamLimit = 1_000
+    /// Stored events read for one page. A filter may leave few of them; the next page goes on behind.
+    private static let readLimit = 50_000
 
     func addEvents(_ api: RouterGroup<Context>) {
         api.get("/events") { request, _ in try await events(request, of: nil) }
@@ -21,7 +23,7 @@ extension APIServer {
     private func events(_ request: Request, of job: JobID?) async throws -> Response {
         let query = request.uri.queryParameters
         let limit = try limit(request, standard: 1_000, most: 10_000)
-        let after = query["after"].flatMap { UInt64($0) } ?? 0
+        let after = try sequence(query["cursor"] ?? query["after"]) ?? 0
         let job = job ?? query["job"].map { JobID(String($0)) }
         let node = query["node"].map { NodeName(String($0)) }
         let type = query["type"].map(String.init)
@@ -29,15 +31,25 @@ extension APIServer {
         if let kept = feed.events(after: after) {
             events = kept
         } else {
-            events = (try? await store.events(after: after, limit: 50_000)) ?? feed.all
+            events = (try? await store.events(after: after, limit: Self.readLimit)) ?? feed.all
         }
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
                 && (type == nil || $0.kind.rawValue == type)
         }
         let page = chosen.prefix(limit)
-        let next = chosen.count > limit ? page.last.map { "\($0.sequence)" } : nil
+        let isRead = chosen.count <= limit
+        let last = isRead ? (events.count >= Self.readLimit ? events.last : nil) : page.last
+        let next = last.map { "\($0.sequence)" }
         return try JSONAnswer.response(Page(items: page.map { EventView($0) }, next: next))
+    }
+
+    private func sequence(_ text: Substring?) throws -> UInt64? {
+        guard let text else { return nil }
+        guard let number = UInt64(text) else {
+            throw APIError.invalid("`\(text.prefix(40))` is not the number of an event")
+        }
+        return number
     }
 
     /// Which events a reader wants.
