@@ -35,6 +35,7 @@ let package = Package(
         .executable(name: "fleet-agent", targets: ["fleet-agent"]),
         .executable(name: "jctl", targets: ["jctl"]),
         .executable(name: "fleet-sim", targets: ["fleet-sim"]),
+        .executable(name: "fleet-bench", targets: ["fleet-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -46,7 +47,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(
@@ -141,6 +141,12 @@ let package = Package(
             name: "FleetSim", dependencies: ["FleetCore", "FleetWire", collections, arguments],
             swiftSettings: swift),
 
+        // What the hot parts cost.
+        .target(
+            name: "FleetBench",
+            dependencies: ["FleetCore", "FleetWire", "FleetLink", "FleetSim", arguments, nioCore],
+            swiftSettings: swift),
+
         .executableTarget(
             name: "spark-controller", dependencies: ["ControlPlane", arguments],
             swiftSettings: swift),
@@ -148,6 +154,8 @@ let package = Package(
             name: "fleet-agent", dependencies: ["NodeAgent", arguments], swiftSettings: swift),
         .executableTarget(name: "jctl", dependencies: ["Commands"], swiftSettings: swift),
         .executableTarget(name: "fleet-sim", dependencies: ["FleetSim"], swiftSettings: swift),
+        .executableTarget(
+            name: "fleet-bench", dependencies: ["FleetBench", arguments], swiftSettings: swift),
 
         // Tests, one target for each target under test.
         .testTarget(

@@ -1,0 +1,50 @@
+package import ArgumentParser
+import Foundation
+
+/// `fleet-bench`: what the parts cost that every message and every job passes.
+package struct FleetBenchCommand: ParsableCommand {
+    /// The command's name and help.
+    package static let configuration = CommandConfiguration(
+        commandName: "fleet-bench",
+        abstract: "Measures the hot parts by themselves: codec, frames, machines, simulator.",
+        discussion: """
+            Prints one JSON object a line: name, value (the median), unit, better, n, p50, p99. Build it
+            for release. The times are those of this machine now: compare them within one run only.
+
+            Examples:
+              fleet-bench
+              fleet-bench --only decode_report --samples 200
+            """)
+
+    @Option(help: "Only the benchmark of this name.") var only: String?
+    @Option(help: "How often each is measured.") var samples = 10
+    @Flag(help: "List the benchmarks.") var list = false
+
+    private static let all = WireBenchmarks.all + MachineBenchmarks.all
+
+    /// Creates the command.
+    package init() {}
+
+    /// Checks the arguments.
+    package func validate() throws {
+        guard (1...10_000).contains(samples) else {
+            throw ValidationError("--samples is 1 to 10000")
+        }
+        if let only, !Self.all.contains(where: { $0.name == only }) {
+            throw ValidationError("no benchmark is named \(only); see --list")
+        }
+    }
+
+    /// Runs the benchmarks.
+    package func run() throws {
+        for benchmark in Self.all where only == nil || only == benchmark.name {
+            if list {
+                print(
+                    benchmark.name.padding(toLength: 24, withPad: " ", startingAt: 0),
+                    benchmark.about)
+            } else {
+                print(try benchmark.line(samples: samples))
+            }
+        }
+    }
+}
