@@ -33,7 +33,7 @@ package struct APIError: HTTPResponseError, Sendable {
         let status: HTTPResponse.Status =
             switch refusal.code {
             case .notFound: .notFound
-            case .invalid: .unprocessableContent
+            case .invalid, .doesNotFit: .unprocessableContent
             case .conflict: .conflict
             case .idempotencyMismatch: .unprocessableContent
             case .queueFull: .serviceUnavailable

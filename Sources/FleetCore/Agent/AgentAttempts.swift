@@ -21,6 +21,8 @@ extension Agent {
             /// Nothing is done yet in this life of the agent.
             case waiting
             case pulling(Operation)
+            /// The image is here, and what is not wanted any more makes room.
+            case fetched(String)
             case launching(Operation)
             /// Asked a worker to begin.
             case placing
@@ -116,6 +118,9 @@ extension Agent {
             if attempt.step == .waiting {
                 undriven = true
                 begin(key, attempt, now, &effects)
+            }
+            if case .fetched(let image) = attempt.step, !isMakingRoom {
+                launch(key, attempt, image, &effects)
             }
             if attempt.step == .done, attempt.dropped {
                 undriven = true
@@ -237,7 +242,8 @@ extension Agent {
             case .started, .unreachable: break
             }
             return
-        case .waiting, .pulling, .launching, .collecting, .uploading, .removing, .done: return
+        case .waiting, .pulling, .fetched, .launching, .collecting, .uploading, .removing, .done:
+            return
         }
         switch start {
         case .started:
@@ -270,7 +276,8 @@ extension Agent {
                 finish(key, .failed, error, now, &effects)
             }
         case .stopping: finishStopped(key, now, &effects)
-        case .waiting, .pulling, .launching, .collecting, .uploading, .removing, .done: break
+        case .waiting, .pulling, .fetched, .launching, .collecting, .uploading, .removing, .done:
+            break
         }
     }
 
@@ -398,14 +405,20 @@ extension Agent {
     }
 
     /// Shortens the time that a worker has to stop its work: the lease has ended.
+    ///
+    /// It counts from the lease's end, also where that was noticed late: the controller does not wait.
     mutating func hasten(_ key: AttemptKey, _ now: Instant) {
-        let due = now + policy.cancelWithinAfterLease
+        let ended = min(leaseEnd ?? now, now)
+        let due = ended + policy.cancelWithinAfterLease
         timers.arm(.attempt(key), at: min(timers.due(.attempt(key)) ?? due, due))
     }
 
+    /// When the lease ends or ended; nil if it was never renewed.
+    private var leaseEnd: Instant? { renewedAt.map { $0 + stopAfter } }
+
     /// Whether the controller may believe by now that nothing runs here.
     func isLeaseOver(_ now: Instant) -> Bool {
-        renewedAt.map { now >= $0 + stopAfter } ?? false
+        leaseEnd.map { now >= $0 } ?? false
     }
 
     mutating func stopByItself(
@@ -427,7 +440,7 @@ extension Agent {
         switch attempt.step {
         // After a restart it is not known yet what runs: that comes first.
         case .waiting: if inventoried { stopUnbegun(key, attempt, now, &effects) }
-        case .pulling, .collecting, .uploading: finishStopped(key, now, &effects)
+        case .pulling, .fetched, .collecting, .uploading: finishStopped(key, now, &effects)
         case .placing, .running:
             guard let fact = attempt.record.container, attempt.ownsContainer || isAlive(attempt)
             else {
@@ -505,7 +518,7 @@ extension Agent {
             if let fact = attempt.record.container {
                 effects.append(.remove(operation, container: fact.id, grace: .zero))
             }
-        case .waiting, .pulling, .launching, .collecting, .uploading, .done: break
+        case .waiting, .pulling, .fetched, .launching, .collecting, .uploading, .done: break
         }
     }
 
@@ -521,7 +534,9 @@ extension Agent {
             switch attempt.step {
             case .placing, .running: finish(key, .failed, error, now, &effects)
             case .stopping: finishStopped(key, now, &effects)
-            case .waiting, .pulling, .launching, .collecting, .uploading, .removing, .done: break
+            case .waiting, .pulling, .fetched, .launching, .collecting, .uploading, .removing,
+                .done:
+                break
             }
         }
     }
@@ -530,7 +545,8 @@ extension Agent {
         workers.values.contains {
             switch $0.step {
             case .removing(_, let other), .leaving(.some, .some(let other)): other.id == fact.id
-            case .waiting, .pulling, .launching, .starting, .ready, .resting, .leaving: false
+            case .waiting, .pulling, .fetched, .launching, .starting, .ready, .resting, .leaving:
+                false
             }
         }
     }

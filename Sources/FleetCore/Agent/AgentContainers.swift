@@ -20,18 +20,21 @@ extension Agent {
     ) {
         if let id = workerID(of: operation) {
             workerPulled(id, result, now, &effects)
-        } else if let key = attemptKey(of: operation), let attempt = attempts[key],
-            case .container(let container) = attempt.record.order.place
-        {
+        } else if let key = attemptKey(of: operation) {
             switch result {
             case .failure(let error): finish(key, .failed, error, now, &effects)
-            case .success(let image):
-                let launch = nextOperation()
-                attempts[key]?.step = .launching(launch)
-                effects.append(
-                    .launchAttempt(launch, attempt.record.order, container, image: image))
+            case .success(let image): attempts[key]?.step = .fetched(image)
             }
         }
+    }
+
+    mutating func launch(
+        _ key: AttemptKey, _ attempt: Attempted, _ image: String, _ effects: inout AgentEffects
+    ) {
+        guard case .container(let container) = attempt.record.order.place else { return }
+        let operation = nextOperation()
+        attempts[key]?.step = .launching(operation)
+        effects.append(.launchAttempt(operation, attempt.record.order, container, image: image))
     }
 
     mutating func pulling(
@@ -106,7 +109,8 @@ extension Agent {
         for (key, attempt) in attempts {
             switch attempt.step {
             case .pulling(operation), .launching(operation), .removing(operation): return key
-            case .waiting, .pulling, .launching, .placing, .running, .stopping, .collecting,
+            case .waiting, .pulling, .fetched, .launching, .placing, .running, .stopping,
+                .collecting,
                 .uploading, .removing, .done:
                 continue
             }

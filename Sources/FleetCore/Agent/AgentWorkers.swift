@@ -20,8 +20,11 @@ extension Agent {
         enum Step: Hashable, Sendable {
             /// Nothing is done yet. Can become: pulling, starting (adopted), leaving.
             case waiting
-            /// The image is fetched. Can become: launching, resting, leaving.
+            /// The image is being fetched. Can become: fetched, resting, leaving.
             case pulling(Operation)
+            /// The image is here, and what is not wanted any more makes room. Can become: launching,
+            /// leaving.
+            case fetched(String)
             /// The container is made. Can become: starting, resting, leaving.
             case launching(Operation)
             /// It runs and is not ready. Can become: ready, removing, resting, leaving.
@@ -51,14 +54,14 @@ extension Agent {
             switch step {
             case .starting(let fact), .ready(let fact), .removing(_, let fact): fact
             case .leaving(_, let fact): fact
-            case .waiting, .pulling, .launching, .resting: nil
+            case .waiting, .pulling, .fetched, .launching, .resting: nil
             }
         }
 
         var phase: WorkerPhase {
             switch step {
             case .waiting: .accepted
-            case .pulling: .pulling
+            case .pulling, .fetched: .pulling
             case .launching, .starting: .starting
             case .ready: .ready
             case .removing, .resting: .failed
@@ -117,7 +120,7 @@ extension Agent {
         case .launching(let operation):
             // Its container may come into being any moment: wait for the answer.
             workers[id]?.step = .leaving(operation, nil)
-        case .waiting, .pulling, .resting:
+        case .waiting, .pulling, .fetched, .resting:
             workers[id]?.step = .leaving(nil, nil)
         case .leaving: return
         }
@@ -138,11 +141,31 @@ extension Agent {
             case .leaving(nil, _): gone(id, now, &effects)
             case .starting, .ready:
                 if worker.next != nil, !isUsed(id) { leave(id, &effects) }
+            case .fetched(let image):
+                if worker.next != nil {
+                    leave(id, &effects)
+                } else if !isMakingRoom {
+                    let operation = nextOperation()
+                    setStep(id, .launching(operation), now, &effects)
+                    effects.append(.launchWorker(operation, worker.order, image: image))
+                }
             case .pulling, .launching, .resting, .removing:
                 if worker.next != nil { leave(id, &effects) }
             case .leaving: break
             }
         }
+    }
+
+    /// Whether containers are being removed that nobody wants any more: what takes their place must not
+    /// need memory that they still hold.
+    var isMakingRoom: Bool {
+        !removals.isEmpty
+            || workers.values.contains {
+                if case .leaving(let operation, let fact) = $0.step {
+                    return operation != nil || fact != nil
+                }
+                return false
+            }
     }
 
     private func isUsed(_ id: WorkerID) -> Bool {
@@ -187,7 +210,8 @@ extension Agent {
             case .pulling(operation), .launching(operation), .removing(operation, _),
                 .leaving(operation, _):
                 return id
-            case .waiting, .pulling, .launching, .starting, .ready, .removing, .resting, .leaving:
+            case .waiting, .pulling, .fetched, .launching, .starting, .ready, .removing, .resting,
+                .leaving:
                 continue
             }
         }
@@ -202,10 +226,8 @@ extension Agent {
         switch result {
         case .failure(let error): rest(id, error, now, &effects)
         case .success(let image):
-            let operation = nextOperation()
             workers[id]?.image = image
-            setStep(id, .launching(operation), now, &effects)
-            effects.append(.launchWorker(operation, worker.order, image: image))
+            setStep(id, .fetched(image), now, &effects)
         }
     }
 
@@ -244,7 +266,7 @@ extension Agent {
         switch workers.values[place].step {
         case .starting(let fact), .ready(let fact):
             effects.append(.probe(id, workers.values[place].order.spec.contract, fact))
-        case .waiting, .pulling, .launching, .removing, .resting, .leaving: break
+        case .waiting, .pulling, .fetched, .launching, .removing, .resting, .leaving: break
         }
     }
 
@@ -259,7 +281,7 @@ extension Agent {
         switch workers.values[place].step {
         case .starting(let fact): startingProbed(id, fact, readiness, now, &effects)
         case .ready(let fact): readyProbed(id, place, fact, readiness, now, &effects)
-        case .waiting, .pulling, .launching, .removing, .resting, .leaving: break
+        case .waiting, .pulling, .fetched, .launching, .removing, .resting, .leaving: break
         }
     }
 
@@ -315,7 +337,7 @@ extension Agent {
         case .removing(let operation, let fact), .leaving(.some(let operation), .some(let fact)):
             // The removal failed; again.
             effects.append(.remove(operation, container: fact.id, grace: .zero))
-        case .waiting, .pulling, .launching, .leaving: break
+        case .waiting, .pulling, .fetched, .launching, .leaving: break
         }
     }
 
@@ -371,7 +393,7 @@ extension Agent {
                     onContainer: fact, Failure(.workerDied, "its worker was removed"), now, &effects
                 )
             }
-        case .waiting, .pulling, .launching, .starting, .ready, .resting: break
+        case .waiting, .pulling, .fetched, .launching, .starting, .ready, .resting: break
         }
     }
 
@@ -392,7 +414,7 @@ extension Agent {
         case .removing, .leaving:
             endAttempts(
                 onContainer: fact, worker.error ?? Failure(.workerDied, "stopped"), now, &effects)
-        case .waiting, .pulling, .launching, .resting: break
+        case .waiting, .pulling, .fetched, .launching, .resting: break
         }
     }
 }

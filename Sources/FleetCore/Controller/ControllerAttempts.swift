@@ -15,8 +15,9 @@ extension Controller {
         let hedge = job.isActive
         job.attempts.append(
             Attempt(
-                number: number, node: name, worker: worker, roamer: node.isRoamer, hedge: hedge,
-                assignedAt: now))
+                number: number, node: name, worker: worker,
+                container: worker == nil ? container(for: job, on: name) : nil,
+                roamer: node.isRoamer, hedge: hedge, assignedAt: now))
         jobs[id] = job
         let key = AttemptKey(job: id, number: number)
         nodes[name]?.attempts.append(key)
@@ -248,6 +249,7 @@ extension Controller {
         precondition(!attempt.state.isFinal, "a final attempt never changes")
         jobs[key.job]?.attempts[index].state = state
         jobs[key.job]?.attempts[index].finishedAt = now
+        jobs[key.job]?.attempts[index].container = nil
         jobs[key.job]?.attempts[index].exitCode = report.exitCode
         jobs[key.job]?.attempts[index].error = report.error
         effects.jobs.append(key.job)

@@ -72,6 +72,8 @@ package struct Refusal: Hashable, Sendable, Error {
         case conflict = "conflict"
         case idempotencyMismatch = "idempotency_mismatch"
         case queueFull = "queue_full"
+        /// It needs more memory than any node has that could run it.
+        case doesNotFit = "does_not_fit"
     }
     /// The kind.
     package var code: Code

@@ -76,14 +76,32 @@ extension Controller {
         }
         if what.template != nil { return roamerPlace(what) }
         if let name = what.cluster {
-            guard self.cluster(name) != nil else {
+            guard let cluster = self.cluster(name) else {
                 return .failure(Refusal(.notFound, "no cluster is named \(name)"))
             }
-            return .success(name)
+            return clusterPlace(what, cluster)
         }
         guard let cluster = cluster(serving: what.kind) else {
             let message = "no cluster of this fleet serves jobs of kind \(what.kind.rawValue)"
             return .failure(Refusal(.invalid, message))
+        }
+        return clusterPlace(what, cluster)
+    }
+
+    private func clusterPlace(
+        _ what: JobRequest, _ cluster: ClusterSpec
+    ) -> Result<ClusterName, Refusal> {
+        let service = cluster.service.flatMap { self.service($0) }
+        let own = service?.worker.contract == .exec ? what.memory : nil
+        let names = Array(cluster.nodes.prefix(service?.replicas ?? 0))
+        // A roamer that helps is made as its template says, whatever the job asks for.
+        let helps = own == nil && cluster.scaling.maxRoamers > 0 && !fleet.roamers.isEmpty
+        let need = own ?? service?.worker.memory ?? 0
+        let helper = helper(of: cluster)?.worker.memory ?? 0
+        if let why = misfit(need, names, called: "node of its cluster"),
+            !helps || misfit(helper, fleet.roamers, called: "roamer") != nil
+        {
+            return .failure(Refusal(.doesNotFit, why))
         }
         return .success(cluster.name)
     }
@@ -99,6 +117,9 @@ extension Controller {
             if template.worker.contract == .opaque {
                 return .failure(Refusal(.invalid, "template \(name) takes no jobs"))
             }
+        }
+        if let why = misfit(need(ofOwnRoamer: what), fleet.roamers, called: "roamer") {
+            return .failure(Refusal(.doesNotFit, why))
         }
         return .success(Self.roamerQueue)
     }

@@ -239,11 +239,16 @@ extension Controller {
         timers.disarm(.backup(name))
         nodes[name]?.wantsBackup = false
         if !isMassSilence { massSilenceSince = nil }
-        // Heard again in the same session it has nothing new to report, but its pod is there.
-        if let pod = podOrder(for: name), nodes[name]?.workers[pod.id]?.phase == .ready {
-            releaseBackup(of: name, now, &effects)
-        }
+        if needsNoHelp(name) { releaseBackup(of: name, now, &effects) }
         refreshQueue(ofJobsOn: name, now)
+    }
+
+    /// Whether a node that is back does its service's work again.
+    private func needsNoHelp(_ name: NodeName) -> Bool {
+        guard let pod = podOrder(for: name) else { return true }
+        // Heard again in the same session it has nothing new to report, but its pod is there; a
+        // service whose jobs have containers of their own has no pod to wait for.
+        return pod.spec.contract == .exec || nodes[name]?.workers[pod.id]?.phase == .ready
     }
 
     private mutating func becomeSuspect(

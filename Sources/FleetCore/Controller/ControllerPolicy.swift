@@ -56,6 +56,9 @@ package struct ControllerPolicy: Hashable, Sendable {
         base: .seconds(10), cap: .seconds(300), floor: .seconds(5))
     /// Nodes lost under one job before it is given up as the likely cause.
     package var lossLimit = 3
+    /// Memory of a node that is the system's own, in bytes: Linux, Docker and the agent (a Jetson
+    /// without a desktop uses a quarter to a half of it).
+    package var memoryReserve: Int64 = 1 << 29
     /// Jobs that may wait at once.
     package var queueLimit = 100_000
     /// Attempts of one job, all retries included.

@@ -23,6 +23,9 @@ extension Controller {
         case .success(let target) where target.worker.contract == .exec:
             let text = "\(target.worker.image) runs to its end; submit a job for it instead"
             effects.replies.append((request, .refused(Refusal(.invalid, text))))
+        case .success(let target) where !fits(target.worker.memory ?? 0, on: name):
+            let why = misfit(target.worker.memory ?? 0, [name], called: "one chosen") ?? ""
+            effects.replies.append((request, .refused(Refusal(.doesNotFit, why))))
         case .success(let target):
             lend(
                 name, .manual, cluster: target.cluster, template: target.template,

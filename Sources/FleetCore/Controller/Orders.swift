@@ -14,8 +14,16 @@ extension Controller {
         return order(WorkerID(service.name.rawValue), service.worker, isPod: true, startup: nil)
     }
 
-    /// The service whose pod a dedicated node shall run; nil when it shall run none.
+    /// The service whose pod a dedicated node shall run; nil when it shall run none, or has not the
+    /// memory for it.
     func podService(of name: NodeName) -> ServiceSpec? {
+        guard let service = wantedService(of: name), fits(service.worker.memory ?? 0, on: name)
+        else { return nil }
+        return service
+    }
+
+    /// The service whose pod a dedicated node should run by the fleet's file.
+    func wantedService(of name: NodeName) -> ServiceSpec? {
         guard let place = index.place(of: name), nodes[name]?.retired == false,
             let service = fleet.clusters[place.cluster].service.flatMap(self.service),
             place.node < service.replicas
@@ -73,29 +81,27 @@ extension Controller {
 
     private func attemptOrder(_ key: AttemptKey) -> AttemptOrder? {
         guard let job = jobs[key.job], let attempt = job.attempt(key.number) else { return nil }
-        let place: AttemptPlace =
-            if let worker = attempt.worker {
-                .worker(worker)
-            } else {
-                .container(container(for: job, on: attempt.node))
-            }
+        var place: AttemptPlace?
+        if let worker = attempt.worker { place = .worker(worker) }
+        if let container = attempt.container { place = .container(container) }
+        guard let place else { return nil }
         return AttemptOrder(
             key: key, place: place, input: job.request.input, kind: job.request.kind,
             stop: attempt.stop)
     }
 
-    private func container(for job: Job, on name: NodeName) -> ContainerOrder {
+    /// The container that an attempt of a job gets on a node; nil when the fleet has none for it any more.
+    func container(for job: Job, on name: NodeName) -> ContainerOrder? {
         if let image = job.request.image {
             return ContainerOrder(
                 image: resolve(image), command: job.request.command, memory: job.request.memory)
         }
-        let worker =
-            job.request.template.flatMap { self.template($0)?.worker }
-            ?? podOrder(for: name)?.spec
+        let template = job.request.template.flatMap { self.template($0) }
+        guard let worker = template?.worker ?? podService(of: name)?.worker else { return nil }
         return ContainerOrder(
-            image: resolve(worker?.image ?? ""),
-            command: job.request.command.isEmpty ? worker?.command ?? [] : job.request.command,
-            memory: job.request.memory ?? worker?.memory)
+            image: resolve(worker.image),
+            command: job.request.command.isEmpty ? worker.command : job.request.command,
+            memory: job.request.memory ?? worker.memory)
     }
 
     /// Sends each connected node what changed in its orders.

@@ -41,9 +41,14 @@ extension Controller {
 
     /// Whether `idleRoamer` has one to give or to call back.
     private func hasRoamer(for queue: ClusterName) -> Bool {
-        if pool.idle.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return true }
-        if pool.cleaning.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return false }
-        return pool.spare.contains { isSpare($0.name, for: queue) }
+        let need = leastNeed(of: queue)
+        if pool.idle.contains(where: { takes($0, need) }) { return true }
+        if pool.cleaning.contains(where: { takes($0, need) }) { return false }
+        return pool.spare.contains { takes($0, need) && isSpare($0.name, for: queue) }
+    }
+
+    private func takes(_ member: RoamerPool.Member, _ need: Int64) -> Bool {
+        nodes[member.name]?.isSchedulable == true && fits(need, on: member.name)
     }
 
     // MARK: Slots
@@ -52,6 +57,8 @@ extension Controller {
     private struct Slot {
         let node: NodeName
         let worker: WorkerID?
+        /// Memory for a container of its own; nil when it is not known, or none is made.
+        var free: Int64?
     }
 
     private mutating func fillSlots(
@@ -60,8 +67,12 @@ extension Controller {
         guard queues[cluster.name]?.isEmpty == false else { return }
         var slots = freeSlots(cluster)
         while !slots.isEmpty, let (job, slot) = firstMatch(cluster.name, slots) {
-            startAttempt(job, on: slots[slot].node, worker: slots[slot].worker, now, &effects)
-            slots.remove(at: slot)
+            let taken = slots.remove(at: slot)
+            startAttempt(job, on: taken.node, worker: taken.worker, now, &effects)
+            let left = taken.worker == nil ? freeRoom(taken.node) : nil
+            for other in slots.indices where slots[other].node == taken.node {
+                slots[other].free = left
+            }
         }
     }
 
@@ -71,13 +82,19 @@ extension Controller {
         for entry in queues[queue]?.prefix(policy.lookahead) ?? [] {
             guard let job = jobs[entry.job] else { continue }
             let taken = job.active.map(\.node)
-            let open = slots.indices.filter { !taken.contains(slots[$0].node) }
+            let open = slots.indices.filter {
+                !taken.contains(slots[$0].node) && isEnough(slots[$0], for: job)
+            }
             let last = job.attempts.last?.node
             if let slot = open.first(where: { slots[$0].node != last }) ?? open.first {
                 return (entry.job, slot)
             }
         }
         return nil
+    }
+
+    private func isEnough(_ slot: Slot, for job: Job) -> Bool {
+        slot.free.map { container(for: job, on: slot.node)?.memory ?? 0 <= $0 } ?? true
     }
 
     /// The free slots of a cluster: those of its own nodes first, then those of its helpers.
@@ -90,8 +107,9 @@ extension Controller {
             let id = WorkerID(service.name.rawValue)
             guard runs || node.workers[id]?.phase == .ready else { continue }
             let free = service.worker.slots - node.attempts.count
+            let memory = runs && free > 0 ? freeRoom(name) : nil
             for _ in 0..<max(free, 0) {
-                slots.append(Slot(node: name, worker: runs ? nil : id))
+                slots.append(Slot(node: name, worker: runs ? nil : id, free: memory))
             }
         }
         for (name, node) in helpers(of: cluster.name) where isHelping(node, cluster.name) {
@@ -201,7 +219,10 @@ extension Controller {
         if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
         guard let help = helper(of: cluster), help.worker.contract.takesJobs else { return }
         while wantsHelp(cluster, load(of: cluster), now) {
-            guard let roamer = idleRoamer(for: cluster.name, now, &effects) else { return }
+            guard
+                let roamer = idleRoamer(
+                    for: cluster.name, need: help.worker.memory ?? 0, now, &effects)
+            else { return }
             lend(
                 roamer, .overflow, cluster: cluster.name, template: help.template,
                 worker: help.worker, mode: .untilIdle(cluster.scaling.releaseIdle),
@@ -219,7 +240,10 @@ extension Controller {
                 help.worker.contract.takesJobs
             else { continue }
             if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
-            guard let roamer = idleRoamer(for: cluster.name, now, &effects) else { return }
+            guard
+                let roamer = idleRoamer(
+                    for: cluster.name, need: help.worker.memory ?? 0, now, &effects)
+            else { return }
             lend(
                 roamer, .backup(name), cluster: cluster.name, template: help.template,
                 worker: help.worker, mode: .whileNeeded, "stands in for node \(name)", now,
@@ -227,16 +251,22 @@ extension Controller {
         }
     }
 
-    /// An idle roamer; when there is none, one that helps where nothing waits is called back.
+    /// An idle roamer with enough memory; when there is none, one that helps where nothing waits is
+    /// called back.
+    ///
+    /// The smallest that fits: the large ones are for those that need them.
     private mutating func idleRoamer(
-        for queue: ClusterName, _ now: Instant, _ effects: inout Effects
+        for queue: ClusterName, need: Int64, _ now: Instant, _ effects: inout Effects
     ) -> NodeName? {
-        for member in pool.idle where nodes[member.name]?.isSchedulable == true {
-            return member.name
+        let able = pool.idle.filter { takes($0, need) }
+        if let best = able.min(by: { (room($0.name) ?? .max) < (room($1.name) ?? .max) }) {
+            return best.name
         }
         wanting.insert(queue, at: index.place(of: queue) ?? .max)
-        if pool.cleaning.contains(where: { nodes[$0.name]?.isSchedulable == true }) { return nil }
-        if let spare = pool.spare.first(where: { isSpare($0.name, for: queue) }) {
+        if pool.cleaning.contains(where: { takes($0, need) }) { return nil }
+        if let spare = pool.spare.first(where: {
+            takes($0, need) && isSpare($0.name, for: queue)
+        }) {
             beginCleanup(spare.name, "needed by \(queue)", now, &effects)
         }
         return nil
@@ -262,7 +292,12 @@ extension Controller {
                 job.request.image == nil
                 ? job.request.template.flatMap { self.template($0) } : nil
             if job.request.image == nil, template == nil { continue }
-            guard let name = idleRoamer(for: Self.roamerQueue, now, &effects) else { return }
+            let need = need(ofOwnRoamer: job.request)
+            guard let name = idleRoamer(for: Self.roamerQueue, need: need, now, &effects) else {
+                // Where nothing at all is free the others need not be asked; else a smaller one may fit.
+                if need == 0 { return }
+                continue
+            }
             let runsToEnd = template?.worker.contract ?? .exec == .exec
             lend(
                 name, .job(job.id), cluster: nil, template: job.request.template,
@@ -284,6 +319,9 @@ extension Controller {
             let job = jobs[id], job.queue == Self.roamerQueue, wantsAttempt(job, now)
         else { return }
         if assignment.worker == nil {
+            guard container(for: job, on: name) != nil else {
+                return releaseAssignment(name, "its template is gone", now, &effects)
+            }
             startAttempt(id, on: name, worker: nil, now, &effects)
         } else if roamer.state == .running,
             node.workers[assignment.workerID]?.phase == .ready

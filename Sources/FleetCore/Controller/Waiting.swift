@@ -55,6 +55,10 @@ extension Controller {
             if let trouble = templateTrouble[name], let error = trouble.error {
                 return "\(text); the last roamer failed: \(error.message)"
             }
+            let need = helper(of: cluster)?.worker.memory ?? 0
+            if let why = misfit(need, fleet.roamers, called: "roamer") {
+                return "\(text); no roamer can help: \(why)"
+            }
             if wantsHelp(cluster, load, now) { return "\(text); no roamer is idle" }
             return "\(text); \(Self.whyNoHelp(cluster.scaling.overflow))"
         }
@@ -72,6 +76,7 @@ extension Controller {
         if node.state != .ready { return "\(name) is \(node.state.rawValue) (\(node.reason))" }
         if node.record.drain != nil { return "\(name) is draining" }
         if node.record.cordoned { return "\(name) is cordoned" }
+        if let why = podMisfit(name) { return "\(name) is too small: \(why)" }
         guard let order = podOrder(for: name) else { return "\(name) runs no pod" }
         guard let worker = node.workers[order.id] else { return "\(name) starts its pod" }
         let what = worker.error?.message ?? worker.progress?.text ?? worker.phase.rawValue
@@ -100,12 +105,17 @@ extension Controller {
             let text = "template \(name) is not in the fleet any more"
             return Waiting(reason: text, position: position, eta: nil)
         }
-        let roamers = fleet.roamers.compactMap { nodes[$0] }
+        let need = need(ofOwnRoamer: job.request)
+        if let why = misfit(need, fleet.roamers, called: "roamer") {
+            return Waiting(reason: why, position: position, eta: nil)
+        }
+        let roamers = fleet.roamers.filter { fits(need, on: $0) }.compactMap { nodes[$0] }
         let able = roamers.filter(\.isSchedulable).count
+        let size = roamers.count < fleet.roamers.count ? " with \(need.gigabytes)" : ""
         let text =
             able == 0
-            ? "no roamer is available: \(roamers.count) in the pool, none ready"
-            : "all \(able) roamers are in use"
+            ? "no roamer\(size) is available: \(roamers.count) in the pool, none ready"
+            : "all \(able) roamers\(size) are in use"
         let eta = eta(Self.roamerQueue, position ?? 0, workers: able, coming: 0)
         return Waiting(reason: text, position: position, eta: eta)
     }

@@ -207,6 +207,10 @@ package struct Attempt: Hashable, Sendable, Codable {
     package let node: NodeName
     /// The worker that runs it; nil for a container of its own.
     package let worker: WorkerID?
+    /// The container of its own; nil when a worker runs it, and when it has ended.
+    ///
+    /// As the fleet's file said when it was assigned: a change of the file does not change what runs.
+    package var container: ContainerOrder?
     /// Whether the node was a roamer.
     package let roamer: Bool
     /// Whether it is a second copy beside one on a silent node.
@@ -228,12 +232,13 @@ package struct Attempt: Hashable, Sendable, Codable {
 
     /// Creates an attempt just assigned.
     package init(
-        number: Int, node: NodeName, worker: WorkerID?, roamer: Bool, hedge: Bool,
-        assignedAt: Instant
+        number: Int, node: NodeName, worker: WorkerID?, container: ContainerOrder? = nil,
+        roamer: Bool, hedge: Bool, assignedAt: Instant
     ) {
         self.number = number
         self.node = node
         self.worker = worker
+        self.container = container
         self.roamer = roamer
         self.hedge = hedge
         self.state = .assigned

@@ -10,6 +10,8 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
     case runsOnce = "runs-once"
     /// 3. A node's attempts never exceed its slots.
     case slots
+    /// 3. What runs on a node fits into its memory.
+    case memory
     /// 4. A roamer belongs to at most one assignment, and is IDLE only when clean.
     case roamer
     /// 5. Observed states only move forward, and changes are those the machines allow.

@@ -104,6 +104,15 @@ extension Checker {
         }
     }
 
+    /// A container is started: the node has the memory for it.
+    mutating func started(_ world: World, _ made: Container, _ host: Host) {
+        let running = host.docker.containers.filter(\.isRunning)
+        let taken = running.reduce(made.memory) { $0 + $1.memory }
+        guard taken > Int64(clamping: host.memory) else { return }
+        let names = (running.map(\.name) + [made.name]).joined(separator: ", ")
+        violate(world, .memory, "\(host.name) has not the memory for \(names)")
+    }
+
     /// A worker is asked to work: it was made as its order says.
     mutating func placed(
         _ world: World, _ order: AttemptOrder, _ fact: ContainerFact, _ host: Host

@@ -12,7 +12,7 @@ extension World {
         host.held = []
         host.agent = Agent(
             node: host.name, incarnation: Incarnation(boot: "b\(host.boot)", starts: host.starts),
-            facts: .init(version: "1", processors: 8, memory: 1 << 35), journal: host.journal,
+            facts: .init(version: "1", processors: 8, memory: host.memory), journal: host.journal,
             renewedAt: host.renewedAt, seed: seeds.seed(.agent, host.index * 100_003 + host.life),
             at: host.clock.local(now))
         note(host) { "agent starts (\(host.starts))" }

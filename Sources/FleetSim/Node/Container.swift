@@ -7,6 +7,8 @@ struct Container {
     let purpose: ContainerFact.Purpose
     let slots: Int
     let image: String
+    /// Bytes it may use.
+    var memory: Int64 = 0
     /// When its worker has loaded its model.
     let readyAt: Instant
     var isRunning = true

@@ -33,12 +33,14 @@ extension World {
             launch(
                 Launch(
                     operation: operation, name: "w:\(order.id)", purpose: purpose,
-                    slots: order.spec.slots, image: image, script: nil), host)
-        case .launchAttempt(let operation, let order, _, let image):
+                    slots: order.spec.slots, image: image, script: nil,
+                    memory: order.spec.memory ?? 0), host)
+        case .launchAttempt(let operation, let order, let container, let image):
             launch(
                 Launch(
                     operation: operation, name: "a:\(order.key)", purpose: .attempt(order.key),
-                    slots: 1, image: image, script: JobScript(order.input)), host)
+                    slots: 1, image: image, script: JobScript(order.input),
+                    memory: container.memory ?? 0), host)
         case .probe(let id, _, let fact): probe(id, fact.id, host)
         case .remove(let operation, let id, let grace):
             checker.removalBegan(self, id, host)
@@ -66,16 +68,18 @@ extension World {
 
     // MARK: Lists and events
 
-    /// What the shell does every ten seconds, and when the engine is back.
+    /// What the shell does every ten seconds, and soon again when it failed.
     func list(_ host: Host, _ life: Int) {
         guard host.life == life, host.agent != nil else { return }
-        if !fails(host, .list) {
-            let facts = host.docker.containers.map(\.fact)
-            // The list is some time on its way, in which things happen.
-            answer(
-                host, .containers(facts, listedAt: host.clock.local(now)),
-                host.docker.random.duration(5...400))
+        if fails(host, .list) {
+            return plan(
+                .list(host.index, life), at: max(now + .milliseconds(500), host.docker.downUntil))
         }
+        let facts = host.docker.containers.map(\.fact)
+        // The list is some time on its way, in which things happen.
+        answer(
+            host, .containers(facts, listedAt: host.clock.local(now)),
+            host.docker.random.duration(5...400))
         plan(.list(host.index, life), after: .seconds(10))
     }
 
@@ -116,6 +120,7 @@ extension World {
         let slots: Int
         let image: String
         let script: JobScript?
+        let memory: Int64
     }
 
     private func launch(_ launch: Launch, _ host: Host) {
@@ -173,7 +178,8 @@ extension World {
         }
         var made = Container(
             id: "c\(lastContainer)", name: launch.name, purpose: launch.purpose,
-            slots: launch.slots, image: launch.image, readyAt: readyAt)
+            slots: launch.slots, image: launch.image, memory: launch.memory, readyAt: readyAt)
+        checker.started(self, made, host)
         if host.docker.exitsEarly > 0 {
             host.docker.exitsEarly -= 1
             tally.count(.exitsEarly)

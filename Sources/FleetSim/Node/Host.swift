@@ -5,6 +5,8 @@ final class Host {
     let index: Int
     let name: NodeName
     let place: String
+    /// Bytes of memory.
+    let memory: UInt64
 
     var agent: Agent?
     /// Which life of the agent it is; answers to another are dropped.
@@ -52,6 +54,7 @@ final class Host {
         self.index = index
         self.name = name
         place = name.rawValue
+        memory = FleetShape.memory(ofNode: index)
         self.clock = clock
         docker = DockerModel(random: seeds.stream(.docker, index))
         random = seeds.stream(.node, index)

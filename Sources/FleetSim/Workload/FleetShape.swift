@@ -26,7 +26,9 @@ package enum FleetShape {
                     continue
                 }
                 let name = group == 0 ? part.name : "\(part.name)-\(group)"
-                let worker = WorkerSpec(image: "jessica/\(part.name):1", slots: part.slots)
+                let worker = WorkerSpec(
+                    image: "jessica/\(part.name):1", slots: part.slots,
+                    memory: part.memory << 30)
                 fleet.clusters.append(
                     ClusterSpec(
                         name: ClusterName(name), nodes: take(count),
@@ -35,7 +37,9 @@ package enum FleetShape {
                         template: TemplateName("\(name)-worker"),
                         scaling: ScalingSpec(releaseIdle: .seconds(60))))
                 fleet.services.append(
-                    ServiceSpec(name: ServiceName("\(name)-api"), replicas: count, worker: worker))
+                    ServiceSpec(
+                        name: ServiceName("\(name)-api"), replicas: count,
+                        worker: part.kind == .vision ? containers : worker))
                 fleet.templates.append(
                     TemplateSpec(
                         name: TemplateName("\(name)-worker"), startupTime: .seconds(5),
@@ -46,9 +50,23 @@ package enum FleetShape {
         return fleet
     }
 
-    private static let parts: [(name: String, kind: JobKind, nodes: Int, slots: Int)] = [
-        ("vision", .image, 2, 1), ("video", .video, 2, 1), ("voice", .voice, 1, 1),
-        ("audio", .audio, 1, 1), ("brain", .text, 2, 2), ("eyes", .vision, 1, 1),
-        ("jessica", .personality, 1, 1), ("roamers", .custom, 5, 1),
-    ]
+    /// One service gives each job a container of its own, more of them than a node has memory for.
+    private static let containers = WorkerSpec(
+        image: "jessica/looks:1", contract: .exec, slots: 4, memory: 9 << 30)
+
+    /// The memory of a node by its place: boxes of 32 GB, and every fifth a smaller or a larger one.
+    static func memory(ofNode place: Int) -> UInt64 {
+        switch place % 15 {
+        case 10: 16 << 30
+        case 14: 64 << 30
+        default: 32 << 30
+        }
+    }
+
+    private static let parts:
+        [(name: String, kind: JobKind, nodes: Int, slots: Int, memory: Int64)] = [
+            ("vision", .image, 2, 1, 18), ("video", .video, 2, 1, 28), ("voice", .voice, 1, 1, 6),
+            ("audio", .audio, 1, 1, 10), ("brain", .text, 2, 2, 12), ("eyes", .vision, 1, 1, 2),
+            ("jessica", .personality, 1, 1, 8), ("roamers", .custom, 5, 1, 0),
+        ]
 }

@@ -40,8 +40,8 @@ extension World {
     /// The fleet with one thing changed, as by a new cluster.yaml.
     private func changed(_ count: Int) -> FleetSpec {
         var spec = fleet
-        let cluster = (count / 8) % spec.clusters.count
-        switch count % 8 {
+        let cluster = (count / 9) % spec.clusters.count
+        switch count % 9 {
         case 0: spec.clusters[cluster].scaling.overflow = .backlog
         case 1: spec.clusters[cluster].scaling.maxRoamers = 1
         case 2: spec.services[cluster].worker.image += ".2"
@@ -52,6 +52,12 @@ extension World {
             if let name = spec.clusters[cluster].nodes.popLast() { spec.roamers.append(name) }
         case 6:
             if let name = spec.roamers.popLast() { spec.clusters[cluster].nodes.append(name) }
+        case 7:
+            // A node moves from one cluster to the next, and its old pod makes room for the new one.
+            let next = (cluster + 1) % spec.clusters.count
+            if next != cluster, let name = spec.clusters[cluster].nodes.popLast() {
+                spec.clusters[next].nodes.insert(name, at: 0)
+            }
         default: spec.services[cluster].replicas = max(0, spec.services[cluster].replicas - 1)
         }
         return spec

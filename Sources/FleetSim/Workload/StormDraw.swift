@@ -42,7 +42,10 @@ struct StormDraw {
         if never || Int.random(in: 0..<8, using: &random) == 0 {
             request.deadline = .seconds(Int.random(in: 5...60, using: &random))
         }
-        if kind == .custom { request.image = "tool:\(Int.random(in: 1...6, using: &random))" }
+        if kind == .custom {
+            request.image = "tool:\(Int.random(in: 1...6, using: &random))"
+            request.memory = random.pick([nil, 1, 8, 20, 40]).map { Int64($0) << 30 }
+        }
         if fleet.cluster(serving: kind) == nil || Int.random(in: 0..<4, using: &random) == 0 {
             route(&request)
         }

@@ -10,6 +10,16 @@ import Testing
         return w
     }
 
+    @Test func `the stand-in of a node without a pod goes home when the node is back`() {
+        var fleet = FleetSpec.small
+        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec)
+        let w = World(fleet)
+        w.cutOff("agx-03", for: 20)
+        w.expect(within: 30) { w.count(of: .running) == 1 }
+        w.expect(within: 60) { w.count(of: .idle) == 2 }
+        w.expectSound()
+    }
+
     @Test func `a roamer stands in for a silent node until its pod is ready again`() {
         let w = world()
         w.crashAgent("agx-03", downFor: 30)

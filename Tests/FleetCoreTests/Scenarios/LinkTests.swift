@@ -137,6 +137,32 @@ import Testing
         #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
     }
 
+    @Test func `a lease that ended long ago leaves a worker no time to stop its work`() {
+        let pod = ContainerFact(
+            id: "c", purpose: .worker("pod", fingerprint: order.spec.fingerprint), isRunning: true)
+        let work = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1), place: .worker("pod"), input: "{}", kind: .text)
+        let first = Assignments(term: 1, appliesTo: nil, resultsIn: 1, workers: [order])
+        let second = Assignments(term: 1, appliesTo: 1, resultsIn: 2, attempts: [work])
+        var old = agent()
+        _ = give(
+            &old, .containers([], listedAt: .zero), .connected, welcome(term: 1),
+            .message(.assignments(first)), .pulled(Operation(1), .success("i")),
+            .launched(Operation(2), .success(pod)), .probed("pod", container: "c", .ready),
+            .message(.assignments(second)), .predictionStarted(work.key, .started))
+        #expect(old.journal.attempts.map(\.phase) == [.running])
+        // It dies and is back before the lease ends, and Docker answers twelve seconds after that: the
+        // controller does not wait.
+        var agent = Agent(
+            node: "n", incarnation: Incarnation(boot: "b", starts: 2),
+            facts: .init(version: "1", processors: 1, memory: 1), journal: old.journal,
+            renewedAt: .zero, seed: 1, at: .zero + .seconds(22))
+        let late = Instant.zero + .seconds(42)
+        let did = give(&agent, .tick, .containers([pod], listedAt: late), .tick, at: late)
+        #expect(did.contains { if case .cancelPrediction = $0 { true } else { false } })
+        #expect(did.contains { if case .remove(_, "c", .zero) = $0 { true } else { false } })
+    }
+
     @Test func `after a restart nothing is begun until it is ordered again`() {
         var old = agent()
         _ = give(&old, .containers([], listedAt: .zero), .connected, welcome(term: 1))

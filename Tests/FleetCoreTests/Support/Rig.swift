@@ -59,6 +59,8 @@ final class World {
         var missingImages: Set<String> = []
         /// Images whose worker never gets ready.
         var brokenImages: Set<String> = []
+        /// Bytes of memory of the nodes that have not 32 GB.
+        var memory: [NodeName: UInt64] = [:]
         var keepsTrace = true
         var policy = ControllerPolicy()
     }

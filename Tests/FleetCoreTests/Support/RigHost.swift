@@ -60,8 +60,9 @@ extension World {
         host.frozenUntil = .zero
         host.agent = Agent(
             node: name, incarnation: Incarnation(boot: "b\(host.boot)", starts: host.starts),
-            facts: .init(version: "1", processors: 8, memory: 1 << 35), journal: host.journal,
-            renewedAt: host.renewedAt, seed: seed &+ host.starts, at: now)
+            facts: .init(
+                version: "1", processors: 8, memory: settings.memory[name] ?? 1 << 35),
+            journal: host.journal, renewedAt: host.renewedAt, seed: seed &+ host.starts, at: now)
         note("\(name) agent starts (\(host.starts))")
         plan(.dial(name, life: host.life), after: .milliseconds(100) + jitter(.milliseconds(200)))
         let life = host.life

@@ -67,6 +67,11 @@ extension World {
 }
 
 extension Reply? {
+    /// The words of a refusal.
+    var refusalText: String? {
+        if case .refused(let refusal) = self { return refusal.message }
+        return nil
+    }
     /// The code of a refusal.
     var refusal: Refusal.Code? {
         if case .refused(let refusal) = self { return refusal.code }

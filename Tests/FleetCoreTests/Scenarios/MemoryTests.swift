@@ -1,0 +1,168 @@
+import FleetCore
+import OrderedCollections
+import Testing
+
+/// What fits, and where.
+@Suite struct MemoryTests {
+    private static let gigabyte: Int64 = 1 << 30
+
+    /// The small fleet with memory, on boxes of 32 GB but for a small and a large roamer.
+    private func world(
+        _ fleet: FleetSpec = .small, small: NodeName = "agx-04", large: NodeName = "agx-05"
+    ) -> World {
+        var settings = World.Settings()
+        settings.memory = [small: 16 << 30, large: 64 << 30]
+        let world = World(fleet, settings)
+        world.run(for: .seconds(10))
+        return world
+    }
+
+    private func custom(_ gigabytes: Int64, _ input: String = "20") -> JobRequest {
+        JobRequest(
+            kind: .custom, image: "tool:1", memory: gigabytes * Self.gigabyte, input: input)
+    }
+
+    @Test func `a job that fits no roamer is refused at once, with the sum`() {
+        let w = world()
+        let reply = w.answer { .submit($0, w.newJobID(), custom(70)) }
+        #expect(reply.refusal == .doesNotFit)
+        #expect(
+            reply.refusalText
+                == "it needs 75.1 GB of memory; the largest roamer, agx-05, has 68.1 GB for it (68.7 GB less 0.5 GB for the system)"
+        )
+        #expect(w.controller.jobs.isEmpty)
+    }
+
+    @Test func `as long as a roamer has not said what it has, a job may fit it`() {
+        let w = World(.small, boot: false)
+        w.run(for: .milliseconds(50))
+        let reply = w.answer { .submit($0, w.newJobID(), custom(70)) }
+        #expect(reply.refusal == nil)
+    }
+
+    @Test func `the large roamer is kept for those that need it, and nobody waits behind them`() {
+        let w = world()
+        let small = w.submit(custom(4))
+        w.expectRunning(small)
+        #expect(w.lastNode(of: small) == "agx-04")
+        let large = w.submit(custom(40))
+        w.expectRunning(large)
+        #expect(w.lastNode(of: large) == "agx-05")
+        let waits = w.submit(custom(40, "1"))
+        let passes = w.submit(custom(4, "1"))
+        w.run(for: .seconds(1))
+        #expect(
+            w.controller.waiting(w.job(waits) ?? fallback, at: w.now)?.reason
+                == "all 1 roamers with 42.9 GB are in use")
+        w.expectEnd(passes, .succeeded)
+        w.expectEnd(waits, .succeeded)
+        #expect(w.lastNode(of: waits) == "agx-05")
+        w.expectSound()
+    }
+
+    @Test func `a template is lent only to a roamer that can hold it`() {
+        var fleet = FleetSpec.small
+        fleet.templates[0].worker.memory = 28 * Self.gigabyte
+        let w = world(fleet)
+        let refused = w.answer {
+            .assign(
+                $0, "agx-04",
+                AssignmentRequest(target: .template("vision-worker"), mode: .manual))
+        }
+        #expect(refused.refusal == .doesNotFit)
+        for _ in 0..<6 { w.submit(.image, "20") }
+        w.expect(within: 30) { w.roamer("agx-05") == .running }
+        #expect(w.roamer("agx-04") == .idle)
+        w.expectSound()
+    }
+
+    @Test func `a pod that does not fit its node is not started, and its jobs go where one does`() {
+        var fleet = FleetSpec.small
+        fleet.services[0].worker.memory = 24 * Self.gigabyte
+        let w = world(fleet, small: "agx-01")
+        #expect(w.controller.pod(of: "agx-01") == nil)
+        #expect(w.controller.pod(of: "agx-02") != nil)
+        let job = w.submit(.image)
+        w.expectEnd(job, .succeeded)
+        #expect(w.lastNode(of: job) == "agx-02")
+        fleet.services[0].worker.memory = 80 * Self.gigabyte
+        #expect(w.answer { .apply($0, fleet) }.refusal == nil)
+        w.run(for: .seconds(5))
+        let reply = w.answer {
+            .submit($0, w.newJobID(), JobRequest(kind: .image, input: "1"))
+        }
+        #expect(reply.refusal == nil, "a roamer that helps runs the template, which is small")
+        fleet.templates[0].worker.memory = 80 * Self.gigabyte
+        #expect(w.answer { .apply($0, fleet) }.refusal == nil)
+        w.run(for: .seconds(5))
+        let refused = w.answer {
+            .submit($0, w.newJobID(), JobRequest(kind: .image, input: "1"))
+        }
+        #expect(refused.refusal == .doesNotFit)
+    }
+
+    @Test func `containers of one node share its memory`() {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        fleet.services[1].worker = WorkerSpec(
+            image: "tool:1", contract: .exec, slots: 4, memory: 14 * Self.gigabyte)
+        let w = world(fleet)
+        let jobs = (0..<4).map { _ in w.submit(.vision, "5") }
+        w.run(for: .seconds(4))
+        #expect(jobs.map { w.state($0) } == [.running, .running, .queued, .queued])
+        for job in jobs { w.expectEnd(job, .succeeded) }
+        w.expectSound()
+    }
+
+    @Test func `what takes the place of a worker waits until that is gone`() {
+        let old = WorkerOrder(
+            id: "old", spec: WorkerSpec(image: "i"), isPod: true, readyWithin: .seconds(60))
+        let new = WorkerOrder(
+            id: "new", spec: WorkerSpec(image: "j"), isPod: true, readyWithin: .seconds(60))
+        let fact = ContainerFact(
+            id: "c", purpose: .worker("old", fingerprint: old.spec.fingerprint), isRunning: true)
+        var agent = Agent(
+            node: "n", incarnation: Incarnation(boot: "b", starts: 1),
+            facts: .init(version: "1", processors: 1, memory: 1), journal: AgentJournal(),
+            renewedAt: nil, seed: 1, at: .zero)
+        func give(_ event: AgentEvent) -> [AgentEffects.Effect] {
+            var effects = AgentEffects()
+            agent.step(event, at: .zero, &effects)
+            return effects.list
+        }
+        func orders(_ number: UInt64, _ worker: WorkerOrder) -> AgentEvent {
+            .message(
+                .assignments(
+                    Assignments(term: 1, appliesTo: nil, resultsIn: number, workers: [worker])))
+        }
+        let welcome = Welcome(
+            session: SessionID(1), term: 1, fleet: "f", heartbeat: .seconds(5),
+            stopAfter: .seconds(30))
+        _ = give(.containers([], listedAt: .zero))
+        _ = give(.connected)
+        _ = give(.message(.welcome(welcome)))
+        _ = give(orders(1, old))
+        _ = give(.pulled(Operation(1), .success("i")))
+        _ = give(.launched(Operation(2), .success(fact)))
+        var removal: Operation?
+        var pull: Operation?
+        for effect in give(orders(2, new)) {
+            if case .remove(let operation, "c", _) = effect { removal = operation }
+            if case .pull(let operation, "j") = effect { pull = operation }
+        }
+        guard let removal, let pull else {
+            Issue.record("the old one is not removed, or the new one not pulled")
+            return
+        }
+        func launches(_ effects: [AgentEffects.Effect]) -> Bool {
+            effects.contains { if case .launchWorker = $0 { true } else { false } }
+        }
+        #expect(!launches(give(.pulled(pull, .success("j")))))
+        #expect(!launches(give(.removed(removal, Failure(.dockerUnavailable, "no")))))
+        #expect(launches(give(.removed(removal, nil))))
+    }
+
+    private var fallback: Job {
+        Job(id: "none", request: JobRequest(kind: .image), queue: "vision", submittedAt: .zero)
+    }
+}
