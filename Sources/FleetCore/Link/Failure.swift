@@ -18,6 +18,8 @@ package struct FailureCode: TextIdentifier {
 
     /// The registry has no such image.
     package static let imageNotFound: FailureCode = "image_not_found"
+    /// The node takes no images from that registry.
+    package static let imageNotAllowed: FailureCode = "image_not_allowed"
     /// The image could not be fetched.
     package static let pullFailed: FailureCode = "pull_failed"
     /// The container could not be made or started.
@@ -60,7 +62,7 @@ package struct FailureCode: TextIdentifier {
     /// Whether another try may well end otherwise.
     package var isRetryable: Bool {
         switch self {
-        case .imageNotFound, .invalidInput, .outOfMemory, .deadlineExceeded, .unsupportedContract,
+        case .imageNotFound, .imageNotAllowed, .invalidInput, .outOfMemory, .deadlineExceeded, .unsupportedContract,
             .nodeLost:
             false
         default: true

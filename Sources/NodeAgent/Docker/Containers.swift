@@ -28,7 +28,9 @@ struct Containers: Sendable {
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.id, order.spec)
         return await attempt("worker \(order.id)") { doubt in
-            let policy = try await host.policy(network: network.name, needsGPU: order.spec.gpu)
+            let policy = try await host.policy(
+                network: network.name, needsGPU: order.spec.gpu,
+                needsModels: !order.spec.models.isEmpty)
             let spec = try policy.worker(
                 order.spec, image: image, labels: own, device: HostFacts.device)
             return try await make(
@@ -43,7 +45,8 @@ struct Containers: Sendable {
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.key)
         return await attempt("attempt \(order.key)") { doubt in
-            let policy = try await host.policy(network: network.name, needsGPU: false)
+            let policy = try await host.policy(
+                network: network.name, needsGPU: false, needsModels: false)
             let spec = policy.attempt(
                 order.key, container, image: image, labels: own,
                 environment: [

@@ -17,7 +17,16 @@ final class HostFacts: Sendable {
     }
 
     /// The policy for this machine as it is now.
-    func policy(network: String, needsGPU: Bool) async throws -> ContainerPolicy {
+    ///
+    /// Throws a `Failure` when models are wanted and their folder is not there.
+    func policy(
+        network: String, needsGPU: Bool, needsModels: Bool
+    ) async throws -> ContainerPolicy {
+        let folder = models.flatMap { Self.isFolder($0) ? $0 : nil }
+        // Without them the worker would start, fetch them from somewhere or fail much later.
+        if needsModels, let models, folder == nil {
+            throw Failure(.startFailed, "the models are not there: \(models) is no folder here")
+        }
         let runtimes = needsGPU ? try await engine.info().runtimes : []
         let hasNvidia = runtimes.contains("nvidia")
         if needsGPU, !hasNvidia, !warned.withLock({ Self.raise(&$0) }) {
@@ -26,8 +35,7 @@ final class HostFacts: Sendable {
                 metadata: ["docker.runtimes": "\(runtimes.joined(separator: ","))"])
         }
         return ContainerPolicy(
-            network: network, models: models.flatMap { Self.isFolder($0) ? $0 : nil },
-            hasNvidia: hasNvidia)
+            network: network, models: folder, hasNvidia: hasNvidia)
     }
 
     /// Sets a flag; whether it was set before.

@@ -6,14 +6,16 @@ import Synchronization
 /// Has images here: one pull for everybody who wants the same one.
 final class ImagePulls: Sendable {
     private let engine: DockerEngine
+    private let sources: ImageSources
     private let logger: Logger
     private let waiting = Mutex<[String: [FleetCore.Operation]]>([:])
 
     /// The shortest time between two reports of progress.
     private static let reportEvery = Duration.seconds(1)
 
-    init(engine: DockerEngine, logger: Logger) {
+    init(engine: DockerEngine, sources: ImageSources, logger: Logger) {
         self.engine = engine
+        self.sources = sources
         self.logger = logger
     }
 
@@ -49,6 +51,7 @@ final class ImagePulls: Sendable {
     private func fetch(
         _ image: String, onProgress: @escaping @Sendable (PullProgress) -> Void
     ) async -> Result<String, Failure> {
+        if let refusal = sources.refusal(of: image) { return .failure(refusal) }
         do {
             return .success(
                 try await Patience.wait {

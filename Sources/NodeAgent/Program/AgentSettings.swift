@@ -24,6 +24,8 @@ package struct AgentSettings: Sendable, Hashable {
     package var key: String
     /// Docker's socket.
     package var dockerSocket: String
+    /// The registries images may come from; empty for all.
+    package var registries: [String]
     /// Where models are mounted; nil for nowhere.
     package var models: String?
     /// The least severe log line written, as swift-log names it.
@@ -44,6 +46,7 @@ package struct AgentSettings: Sendable, Hashable {
         self.certificate = stateDir + "/tls/node.crt"
         self.key = stateDir + "/tls/node.key"
         self.dockerSocket = "/var/run/docker.sock"
+        self.registries = []
         self.models = nil
         self.logLevel = "info"
         self.logsAsJSON = false
@@ -79,6 +82,9 @@ package struct AgentSettings: Sendable, Hashable {
             "tls.key", .path, help: "Its key, PEM; else tls/node.key in the state folder."),
         SettingSpec(
             "docker.socket", .path, default: "/var/run/docker.sock", help: "Docker's socket."),
+        SettingSpec(
+            "docker.registries", .list, default: "",
+            help: "The registries images may come from, such as spark:5000; all when empty."),
         SettingSpec(
             "models.mount", .path,
             help: "The folder of the models; containers see it read-only at the same path."),
@@ -132,6 +138,7 @@ package struct AgentSettings: Sendable, Hashable {
         result.certificate = settings.path(ifSet: "tls.cert") ?? result.certificate
         result.key = settings.path(ifSet: "tls.key") ?? result.key
         result.dockerSocket = settings.path("docker.socket")
+        result.registries = settings.list("docker.registries")
         result.models = settings.path(ifSet: "models.mount")
         result.logLevel = settings.string("log.level")
         result.logsAsJSON = settings.string("log.format") == "json"

@@ -37,7 +37,11 @@ struct Parts: Sendable {
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
             outbox: outbox, logger: logger, post: post)
         let doer = Doer(
-            link: link, pulls: ImagePulls(engine: engine, logger: logger), containers: containers,
+            link: link,
+            pulls: ImagePulls(
+                engine: engine, sources: ImageSources(registries: settings.registries),
+                logger: logger),
+            containers: containers,
             prober: Prober(http: workers, containers: containers),
             predictions: predictions,
             follower: LogFollower(engine: engine, outbox: outbox, logger: logger), outbox: outbox,

@@ -1,0 +1,34 @@
+import FleetCore
+
+/// The registries a node takes images from; with none named, from all.
+struct ImageSources: Sendable, Hashable {
+    /// Hosts, with a port where it is not the usual one: `spark:5000`, `docker.io`.
+    let registries: [String]
+
+    /// The registry of an image without a host in its name, as Docker has it.
+    static let usual = "docker.io"
+
+    /// Why the image is not taken; nil when it may be.
+    func refusal(of image: String) -> Failure? {
+        if registries.isEmpty { return nil }
+        let host = Self.registry(of: image)
+        if registries.contains(host) { return nil }
+        return Failure(
+            .imageNotAllowed,
+            "\(image) is from \(host), and this node takes images from \(registries.joined(separator: ", ")) only"
+        )
+    }
+
+    /// The registry of an image, by Docker's rule: the part before the first `/` is a host when it has
+    /// a dot or a port, or is `localhost`.
+    ///
+    /// An image by its id alone is here already, and is of no registry: `sha256`.
+    static func registry(of image: String) -> String {
+        guard let slash = image.firstIndex(of: "/") else {
+            return image.hasPrefix("sha256:") ? "sha256" : usual
+        }
+        let first = String(image[..<slash])
+        let isHost = first.contains(".") || first.contains(":") || first == "localhost"
+        return isHost ? first : usual
+    }
+}

@@ -1,0 +1,102 @@
+import FleetCore
+import Testing
+
+@testable import DockerEngine
+@testable import NodeAgent
+
+/// Whatever is ordered, what Docker is asked for is never more than the policy gives.
+@Suite struct PolicyPropertyTests {
+    private var random = SeededGenerator(seed: 4)
+
+    /// Texts as an enemy would write them, and ordinary ones.
+    private static let texts = [
+        "", "a", "jessica/sdxl:latest", "host", "container:other", "/var/run/docker.sock", "/",
+        "../..",
+        "/dev/video0", "/dev/../etc/shadow", "/dev/mem", "--privileged", "SYS_ADMIN", "\u{0}", "\n",
+        "\"}", "{\"Privileged\":true}", "A=b", "LD_PRELOAD", "ünïcode", "0", "root",
+        "sdxl-base-1.0", "nvidia", String(repeating: "x", count: 300),
+    ]
+
+    /// What a create request may hold at all.
+    private static let bodyKeys: Set<String> = ["Image", "Labels", "Env", "HostConfig", "Cmd"]
+    private static let hostKeys: Set<String> = [
+        "RestartPolicy", "Init", "ReadonlyRootfs", "Mounts", "Devices", "LogConfig", "Memory",
+        "MemorySwap", "PidsLimit", "ShmSize", "CapDrop", "SecurityOpt", "GroupAdd", "Runtime",
+        "NetworkMode",
+    ]
+
+    @Test mutating func `no order widens what a container may do`() throws {
+        for _ in 0..<5_000 {
+            let hasModels = Bool.random(using: &random)
+            let policy = ContainerPolicy(
+                network: "jessica-agx-01", models: hasModels ? "/mnt/models" : nil,
+                hasNvidia: Bool.random(using: &random))
+            let spec = worker()
+            let group = UInt32.random(in: 0...50, using: &random)
+            let made = try? policy.worker(
+                spec, image: text(), labels: ["jessica.node": "agx-01"],
+                device: { $0 == "/dev/mem" ? nil : .init(group: group) })
+            if let made {
+                try check(made, memory: spec.memory, devices: spec.devices, policy)
+                #expect(made.devices.count == spec.devices.count)
+            }
+            let order = ContainerOrder(image: text(), command: list(), memory: memory())
+            let own = policy.attempt(
+                AttemptKey(job: "j", number: 1), order, image: text(), labels: [:],
+                environment: ["JESSICA_JOB": text()])
+            try check(own, memory: order.memory, devices: [], policy)
+        }
+    }
+
+    private func check(
+        _ spec: ContainerSpec, memory: Int64?, devices: [String], _ policy: ContainerPolicy
+    ) throws {
+        guard case .object(let body) = try spec.json(),
+            case .object(let host)? = body["HostConfig"]
+        else {
+            Issue.record("no object")
+            return
+        }
+        #expect(Set(body.keys).isSubset(of: Self.bodyKeys), "\(body.keys)")
+        #expect(Set(host.keys).isSubset(of: Self.hostKeys), "\(host.keys)")
+        #expect(host["CapDrop"] == .list(["ALL"]))
+        #expect(host["SecurityOpt"] == .list(["no-new-privileges:true"]))
+        #expect(host["NetworkMode"] == .string("jessica-agx-01"))
+        #expect(host["PidsLimit"] == .int(512))
+        #expect(host["RestartPolicy"] == .object(["Name": .string("no")]))
+        #expect(host["Memory"] == memory.map { .int($0) })
+        #expect(host["MemorySwap"] == host["Memory"])
+        #expect(host["Runtime"] == nil || host["Runtime"] == .string("nvidia"))
+        for mount in spec.mounts {
+            #expect(mount.readOnly && mount.source == policy.models && mount.target == mount.source)
+        }
+        #expect(spec.mounts.count == (policy.models == nil ? 0 : 1))
+        for device in spec.devices {
+            #expect(ContainerPolicy.isDevicePath(device.pathOnHost))
+            #expect(device.pathOnHost == device.pathInContainer)
+            #expect(devices.contains(device.pathOnHost) && device.permissions == "rw")
+        }
+        #expect(!spec.groups.contains("0"))
+        for name in spec.env.keys {
+            #expect(name.hasPrefix("JESSICA_") || name.hasPrefix("NVIDIA_"))
+        }
+    }
+
+    // MARK: Orders
+
+    private mutating func text() -> String {
+        Self.texts.randomElement(using: &random) ?? ""
+    }
+    private mutating func list() -> [String] {
+        (0..<Int.random(in: 0...3, using: &random)).map { _ in text() }
+    }
+    private mutating func memory() -> Int64? {
+        [nil, 0, -1, 1 << 20, .max, .min].randomElement(using: &random) ?? nil
+    }
+    private mutating func worker() -> WorkerSpec {
+        WorkerSpec(
+            image: text(), contract: .cog, slots: Int.random(in: 1...4, using: &random),
+            memory: memory(), gpu: Bool.random(using: &random), models: list(), devices: list(),
+            components: list(), command: list())
+    }
+}
