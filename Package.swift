@@ -26,6 +26,8 @@ let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
     name: "jessica",
@@ -52,6 +54,10 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        // Without its trait: what it has for Foundation would only make the binary larger.
+        .package(
+            url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
     ],
     targets: [
         // C libraries, used as codecs over memory; they never own a socket.
@@ -91,6 +97,9 @@ let package = Package(
             dependencies: [httpClient, nioCore, nioPosix, nioFoundation, http1, logging, crypto],
             swiftSettings: swift),
 
+        .target(
+            name: "Telemetry", dependencies: [subprocess, system], swiftSettings: swift),
+
         // Settings and YAML with lines; shared by the shells.
         .target(
             name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")],
@@ -119,7 +128,7 @@ let package = Package(
             name: "NodeAgent",
             dependencies: [
                 "FleetCore", "FleetWire", "FleetLink", "DockerEngine", "WorkerContracts",
-                "Settings",
+                "Settings", "Telemetry",
                 logging,
                 lifecycle, nioCore, nioPosix, nioFoundation, nioConcurrency, http1, httpClient,
                 crypto,
@@ -184,6 +193,9 @@ let package = Package(
         .testTarget(
             name: "ObjectStoreTests",
             dependencies: ["ObjectStore", httpClient, nioCore, nioPosix, http1, crypto, logging],
+            swiftSettings: swift),
+        .testTarget(
+            name: "TelemetryTests", dependencies: ["Telemetry"], exclude: ["Samples"],
             swiftSettings: swift),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: swift),
         .testTarget(

@@ -1,0 +1,71 @@
+/// Takes samples of the machine.
+///
+/// Memory and processors come from /proc. Of the rest, what the program with the sensors tells is
+/// believed, and the kernel's files are read only for what it lacks.
+package struct MachineSampler: Sendable {
+    private let tree: SystemTree
+    private let line: @Sendable () -> SensorLine?
+    private var before: CPUTimes?
+    private var system: SystemSensors
+
+    init(tree: SystemTree, line: @escaping @Sendable () -> SensorLine?) {
+        self.tree = tree
+        self.line = line
+        system = SystemSensors(tree: tree)
+    }
+
+    /// Takes a sample.
+    ///
+    /// The use of the processors is that since the one before, so the first has none.
+    package mutating func sample() -> MachineSample {
+        system.beginSample()
+        var sample = MachineSample()
+        if let memory = Self.memory(tree) {
+            sample.memoryUsed = memory.used
+            sample.memoryTotal = memory.total
+            sample.swapUsed = memory.swapUsed
+            sample.swapTotal = memory.swapTotal
+        }
+        let now = tree.text("/proc/stat").flatMap { CPUTimes(parsing: $0) }
+        sample.cpu = now.flatMap { now in before.flatMap { now.use(since: $0) } }
+        before = now ?? before
+        sample.powerMode = system.powerMode
+        addSensors(line(), to: &sample)
+        return sample
+    }
+
+    /// Memory as /proc tells it.
+    package static func memory(_ tree: SystemTree = SystemTree()) -> MemoryFacts? {
+        tree.text("/proc/meminfo").map(MemoryFacts.init(parsing:))
+    }
+
+    private func addSensors(_ line: SensorLine?, to sample: inout MachineSample) {
+        var load: Double?
+        var temperatures: [(name: String, celsius: Double)] = []
+        var rails: [(name: String, milliwatts: Int)] = []
+        var board: Int?
+        if case .tegrastats(let reading) = line {
+            load = reading.gpuLoad
+            temperatures = reading.sensors.map { ($0.name, $0.celsius) }
+            rails = reading.rails.map { ($0.name, $0.milliwatts) }
+            board = reading.boardMilliwatts
+        }
+        if temperatures.isEmpty { temperatures = system.temperatures() }
+        if rails.isEmpty { (rails, board) = system.power() }
+        var watts = rails.map { (name: $0.name, value: Double($0.milliwatts) / 1000) }
+        if case .gpu(let reading) = line {
+            load = reading.load
+            if let celsius = reading.celsius { temperatures.append(("gpu", celsius)) }
+            // What the GPU draws is a part of the board, not the board.
+            if let power = reading.watts { watts.append(("gpu", power)) }
+        }
+        sample.gpu = load ?? system.gpuLoad()
+        sample.temperature =
+            temperatures.filter { !SensorRule.isDummy($0.name) }.map(\.celsius).max()
+        sample.power = board.map { Double($0) / 1000 }
+        // Releases write the same names in capitals and in small letters.
+        sample.temperatures = MachineSample.values(
+            temperatures.map { ($0.name.lowercased(), $0.celsius) })
+        sample.watts = MachineSample.values(watts)
+    }
+}
