@@ -96,6 +96,26 @@ extension WireSuite {
             Refusal(
                 ProtoBytes().message(6, ProtoBytes().message(10, double(-.infinity))),
                 .outOfRange, "Telemetry.temperature"),
+            Refusal(
+                ProtoBytes().message(6, ProtoBytes().message(12, ProtoBytes())), .textLength,
+                "Measurement.name"),
+            Refusal(
+                ProtoBytes().message(
+                    6,
+                    ProtoBytes().message(
+                        13, ProtoBytes().text(1, "a").fixed(2, Double.nan.bitPattern))),
+                .outOfRange, "Measurement.value"),
+            Refusal(
+                ProtoBytes().message(
+                    6, ProtoBytes().message(12, count: 65, ProtoBytes().text(1, "a"))),
+                .tooMany, "Telemetry.temperatures"),
+            Refusal(
+                ProtoBytes().message(
+                    6, ProtoBytes().message(13, count: 2, ProtoBytes().text(1, "a"))),
+                .textContent, "Telemetry.watts"),
+            Refusal(
+                ProtoBytes().message(6, ProtoBytes().text(14, "a b")), .textContent,
+                "Telemetry.powerMode"),
             Refusal(ProtoBytes().message(8, ProtoBytes()), .missing, "LogChunk.key"),
             Refusal(
                 ProtoBytes().message(12, ProtoBytes().message(2, key).text(4, "n")), .unsupported,

@@ -70,7 +70,26 @@ extension WireSuite {
             for bad in [Double.nan, .infinity, -.infinity, .signalingNaN] {
                 #expect(code(.telemetry(Telemetry(cpu: bad))) == .outOfRange)
                 #expect(code(.telemetry(Telemetry(power: bad))) == .outOfRange)
+                #expect(code(measured([("a", 1), ("b", bad)])) == .outOfRange)
             }
+        }
+
+        private func measured(_ pairs: [(String, Double)]) -> AgentMessage {
+            .telemetry(
+                Telemetry(temperatures: pairs.map { .init(name: $0.0, value: $0.1) }))
+        }
+
+        @Test func `sensors and rails`() {
+            let most = (0..<64).map { ("n\($0)", 1.0) }
+            #expect(code(measured(most)) == nil)
+            #expect(code(measured(most + [("x", 1)])) == .tooMany)
+            #expect(code(measured([("a", 1), ("b", 2), ("a", 1)])) == .textContent)
+            #expect(code(measured([("", 1)])) == .textLength)
+            #expect(code(measured([("a b", 1)])) == .textContent)
+            let rails = Array(
+                repeating: Telemetry.Measurement(name: "VDD_IN", value: 1), count: 2)
+            #expect(code(.telemetry(Telemetry(watts: rails))) == .textContent)
+            #expect(code(.telemetry(Telemetry(powerMode: "30 W"))) == .textContent)
         }
 
         @Test func `durations`() {

@@ -127,8 +127,17 @@ struct MessageGenerator {
         Telemetry(
             cpu: maybe { $0.double(0...1) }, gpu: maybe { $0.double(0...1) },
             memoryUsed: maybe { $0.number() }, memoryTotal: maybe { $0.number() },
-            diskFree: maybe { $0.number() }, temperature: maybe { $0.double(-300...300) },
-            power: maybe { $0.double(-1e9...1e9) })
+            diskFree: maybe { $0.number() }, swapUsed: maybe { $0.number() },
+            swapTotal: maybe { $0.number() }, temperature: maybe { $0.double(-300...300) },
+            power: maybe { $0.double(-1e9...1e9) }, temperatures: measurements(),
+            watts: measurements(), powerMode: maybe { $0.name() })
+    }
+
+    mutating func measurements() -> [Telemetry.Measurement] {
+        list { ($0.name(), $0.double(-1e9...1e9)) }.enumerated().map { index, pair in
+            // No name may be there twice.
+            Telemetry.Measurement(name: "\(index)" + pair.0.suffix(100), value: pair.1)
+        }
     }
 
     mutating func logChunk() -> LogChunk {

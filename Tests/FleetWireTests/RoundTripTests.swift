@@ -33,7 +33,9 @@ extension WireSuite {
             let samples = [
                 Telemetry(), Telemetry(cpu: 0), Telemetry(gpu: 0), Telemetry(memoryUsed: 0),
                 Telemetry(memoryTotal: 0), Telemetry(diskFree: 0), Telemetry(temperature: 0),
-                Telemetry(power: 0),
+                Telemetry(power: 0), Telemetry(swapUsed: 0), Telemetry(swapTotal: 0),
+                Telemetry(temperatures: [.init(name: "a", value: 0)]),
+                Telemetry(watts: [.init(name: "a", value: 0)]), Telemetry(powerMode: "0"),
             ]
             var seen = Set<[UInt8]>()
             for sample in samples {

@@ -64,6 +64,12 @@ extension Controller {
         }
         /// Whether it belongs to the roamer pool.
         package var isRoamer: Bool { record.roamer != nil }
+
+        /// The last sample, while it still says how the machine is.
+        package func currentTelemetry(at now: Instant) -> Telemetry? {
+            guard let telemetryAt, now.since(telemetryAt) <= Telemetry.goodFor else { return nil }
+            return telemetry
+        }
     }
 
     mutating func restoreNodes(_ records: [NodeRecord], _ now: Instant) {

@@ -10,23 +10,56 @@ package struct Telemetry: Hashable, Sendable, Codable {
     package var memoryTotal: UInt64?
     /// Bytes free where containers live.
     package var diskFree: UInt64?
+    /// Bytes of swap in use.
+    package var swapUsed: UInt64?
+    /// Bytes of swap.
+    package var swapTotal: UInt64?
     /// The hottest sensor, °C.
     package var temperature: Double?
     /// The whole board, W.
     package var power: Double?
+    /// °C by sensor, no name twice.
+    package var temperatures: [Measurement]
+    /// W by rail, no name twice.
+    package var watts: [Measurement]
+    /// How much the board may draw, such as `MAXN`; nil where there is no such thing.
+    package var powerMode: String?
+
+    /// How long a sample says how the machine is; agents send several in that time.
+    package static let goodFor = Duration.seconds(15)
+
+    /// A number with the name of what it was measured at.
+    package struct Measurement: Hashable, Sendable, Codable {
+        /// The sensor or rail.
+        package var name: String
+        /// The number.
+        package var value: Double
+        /// Creates one.
+        package init(name: String, value: Double) {
+            self.name = name
+            self.value = value
+        }
+    }
+
     /// Creates a sample.
     package init(
         cpu: Double? = nil, gpu: Double? = nil, memoryUsed: UInt64? = nil,
-        memoryTotal: UInt64? = nil, diskFree: UInt64? = nil, temperature: Double? = nil,
-        power: Double? = nil
+        memoryTotal: UInt64? = nil, diskFree: UInt64? = nil, swapUsed: UInt64? = nil,
+        swapTotal: UInt64? = nil, temperature: Double? = nil, power: Double? = nil,
+        temperatures: [Measurement] = [], watts: [Measurement] = [], powerMode: String? = nil
     ) {
         self.cpu = cpu
         self.gpu = gpu
         self.memoryUsed = memoryUsed
         self.memoryTotal = memoryTotal
         self.diskFree = diskFree
+        self.swapUsed = swapUsed
+        self.swapTotal = swapTotal
         self.temperature = temperature
         self.power = power
+        self.temperatures = temperatures
+        self.watts = watts
+        self.powerMode = powerMode
     }
 }
 

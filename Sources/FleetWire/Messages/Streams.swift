@@ -17,21 +17,67 @@ extension Jessica__V1__Telemetry: WireStruct {
         unsafe memory_used = try arena.make(value.memoryUsed, "Telemetry.memoryUsed")
         unsafe memory_total = try arena.make(value.memoryTotal, "Telemetry.memoryTotal")
         unsafe disk_free = try arena.make(value.diskFree, "Telemetry.diskFree")
+        unsafe swap_used = try arena.make(value.swapUsed, "Telemetry.swapUsed")
+        unsafe swap_total = try arena.make(value.swapTotal, "Telemetry.swapTotal")
         unsafe temperature = try arena.make(
             Bounds.finite(value.temperature, "Telemetry.temperature"), "Telemetry.temperature")
         unsafe power = try arena.make(
             Bounds.finite(value.power, "Telemetry.power"), "Telemetry.power")
+        unsafe n_temperatures = value.temperatures.count
+        unsafe temperatures = try arena.makeList(
+            Bounds.measurements(value.temperatures, "Telemetry.temperatures"),
+            "Telemetry.temperatures")
+        unsafe n_watts = value.watts.count
+        unsafe watts = try arena.makeList(
+            Bounds.measurements(value.watts, "Telemetry.watts"), "Telemetry.watts")
+        unsafe power_mode = try arena.text(
+            value.powerMode ?? "", .nameOrNone, "Telemetry.powerMode")
     }
 
     func decoded() throws(WireError) -> Telemetry {
-        try unsafe Telemetry(
+        let mode = try unsafe Read.text(power_mode, .nameOrNone, "Telemetry.powerMode")
+        return try unsafe Telemetry(
             cpu: Bounds.fraction(Read.optional(cpu), "Telemetry.cpu"),
             gpu: Bounds.fraction(Read.optional(gpu), "Telemetry.gpu"),
             memoryUsed: Read.optional(memory_used),
             memoryTotal: Read.optional(memory_total),
             diskFree: Read.optional(disk_free),
+            swapUsed: Read.optional(swap_used),
+            swapTotal: Read.optional(swap_total),
             temperature: Bounds.finite(Read.optional(temperature), "Telemetry.temperature"),
-            power: Bounds.finite(Read.optional(power), "Telemetry.power"))
+            power: Bounds.finite(Read.optional(power), "Telemetry.power"),
+            temperatures: Self.measurements(
+                temperatures, n_temperatures, "Telemetry.temperatures"),
+            watts: Self.measurements(watts, n_watts, "Telemetry.watts"),
+            powerMode: mode.isEmpty ? nil : mode)
+    }
+
+    private static func measurements(
+        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Jessica__V1__Measurement>?>?,
+        _ count: Int, _ field: String
+    ) throws(WireError) -> [Telemetry.Measurement] {
+        // Before they are read: a list of the wire may have far more.
+        try Bounds.list(count, of: WireLimits.measurements, field)
+        return try Bounds.measurements(unsafe Read.list(elements, count, field), field)
+    }
+}
+
+extension Jessica__V1__Measurement: WireStruct {
+    static func initialize(_ memory: UnsafeMutablePointer<Self>) {
+        unsafe jessica__v1__measurement__init(memory)
+    }
+
+    mutating func fill(
+        _ value: Telemetry.Measurement, _ arena: borrowing Arena
+    ) throws(WireError) {
+        unsafe name = try arena.text(value.name, .name, "Measurement.name")
+        unsafe self.value = try Bounds.finite(value.value, "Measurement.value")
+    }
+
+    func decoded() throws(WireError) -> Telemetry.Measurement {
+        try unsafe Telemetry.Measurement(
+            name: Read.text(name, .name, "Measurement.name"),
+            value: Bounds.finite(value, "Measurement.value"))
     }
 }
 

@@ -2,12 +2,27 @@ import FleetCore
 
 /// Checks of numbers, the same in both directions.
 enum Bounds {
-    /// Refuses a list of more than `WireLimits.list` elements.
-    static func list(_ count: Int, _ field: String) throws(WireError) {
-        guard (0...WireLimits.list).contains(count) else {
+    /// Refuses a list of more than `most` elements.
+    static func list(
+        _ count: Int, of most: Int = WireLimits.list, _ field: String
+    ) throws(WireError) {
+        guard (0...most).contains(count) else {
             throw WireError(
-                .tooMany, field, "it has \(count) elements, at most \(WireLimits.list) are allowed")
+                .tooMany, field, "it has \(count) elements, at most \(most) are allowed")
         }
+    }
+
+    /// The sensors or rails of a sample, as many as are allowed and none twice.
+    ///
+    /// Two of one name would be two lines of one name in the metrics, which nobody could read then.
+    static func measurements(
+        _ values: [Telemetry.Measurement], _ field: String
+    ) throws(WireError) -> [Telemetry.Measurement] {
+        try list(values.count, of: WireLimits.measurements, field)
+        guard Set(values.map(\.name)).count == values.count else {
+            throw WireError(.textContent, field, "it has a name twice")
+        }
+        return values
     }
 
     /// A number within `range` that fits the wire's 32 bits.
@@ -53,11 +68,17 @@ enum Bounds {
         return .nanoseconds(value)
     }
 
+    /// A finite number.
+    static func finite(_ value: Double, _ field: String) throws(WireError) -> Double {
+        guard value.isFinite else { throw outOfRange("\(value)", "a finite number", field) }
+        return value
+    }
+
     /// A finite number; nil stays nil.
     static func finite(_ value: Double?, _ field: String) throws(WireError) -> Double? {
         guard let value else { return nil }
-        guard value.isFinite else { throw outOfRange("\(value)", "a finite number", field) }
-        return value
+        let number: Double = try finite(value, field)
+        return number
     }
 
     /// A finite number, moved into 0…1; nil stays nil.

@@ -23,6 +23,8 @@ struct TextRule: Sendable {
 
     /// A name or id.
     static let name = TextRule(minimum: 1, maximum: WireLimits.name, alphabet: .name)
+    /// A name, or nothing.
+    static let nameOrNone = TextRule(minimum: 0, maximum: WireLimits.name, alphabet: .name)
     /// The name of an image.
     static let image = TextRule(minimum: 1, maximum: WireLimits.image, alphabet: .name)
     /// The name of an image, or nothing.

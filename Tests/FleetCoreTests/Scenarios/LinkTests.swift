@@ -35,6 +35,23 @@ import Testing
         effects.contains { if case .disconnect = $0 { true } else { false } }
     }
 
+    @Test func `a sample is current for a while and then stale`() throws {
+        let fleet = FleetSpec(fleet: "f", roamers: ["n"])
+        var controller = Controller(
+            restoring: .init(fleet: fleet), term: 1, seed: 1, at: .zero)
+        var effects = Effects()
+        let hello = Hello(
+            node: "n", incarnation: Incarnation(boot: "b", starts: 1), version: "1")
+        controller.step(.connected(hello, SessionID(1)), at: .zero, &effects)
+        let first = try #require(controller.nodes["n"])
+        #expect(first.currentTelemetry(at: .zero) == nil)
+        let sample = Telemetry(gpu: 0.5)
+        controller.step(.message("n", SessionID(1), .telemetry(sample)), at: .zero, &effects)
+        let node = try #require(controller.nodes["n"])
+        #expect(node.currentTelemetry(at: .zero + .seconds(15)) == sample)
+        #expect(node.currentTelemetry(at: .zero + .milliseconds(15_001)) == nil)
+    }
+
     @Test func `a controller of the past is refused`() {
         var agent = agent()
         #expect(!disconnects(give(&agent, .connected, welcome(term: 5))))
