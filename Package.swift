@@ -211,7 +211,7 @@ let package = Package(
             name: "NodeAgentTests",
             dependencies: [
                 "NodeAgent", "FleetCore", "FleetLink", "FleetWire", "DockerEngine",
-                "WorkerContracts", "Settings", logging, nioCore, nioPosix, http1, httpClient,
+                "WorkerContracts", "Settings", "Telemetry", logging, nioCore, nioPosix, http1, httpClient,
                 crypto,
             ],
             swiftSettings: swift),

@@ -22,6 +22,7 @@ import Testing
             "/sys/bus/i2c/devices/1-0040/iio:device0/rail_name_0": "VDD_IN\n",
             "/sys/bus/i2c/devices/1-0040/iio:device0/in_power0_input": "5297\n",
             "/var/lib/nvpmodel/status": "pmode:0000\n",
+            "/etc/nvpmodel.conf": "< POWER_MODEL ID=0 NAME=MAXN+ >\n",
         ])
         return scratch
     }
@@ -45,7 +46,7 @@ import Testing
         #expect(sample.power == 5.297)
         #expect(sample.temperatures.map(\.name) == ["cpu-therm", "pmic-die"])
         #expect(sample.watts == [.init(name: "VDD_IN", value: 5.297)])
-        #expect(sample.powerMode == "0")
+        #expect(sample.powerMode == "MAXN_")
         try scratch.write("/proc/stat", "cpu  150 0 150 800 100 0 0 0 0 0\n")
         #expect(sampler.sample().cpu == 0.5)
     }

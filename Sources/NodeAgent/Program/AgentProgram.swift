@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 import Settings
+import Telemetry
 import UnixSignals
 
 /// `fleet-agent` on the command line.
@@ -18,6 +19,7 @@ package enum AgentProgram {
         }
         switch command {
         case "run": return await run(Array(arguments.dropFirst()), environment)
+        case "tegrastats": return tegrastats(Array(arguments.dropFirst()))
         case "version", "--version":
             print("fleet-agent \(AgentVersion.text)", to: 1)
             return 0
@@ -35,8 +37,9 @@ package enum AgentProgram {
         The agent of one node of a Jessica fleet.
 
         Usage:
-          fleet-agent run [SETTINGS]    run the agent
-          fleet-agent version           print the version
+          fleet-agent run [SETTINGS]        run the agent
+          fleet-agent tegrastats --parse    read lines of tegrastats, print a JSON object for each
+          fleet-agent version               print the version
 
         Settings (flag > variable > file > default):
         \(AgentSettings.source.describe())
@@ -79,6 +82,16 @@ package enum AgentProgram {
             return 1
         }
         return 0
+    }
+
+    /// Shows what the agent understands of lines of tegrastats, for looking at a board in the field.
+    private static func tegrastats(_ arguments: [String]) -> Int32 {
+        guard arguments == ["--parse"] else {
+            let isAsked = arguments.contains("--help") || arguments.contains("-h")
+            print(usage, to: isAsked ? 1 : 2)
+            return isAsked ? 0 : 2
+        }
+        return TegrastatsFilter.run(input: 0, output: 1) ? 0 : 1
     }
 
     /// An agent waits most of the time; a thread for each core of a Jetson would only cost memory.

@@ -6,6 +6,7 @@ import Foundation
 package import Logging
 import ServiceLifecycle
 import Settings
+import Telemetry
 import WorkerContracts
 
 /// A whole agent: its machine, its link, and its hands on Docker and on workers.
@@ -72,6 +73,8 @@ package struct NodeAgent: Service {
             settings: settings, identity: identity, folder: folder, engine: engine,
             workers: workers, stores: stores, logger: logger)
         let agent = try begin(folder, parts)
+        let sensors = MachineSensors { [logger] in Self.note($0, logger) }
+        let telemetry = NodeTelemetry(folder: folder.path, sampler: sensors.sampler())
         let notifier = ServiceNotifier()
         notifier.ready()
         defer { notifier.stopping() }
@@ -80,7 +83,8 @@ package struct NodeAgent: Service {
             group.addTask { await parts.inventory.run() }
             group.addTask { await parts.webhooks.run() }
             group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }
-            group.addTask { await Self.report(folder.path, parts.link) }
+            group.addTask { await sensors.run() }
+            group.addTask { await Self.report(telemetry, parts.link) }
             if let every = notifier.watchdog {
                 group.addTask {
                     while !Task.isCancelled {
@@ -123,13 +127,28 @@ package struct NodeAgent: Service {
     }
 
     /// Sends a sample of the machine now and then.
-    private static func report(_ folder: String, _ link: AgentLink) async {
-        var telemetry = NodeTelemetry(folder: folder)
+    private static func report(_ telemetry: NodeTelemetry, _ link: AgentLink) async {
+        var telemetry = telemetry
         while !Task.isCancelled {
             if link.live.value != nil {
                 _ = link.sendLive(.telemetry(telemetry.sample()), lane: .telemetry)
             }
             try? await Task.sleep(for: NodeTelemetry.every, clock: .continuous)
+        }
+    }
+
+    /// Logs what happens to the program that tells of the sensors.
+    private static func note(_ event: FeedEvent, _ logger: Logger) {
+        switch event {
+        case .updated: break
+        case .refused(let program, let reason):
+            logger.debug(
+                "a line of sensors is not understood",
+                metadata: ["program": "\(program)", "reason": "\(reason)"])
+        case .ended(let program, let how, let again):
+            logger.notice(
+                "the program of the sensors has ended",
+                metadata: ["program": "\(program)", "how": "\(how)", "again": "\(again)"])
         }
     }
 }

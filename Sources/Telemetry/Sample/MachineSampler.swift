@@ -29,7 +29,7 @@ package struct MachineSampler: Sendable {
         let now = tree.text("/proc/stat").flatMap { CPUTimes(parsing: $0) }
         sample.cpu = now.flatMap { now in before.flatMap { now.use(since: $0) } }
         before = now ?? before
-        sample.powerMode = system.powerMode
+        sample.powerMode = system.powerMode.map(MachineSample.plain)
         addSensors(line(), to: &sample)
         return sample
     }
