@@ -136,6 +136,40 @@ struct APITests {
         }
     }
 
+    @Test("What a machine measures is shown, and what it does not is left out")
+    func telemetry() async throws {
+        try await Plane.with { plane, _ in
+            try await plane.connect("agx-01")
+            let sample = Telemetry(
+                gpu: 0.93, memoryUsed: 1, memoryTotal: 2, swapUsed: 3, power: 31.5,
+                temperatures: [.init(name: "cpu", value: 61.5)],
+                watts: [.init(name: "VDD_IN", value: 31.5)], powerMode: "MAXN")
+            plane.loop.post(.message("agx-01", SessionID(1), .telemetry(sample)))
+            let (status, json) = try await call(plane, .get, "/api/v1/nodes/agx-01")
+            #expect(status == .ok)
+            let shown = json["telemetry"]
+            #expect(shown?["stale"] == .bool(false))
+            #expect(shown?["gpu"] == .int(93))
+            #expect(shown?["temperatures"]?["cpu"] == .number(61.5))
+            #expect(shown?["watts"]?["VDD_IN"] == .number(31.5))
+            #expect(shown?["powerMode"] == .string("MAXN"))
+            #expect(shown?["cpu"] == nil && shown?["temperature"] == nil)
+            let application = Application(router: plane.api.router(tokens: nil))
+            let text = try await application.test(.router) { client in
+                try await client.execute(uri: "/metrics", method: .get) {
+                    String(buffer: $0.body)
+                }
+            }
+            for line in [
+                #"jessica_node_temperature_celsius{node="agx-01",sensor="cpu"} 61.5"#,
+                #"jessica_node_power_watts{node="agx-01"} 31.5"#,
+                #"jessica_node_gpu_utilization_ratio{node="agx-01"} 0.93"#,
+                #"jessica_node_memory_bytes{kind="swap_used",node="agx-01"} 3.0"#,
+            ] { #expect(text.contains(line + "\n")) }
+            #expect(!text.contains("jessica_node_cpu_utilization_ratio{"))
+        }
+    }
+
     @Test("A bad fleet file gives every mistake and changes nothing")
     func badFleet() async throws {
         try await Plane.with { plane, _ in

@@ -88,7 +88,8 @@ struct Describer {
             facts.add("Reason", roamer.reason)
         }
         if let telemetry = node.telemetry {
-            facts.add("Measured", time(telemetry.at))
+            let isStale = telemetry.stale == true
+            facts.add("Measured", time(telemetry.at).map { $0 + (isStale ? " (stale)" : "") })
             facts.add("CPU", telemetry.cpu?.number.map { Humane.whole($0, " %") })
             facts.add("GPU", telemetry.gpu?.number.map { Humane.whole($0, " %") })
             facts.add("Memory", node.memory.map { "\($0) GB" })

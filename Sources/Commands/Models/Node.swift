@@ -50,6 +50,7 @@ struct Node: Decodable, Sendable {
     /// What was measured last: shares in percent, memory in bytes.
     struct Telemetry: Decodable, Sendable {
         var at: Timestamp?
+        var stale: Bool?
         var cpu: Loose?
         var gpu: Loose?
         var memoryUsed: Loose?

@@ -25,7 +25,7 @@ extension APIServer {
             link.refused.map { (["reason": $0.0], Double($0.1)) })
         text.gauge(
             "jessica_link_sessions", "Agents connected.", [([:], Double(sessions.count))])
-        await loop.read { controller, _ in FleetGauges(controller) }.write(to: &text)
+        await loop.read { controller, now in FleetGauges(controller, at: now) }.write(to: &text)
         return text.text
     }
 }
@@ -38,7 +38,7 @@ private struct FleetGauges: Sendable {
     var roamers: [(String, String)] = []
     var telemetry: [(String, Telemetry)] = []
 
-    init(_ controller: Controller) {
+    init(_ controller: Controller, at now: Instant) {
         for cluster in controller.fleet.clusters {
             depth.append((cluster.name.rawValue, controller.depth(cluster.name)))
         }
@@ -49,7 +49,7 @@ private struct FleetGauges: Sendable {
             let name = node.record.name.rawValue
             up.append((name, node.state == .ready))
             if let roamer = node.record.roamer { roamers.append((name, roamer.state.rawValue)) }
-            if let sample = node.telemetry { telemetry.append((name, sample)) }
+            if let sample = node.currentTelemetry(at: now) { telemetry.append((name, sample)) }
         }
     }
 
@@ -70,16 +70,36 @@ private struct FleetGauges: Sendable {
                     (["node": name, "state": $0.rawValue], $0.rawValue == state ? 1 : 0)
                 }
             })
+        writeTelemetry(to: &text)
+    }
+
+    /// What the machines measured; a number that is not known has no line.
+    private func writeTelemetry(to text: inout MetricsText) {
+        func gauge(_ name: String, _ help: String, _ value: (Telemetry) -> Double?) {
+            text.gauge(
+                name, help,
+                telemetry.compactMap { node, sample in
+                    value(sample).map { (["node": node], $0) }
+                })
+        }
         text.gauge(
             "jessica_node_memory_bytes", "Memory of a node.",
             telemetry.flatMap { name, sample in
-                [("used", sample.memoryUsed), ("total", sample.memoryTotal)].compactMap {
-                    kind, bytes in bytes.map { (["node": name, "kind": kind], Double($0)) }
+                [
+                    ("used", sample.memoryUsed), ("total", sample.memoryTotal),
+                    ("swap_used", sample.swapUsed), ("swap_total", sample.swapTotal),
+                ].compactMap { kind, bytes in
+                    bytes.map { (["node": name, "kind": kind], Double($0)) }
                 }
             })
+        gauge("jessica_node_cpu_utilization_ratio", "Processor use of a node.") { $0.cpu }
+        gauge("jessica_node_gpu_utilization_ratio", "GPU use of a node.") { $0.gpu }
+        gauge("jessica_node_power_watts", "What the whole board of a node draws.") { $0.power }
         text.gauge(
-            "jessica_node_cpu_utilization_ratio", "Processor use of a node.",
-            telemetry.compactMap { name, sample in sample.cpu.map { (["node": name], $0) } })
+            "jessica_node_temperature_celsius", "Temperatures of a node.",
+            telemetry.flatMap { name, sample in
+                sample.temperatures.map { (["node": name, "sensor": $0.name], $0.value) }
+            })
     }
 }
 

@@ -62,11 +62,11 @@ extension APIServer {
     private func nodes(
         _ include: @escaping @Sendable (Controller.Node) -> Bool
     ) async -> Page<NodeView> {
-        await loop.read { controller, _ in
+        await loop.read { controller, now in
             Page(
                 items: controller.nodes.values.filter(include)
                     .sorted { $0.record.name < $1.record.name }
-                    .map { NodeView($0, in: controller) },
+                    .map { NodeView($0, in: controller, at: now) },
                 next: nil)
         }
     }
@@ -75,8 +75,8 @@ extension APIServer {
         _ context: Context, status: HTTPResponse.Status = .ok
     ) async throws -> Response {
         let name = NodeName(try name(context))
-        let view = await loop.read { controller, _ in
-            controller.nodes[name].map { NodeView($0, in: controller) }
+        let view = await loop.read { controller, now in
+            controller.nodes[name].map { NodeView($0, in: controller, at: now) }
         }
         guard let view else { throw APIError.notFound("node \(name)") }
         return try JSONAnswer.response(view, status: status)

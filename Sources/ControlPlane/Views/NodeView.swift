@@ -35,13 +35,20 @@ package struct NodeView: Encodable, Sendable {
     }
     struct TelemetryView: Encodable, Sendable {
         var at: String?
+        /// Whether the sample is too old to say how the machine is; its numbers are left out then.
+        var stale: Bool
         var cpu: Double?
         var gpu: Double?
         var memoryUsed: UInt64?
         var memoryTotal: UInt64?
         var diskFree: UInt64?
+        var swapUsed: UInt64?
+        var swapTotal: UInt64?
         var temperature: Double?
         var power: Double?
+        var temperatures: [String: Double]?
+        var watts: [String: Double]?
+        var powerMode: String?
     }
 
     var name: String
@@ -63,8 +70,8 @@ package struct NodeView: Encodable, Sendable {
     var telemetry: TelemetryView?
     var lastSeenAt: String?
 
-    /// Shows a node.
-    package init(_ node: Controller.Node, in controller: Controller) {
+    /// Shows a node as it is now.
+    package init(_ node: Controller.Node, in controller: Controller, at now: Instant) {
         let record = node.record
         name = record.name.rawValue
         role = node.isRoamer ? "roamer" : "dedicated"
@@ -83,13 +90,35 @@ package struct NodeView: Encodable, Sendable {
         slots = order?.spec.slots ?? record.roamer?.assignment?.worker?.slots ?? 0
         roamer = record.roamer.map { Self.roamer($0, node) }
         pods = Self.pods(node, order)
-        telemetry = node.telemetry.map {
-            TelemetryView(
-                at: node.telemetryAt?.rfc3339, cpu: Self.percent($0.cpu), gpu: Self.percent($0.gpu),
-                memoryUsed: $0.memoryUsed, memoryTotal: $0.memoryTotal, diskFree: $0.diskFree,
-                temperature: $0.temperature, power: $0.power)
+        telemetry = node.telemetryAt.map {
+            Self.telemetry(node.currentTelemetry(at: now), at: $0)
         }
         lastSeenAt = record.lastSeen?.rfc3339
+    }
+
+    private static func telemetry(_ sample: Telemetry?, at instant: Instant) -> TelemetryView {
+        var view = TelemetryView(at: instant.rfc3339, stale: sample == nil)
+        guard let sample else { return view }
+        view.cpu = percent(sample.cpu)
+        view.gpu = percent(sample.gpu)
+        view.memoryUsed = sample.memoryUsed
+        view.memoryTotal = sample.memoryTotal
+        view.diskFree = sample.diskFree
+        view.swapUsed = sample.swapUsed
+        view.swapTotal = sample.swapTotal
+        view.temperature = sample.temperature
+        view.power = sample.power
+        view.temperatures = byName(sample.temperatures)
+        view.watts = byName(sample.watts)
+        view.powerMode = sample.powerMode
+        return view
+    }
+
+    /// Numbers by their names; nil when there are none.
+    private static func byName(_ values: [Telemetry.Measurement]) -> [String: Double]? {
+        guard !values.isEmpty else { return nil }
+        return Dictionary(
+            values.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// A ratio as people read it, 0…100.
