@@ -1,4 +1,5 @@
 import DockerEngine
+import FleetCore
 import Glibc
 import Logging
 import Synchronization
