@@ -9,7 +9,12 @@ struct Cleaner: Sendable {
     let labels: NodeLabels
     let network: NodeNetwork
     let folder: AttemptFolders
+    let memory: IdleMemory
     let logger: Logger
+
+    /// How long memory may take to come back when its owner has gone, and how often it is looked at.
+    private static let memoryWithin = Duration.seconds(10)
+    private static let memoryEvery = Duration.milliseconds(250)
 
     /// What is left, a line each; nothing when the node is clean.
     func clean(keeping known: Set<String>) async -> [String] {
@@ -43,6 +48,18 @@ struct Cleaner: Sendable {
         where labels.owns(summary.labels) {
             leftovers.append("container \(summary.name)")
         }
+        if leftovers.isEmpty, let held = try await memoryHeld() { leftovers.append(held) }
+        if leftovers.isEmpty { memory.isClean() }
         return leftovers
+    }
+
+    /// Waits a little for the memory to come back; what is held after that, for people.
+    private func memoryHeld() async throws -> String? {
+        let end = ContinuousClock.now + Self.memoryWithin
+        while let held = memory.leftover() {
+            if ContinuousClock.now >= end { return held }
+            try await Task.sleep(for: Self.memoryEvery, clock: .continuous)
+        }
+        return nil
     }
 }

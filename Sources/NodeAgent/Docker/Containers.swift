@@ -11,6 +11,7 @@ struct Containers: Sendable {
     let labels: NodeLabels
     let network: NodeNetwork
     let host: HostFacts
+    let memory: IdleMemory
     let logger: Logger
 
     /// How often a container is made anew when its name is taken.
@@ -85,6 +86,7 @@ struct Containers: Sendable {
         _ name: String, _ spec: ContainerSpec, _ doubt: Doubt,
         adopts: (ContainerInfo) -> Bool, prepare: (String) async throws -> Void = { _ in }
     ) async throws -> ContainerFact {
+        memory.workBegins()
         try await network.ensure()
         for _ in 1...Self.tries {
             let id: String

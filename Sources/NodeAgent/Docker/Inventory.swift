@@ -9,6 +9,7 @@ struct Inventory: Sendable {
     let labels: NodeLabels
     let network: NodeNetwork
     let clock: BootClock
+    let memory: IdleMemory
     let logger: Logger
     let post: @Sendable (AgentEvent) -> Void
     private let relist = Signal()
@@ -21,12 +22,13 @@ struct Inventory: Sendable {
 
     init(
         engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, clock: BootClock,
-        logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
+        memory: IdleMemory, logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
     ) {
         self.engine = engine
         self.labels = labels
         self.network = network
         self.clock = clock
+        self.memory = memory
         self.logger = logger
         self.post = post
     }
@@ -83,6 +85,7 @@ struct Inventory: Sendable {
             else { continue }
             facts.append(fact)
         }
+        if facts.isEmpty { memory.nothingRuns() }
         post(.containers(facts, listedAt: listedAt))
     }
 

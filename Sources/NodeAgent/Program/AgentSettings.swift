@@ -26,6 +26,8 @@ package struct AgentSettings: Sendable, Hashable {
     package var dockerSocket: String
     /// The registries images may come from; empty for all.
     package var registries: [String]
+    /// Bytes by which memory may have grown when the node is cleaned; nil when it is not looked at.
+    package var memoryMargin: UInt64?
     /// Where models are mounted; nil for nowhere.
     package var models: String?
     /// The least severe log line written, as swift-log names it.
@@ -47,6 +49,7 @@ package struct AgentSettings: Sendable, Hashable {
         self.key = stateDir + "/tls/node.key"
         self.dockerSocket = "/var/run/docker.sock"
         self.registries = []
+        self.memoryMargin = 1 << 30
         self.models = nil
         self.logLevel = "info"
         self.logsAsJSON = false
@@ -85,6 +88,11 @@ package struct AgentSettings: Sendable, Hashable {
         SettingSpec(
             "docker.registries", .list, default: "",
             help: "The registries images may come from, such as spark:5000; all when empty."),
+        SettingSpec(
+            "clean.memory_margin", .size(0...(1 << 40)), default: "1GiB",
+            help:
+                "How much more memory a clean node may use than when it was last idle; 0: not looked at, as where agents share a machine."
+        ),
         SettingSpec(
             "models.mount", .path,
             help: "The folder of the models; containers see it read-only at the same path."),
@@ -138,6 +146,8 @@ package struct AgentSettings: Sendable, Hashable {
         result.certificate = settings.path(ifSet: "tls.cert") ?? result.certificate
         result.key = settings.path(ifSet: "tls.key") ?? result.key
         result.dockerSocket = settings.path("docker.socket")
+        let margin = settings.size("clean.memory_margin")
+        result.memoryMargin = margin > 0 ? UInt64(margin) : nil
         result.registries = settings.list("docker.registries")
         result.models = settings.path(ifSet: "models.mount")
         result.logLevel = settings.string("log.level")

@@ -28,11 +28,12 @@ struct Parts: Sendable {
             logger: logger, onChange: { mailbox.post(.link($0)) }, onCredit: { outbox.nudge() })
         let network = NodeNetwork(engine: engine, labels: labels)
         let folders = AttemptFolders(root: folder.attempts)
+        let memory = IdleMemory(margin: settings.memoryMargin)
         let collector = Collector(engine: engine, folders: folders)
         let containers = Containers(
             engine: engine, labels: labels, network: network,
             host: HostFacts(engine: engine, models: settings.models, logger: logger),
-            logger: logger)
+            memory: memory, logger: logger)
         let predictions = Predictions(
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
             outbox: outbox, logger: logger, post: post)
@@ -50,7 +51,8 @@ struct Parts: Sendable {
                 http: stores, desk: UploadDesk(link: link), folders: folders, logger: logger),
             folders: folders,
             cleaner: Cleaner(
-                engine: engine, labels: labels, network: network, folder: folders, logger: logger),
+                engine: engine, labels: labels, network: network, folder: folders, memory: memory,
+                logger: logger),
             abandon: AbandonTable(), logger: logger, post: post)
         self.loop = AgentLoop(
             mailbox: mailbox, clock: clock, journal: JournalFile(path: folder.journal),
@@ -58,8 +60,8 @@ struct Parts: Sendable {
             logger: logger)
         self.link = link
         self.inventory = Inventory(
-            engine: engine, labels: labels, network: network, clock: clock, logger: logger,
-            post: post)
+            engine: engine, labels: labels, network: network, clock: clock, memory: memory,
+            logger: logger, post: post)
         self.webhooks = WebhookService(
             network: network, predictions: predictions, portFile: folder.webhookPort,
             logger: logger)

@@ -29,6 +29,8 @@ struct Harness: Sendable {
                             controllerPort: port)
                         settings.serverName = "spark.test"
                         settings.dockerSocket = socket
+                        // Nor do they have the machine's memory to themselves.
+                        settings.memoryMargin = nil
                         // Tests of one run share an engine, and must not clean each other up.
                         settings.fleet = "t\(UInt32.random(in: 0 ... .max))"
                         let harness = Harness(

@@ -1,0 +1,60 @@
+import Synchronization
+import Testing
+
+@testable import NodeAgent
+
+@Suite struct IdleMemoryTests {
+    /// A machine whose memory in use is what the test says.
+    private final class Machine: Sendable {
+        let used = Mutex<UInt64?>(2_000_000_000)
+        func uses(_ bytes: UInt64?) { used.withLock { $0 = bytes } }
+    }
+    private let machine = Machine()
+
+    private func memory(margin: UInt64?) -> IdleMemory {
+        IdleMemory(margin: margin) { [machine] in machine.used.withLock { $0 } }
+    }
+
+    @Test func `what a dead worker left behind is not taken for the machine's own`() {
+        let memory = memory(margin: 1_000_000_000)
+        memory.nothingRuns()
+        memory.workBegins()
+        machine.uses(9_000_000_000)
+        // Its container is gone, and a driver holds what it had.
+        memory.nothingRuns()
+        #expect(
+            memory.leftover()
+                == "memory: 7000 MB more in use than when the node was last idle, and 1000 MB are allowed"
+        )
+        machine.uses(2_900_000_000)
+        #expect(memory.leftover() == nil)
+    }
+
+    @Test func `an idle machine may grow, and is measured anew`() {
+        let memory = memory(margin: 1_000_000_000)
+        memory.nothingRuns()
+        machine.uses(5_000_000_000)
+        memory.nothingRuns()
+        memory.workBegins()
+        machine.uses(5_900_000_000)
+        #expect(memory.leftover() == nil)
+        memory.isClean()
+        machine.uses(6_800_000_000)
+        #expect(memory.leftover() == nil)
+        memory.workBegins()
+        machine.uses(7_000_000_000)
+        #expect(memory.leftover() != nil)
+    }
+
+    @Test func `nothing is said where nothing is known or it is not looked at`() {
+        let unread = memory(margin: 0)
+        machine.uses(nil)
+        unread.nothingRuns()
+        machine.uses(9_000_000_000)
+        #expect(unread.leftover() == nil)
+        let off = memory(margin: nil)
+        off.nothingRuns()
+        machine.uses(20_000_000_000)
+        #expect(off.leftover() == nil)
+    }
+}
