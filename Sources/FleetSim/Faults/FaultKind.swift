@@ -6,7 +6,7 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     case packetLost, frameReplayed
     // Agents and their machines.
     case agentCrash, agentCrashMidStep, agentFreeze, reboot, powerCut, diskLost, diskFull
-    case cutOffCrash, goneWhileAway, orderCrash
+    case cutOffCrash, goneWhileAway, orderCrash, dismissalCrash, sleepBeforeWork
     // Docker.
     case slowPull, dockerCallFails, containerVanishes, exitsEarly, containerOOM, nameTaken
     case dockerRestart, leftovers, strayContainer
@@ -34,7 +34,8 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     package static let planned: [FaultKind] = [
         .linkClosed, .partition, .oneWayUp, .oneWayDown, .massPartition, .clog, .slowLink,
         .agentCrash, .agentCrashMidStep, .agentFreeze, .reboot, .powerCut, .diskLost, .diskFull,
-        .cutOffCrash, .goneWhileAway, .orderCrash, .slowPull, .dockerCallFails, .containerVanishes,
+        .cutOffCrash, .goneWhileAway, .orderCrash, .dismissalCrash, .sleepBeforeWork, .slowPull,
+        .dockerCallFails, .containerVanishes,
         .exitsEarly, .containerOOM, .nameTaken, .dockerRestart, .leftovers, .strayContainer,
         .workerFlaps, .workerStuck, .controllerCrash, .controllerFreeze, .controllerTakeover,
         .controllerCutOff, .clockSet, .storeSlow, .storeDown, .storeLosesReply, .storeRestart,
@@ -51,7 +52,8 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .oneWayUp, .oneWayDown, .clog, .exitsEarly, .containerOOM, .dockerRestart, .leftovers,
             .workerFlaps,
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
-            .goneWhileAway, .orderCrash, .strayContainer, .workerStuck, .powerCut,
+            .goneWhileAway, .orderCrash, .dismissalCrash, .sleepBeforeWork, .strayContainer,
+            .workerStuck, .powerCut,
             .controllerTakeover, .clockSet:
             3
         case .massPartition, .diskLost, .controllerFreeze, .storeSlow, .storeDown, .storeRestart:

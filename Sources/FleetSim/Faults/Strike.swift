@@ -37,9 +37,12 @@ extension World {
             host.dies = [.beforeSaving, .beforeActing, .halfWay][fault.count % 3]
         case .agentFreeze:
             // Now and then for longer than the node's leases.
-            let length = fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0)
-            host.frozenUntil = max(host.frozenUntil, now + length)
-            impair(host, for: length)
+            freeze(host, for: fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0))
+        case .sleepBeforeWork:
+            // Longer than its leases, when it is about to begin something.
+            let order = hosts[host.index...] + hosts[..<host.index]
+            guard let host = order.first(where: { isAboutToBegin($0) }) else { return }
+            freeze(host, for: .seconds(50) + fault.length)
         case .reboot:
             // Now and then for longer than the node's leases.
             reboot(host, downFor: fault.length + .seconds(fault.count % 4 == 0 ? 50 : 0))
@@ -54,15 +57,8 @@ extension World {
             // What it began before it must end by itself.
             crashAgent(host, downFor: min(fault.length, .seconds(20)))
             block(host, up: true, down: true, for: .seconds(75))
-        case .orderCrash:
-            // It has saved a new order for its worker, and has not begun to follow it.
-            guard let cluster = fleet.clusters.first(where: { $0.nodes.contains(host.name) }),
-                let service = fleet.services.firstIndex(where: { $0.name == cluster.service })
-            else { return }
-            var spec = fleet
-            spec.services[service].worker.image += ".3"
-            request { .apply($0, spec) }
-            host.dies = .beforeActing
+        case .orderCrash: reorder(host) { $0.worker.image += ".3" }
+        case .dismissalCrash: reorder(host) { $0.replicas = 0 }
         case .goneWhileAway:
             crashAgent(host, downFor: min(fault.length, .seconds(5)))
             // What was started and not yet heard of would leave no trace at all.
@@ -143,6 +139,29 @@ extension World {
             .workerLies, .repeatedRequest:
             break
         }
+    }
+
+    private func freeze(_ host: Host, for length: Duration) {
+        host.frozenUntil = max(host.frozenUntil, now + length)
+        impair(host, for: length)
+    }
+
+    /// Changes the service of a node, whose agent dies when it has saved the new order for its worker
+    /// and has not begun to follow it.
+    private func reorder(_ host: Host, _ change: (inout ServiceSpec) -> Void) {
+        guard let cluster = fleet.clusters.first(where: { $0.nodes.contains(host.name) }),
+            let service = fleet.services.firstIndex(where: { $0.name == cluster.service })
+        else { return }
+        var spec = fleet
+        change(&spec.services[service])
+        request { .apply($0, spec) }
+        host.dies = .beforeActing
+    }
+
+    /// Whether a node has taken work that it has not begun.
+    private func isAboutToBegin(_ host: Host) -> Bool {
+        host.agent != nil
+            && host.journal.attempts.contains { $0.phase == .accepted || $0.phase == .preparing }
     }
 
     /// The node that a fault strikes: every other one looks for a node that works, where it hurts.
