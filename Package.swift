@@ -164,7 +164,7 @@ let package = Package(
         .executableTarget(name: "jctl", dependencies: ["Commands"], swiftSettings: swift),
         .executableTarget(name: "fleet-sim", dependencies: ["FleetSim"], swiftSettings: swift),
         .executableTarget(
-            name: "fleet-bench", dependencies: ["FleetBench", arguments], swiftSettings: swift),
+            name: "fleet-bench", dependencies: ["FleetBench", "FleetSim"], swiftSettings: swift),
 
         // Tests, one target for each target under test.
         .testTarget(
@@ -211,7 +211,8 @@ let package = Package(
             name: "NodeAgentTests",
             dependencies: [
                 "NodeAgent", "FleetCore", "FleetLink", "FleetWire", "DockerEngine",
-                "WorkerContracts", "Settings", "Telemetry", logging, nioCore, nioPosix, http1, httpClient,
+                "WorkerContracts", "Settings", "Telemetry", logging, nioCore, nioPosix, http1,
+                httpClient,
                 crypto,
             ],
             swiftSettings: swift),

@@ -2,7 +2,7 @@ package import ArgumentParser
 import Foundation
 
 /// `fleet-bench`: what the parts cost that every message and every job passes.
-package struct FleetBenchCommand: ParsableCommand {
+package struct FleetBenchCommand: AsyncParsableCommand {
     /// The command's name and help.
     package static let configuration = CommandConfiguration(
         commandName: "fleet-bench",
@@ -36,15 +36,12 @@ package struct FleetBenchCommand: ParsableCommand {
     }
 
     /// Runs the benchmarks.
-    package func run() throws {
+    package func run() async throws {
         for benchmark in Self.all where only == nil || only == benchmark.name {
-            if list {
-                print(
-                    benchmark.name.padding(toLength: 24, withPad: " ", startingAt: 0),
-                    benchmark.about)
-            } else {
-                print(try benchmark.line(samples: samples))
-            }
+            let name = benchmark.name.padding(toLength: 24, withPad: " ", startingAt: 0)
+            let line = list ? "\(name) \(benchmark.about)" : try benchmark.line(samples: samples)
+            // At once, also into a pipe: some take a while.
+            try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
         }
     }
 }

@@ -1,4 +1,4 @@
-import ArgumentParser
 import FleetBench
+import FleetSim
 
-FleetBenchCommand.main()
+await FleetBenchCommand.runAsProgram()

@@ -1,3 +1,3 @@
 import FleetSim
 
-await FleetSimCommand.run()
+await FleetSimCommand.runAsProgram()

@@ -1,5 +1,4 @@
 package import ArgumentParser
-import Foundation
 
 /// `fleet-sim`: the whole fleet in a deterministic world.
 package struct FleetSimCommand: AsyncParsableCommand {
@@ -26,28 +25,4 @@ package struct FleetSimCommand: AsyncParsableCommand {
 
     /// Creates the command.
     package init() {}
-
-    /// Parses the arguments and runs; ends the process: 0 held, 1 violated or failed, 2 usage.
-    package static func run() async -> Never {
-        do {
-            var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-            Foundation.exit(0)
-        } catch let code as ExitCode {
-            Foundation.exit(code.rawValue)
-        } catch {
-            let code = exitCode(for: error)
-            let text = fullMessage(for: error)
-            if code.isSuccess {
-                print(text)
-                Foundation.exit(0)
-            }
-            Terminal.say(text)
-            Foundation.exit(code == .validationFailure ? 2 : 1)
-        }
-    }
 }
