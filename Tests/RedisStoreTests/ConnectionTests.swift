@@ -45,14 +45,14 @@ private final class Impostor: ChannelInboundHandler {
     }
 
     private func errorOfSecondSend(
-        answers: @escaping @Sendable (Int) -> String?
+        within timeout: Duration = .seconds(60), answers: @escaping @Sendable (Int) -> String?
     ) async throws -> RedisStoreError? {
         var found: RedisStoreError?
         try await withImpostor({ $0 == 0 ? "+PONG\r\n" : answers($0) }) { endpoint in
             let connection = try await RedisConnection.open(endpoint)
             found = await failure { () async throws(RedisStoreError) in
                 _ = try await connection.send(
-                    [RedisCommand("GET", "x")], timeout: .milliseconds(200))
+                    [RedisCommand("GET", "x")], timeout: timeout)
             }
             // In doubt means closed, and the next call certainly did nothing.
             let next = await failure { () async throws(RedisStoreError) in
@@ -65,7 +65,7 @@ private final class Impostor: ChannelInboundHandler {
     }
 
     @Test func `silence is a timeout with an unknown outcome`() async throws {
-        let error = try await errorOfSecondSend { _ in "" }
+        let error = try await errorOfSecondSend(within: .milliseconds(200)) { _ in "" }
         #expect(error?.code == .unavailable(outcomeUnknown: true))
         #expect(error?.message.contains("no answer within 0.2 s") == true)
     }
