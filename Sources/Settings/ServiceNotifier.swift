@@ -6,25 +6,40 @@ import Glibc
 /// Here because systemd's wishes come in the environment, as settings do, and both services share this.
 package struct ServiceNotifier: Sendable {
     private let socketPath: String?
-    /// How often systemd wants to hear that the service is alive; nil when it does not ask.
+    /// How often the service says that it is alive, half of what systemd allows; nil when it does not ask.
     package let watchdog: Duration?
 
     /// Reads what systemd asks for.
-    package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    package init(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        processID: Int32 = getpid()
+    ) {
         let path = environment["NOTIFY_SOCKET"]
         socketPath = path.flatMap { (1..<108).contains($0.utf8.count) ? $0 : nil }
         let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
-        watchdog = microseconds > 0 ? .microseconds(microseconds / 2) : nil
+        // A child of the watched process inherits the variables, but nobody watches it.
+        let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(processID)" } ?? true
+        watchdog = microseconds > 0 && isMeant ? .microseconds(microseconds / 2) : nil
     }
 
-    /// The service is ready for its callers.
-    package func ready() { send("READY=1") }
+    /// The service is ready for its callers; `status` says in a line how.
+    package func ready(_ status: String) {
+        send("READY=1\nSTATUS=\(Self.line(status))", isDispensable: false)
+    }
+    /// What `systemctl status` shows of the service.
+    package func status(_ text: String) { send("STATUS=\(Self.line(text))", isDispensable: true) }
     /// The service begins to stop.
-    package func stopping() { send("STOPPING=1") }
+    package func stopping() { send("STOPPING=1", isDispensable: false) }
     /// The service is alive.
-    package func alive() { send("WATCHDOG=1") }
+    package func alive() { send("WATCHDOG=1", isDispensable: true) }
 
-    private func send(_ text: String) {
+    /// A line break would begin another assignment.
+    private static func line(_ text: String) -> String {
+        String(text.map { $0.isNewline ? " " : $0 })
+    }
+
+    /// Sends a message; one that is dispensable is dropped rather than waited with.
+    private func send(_ text: String, isDispensable: Bool) {
         guard let socketPath else { return }
         let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { return }
@@ -37,10 +52,11 @@ package struct ServiceNotifier: Sendable {
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
         let message = Array(text.utf8)
+        let flags = Int32(isDispensable ? MSG_NOSIGNAL | MSG_DONTWAIT : MSG_NOSIGNAL)
         _ = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 unsafe message.withUnsafeBytes {
-                    unsafe sendto(file, $0.baseAddress, $0.count, 0, address, length)
+                    unsafe sendto(file, $0.baseAddress, $0.count, flags, address, length)
                 }
             }
         }

@@ -45,6 +45,8 @@ package final class ControlLoop: Sendable {
     let leadWithin: Duration?
     let ledSince: ContinuousClock.Instant
     let logger: Logger
+    /// Hears of every turn that is finished.
+    let onTurn: @Sendable () -> Void
     let mailbox = Mailbox<Item>()
     private let waiting = Mutex<[RequestID: CheckedContinuation<Reply?, Never>]>([:])
     private let lastRequest = Atomic<UInt64>(0)
@@ -79,7 +81,8 @@ package final class ControlLoop: Sendable {
     /// time, counted first from `ledSince`, before the term was asked for; nil when nobody else can lead.
     package init(
         store: FleetStore, clock: AnchoredClock, term: UInt64, leadWithin: Duration? = nil,
-        ledSince: ContinuousClock.Instant = .now, logger: Logger
+        ledSince: ContinuousClock.Instant = .now, logger: Logger,
+        onTurn: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
         self.clock = clock
@@ -87,6 +90,7 @@ package final class ControlLoop: Sendable {
         self.leadWithin = leadWithin
         self.ledSince = ledSince
         self.logger = logger
+        self.onTurn = onTurn
     }
 
     /// The store's state now.

@@ -36,6 +36,7 @@ extension ControlLoop {
                         mailbox.nudge()
                     }
                 }
+                onTurn()
                 await mailbox.wait()
             }
             return .success(())

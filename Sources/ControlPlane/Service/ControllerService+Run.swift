@@ -24,12 +24,15 @@ extension ControllerService {
                 feed.ping()
             }
         }
+        group.addTask { [watchdog] in await watchdog.keepTurning { loop.mailbox.nudge() } }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
+        let doors = doors(term: loop.term)
         let (link, context, listener) = (parts.link, parts.linkContext, settings.link)
         group.addTask {
             do {
                 try await link.run(
-                    host: listener.host, port: listener.port, context: context, onBound: { _ in })
+                    host: listener.host, port: listener.port, context: context,
+                    onBound: { _ in doors.opened() })
             } catch let error as LinkError {
                 throw StartError("agents cannot connect: \(error.message)")
             }
@@ -41,30 +44,33 @@ extension ControllerService {
             onServerRunning: { [socket = parts.socket] _ in
                 // Whoever may open the socket is an administrator.
                 _ = unsafe chmod(socket, 0o600)
+                doors.opened()
             }, logger: serverLogger)
         let secure = Application(
             router: parts.api.router(tokens: parts.tokens),
             server: try .tls(tlsConfiguration: parts.tls),
             configuration: .init(
                 address: .hostname(settings.api.host, port: settings.api.port)),
+            onServerRunning: { _ in doors.opened() },
             logger: serverLogger)
         _ = unsafe unlink(parts.socket)
         group.addTask { try await Self.serve(admin, parts.socket) }
         group.addTask { [api = settings.api] in
             try await Self.serve(secure, "\(api.host):\(api.port)")
         }
-        let notifier = ServiceNotifier()
-        notifier.ready()
-        defer { notifier.stopping() }
-        if let every = notifier.watchdog {
-            group.addTask {
-                while !Task.isCancelled {
-                    notifier.alive()
-                    try await Task.sleep(for: every)
-                }
-            }
-        }
         try await group.next()
+    }
+
+    /// The link, the admin socket and the API: once they are open the controller is ready.
+    private func doors(term: UInt64) -> Doors {
+        let (link, api) = (settings.link, settings.api)
+        return Doors(3) { [notifier] in
+            notifier.ready(
+                """
+                leads (term \(term)); agents at \(link.host):\(link.port), \
+                API at \(api.host):\(api.port)
+                """)
+        }
     }
 
     private static func serve(

@@ -7,6 +7,7 @@ import NIOSSL
 import ObjectStore
 import RedisStore
 import ServiceLifecycle
+import Settings
 
 /// A whole controller: its store, its loop, the agents' link and the API.
 ///
@@ -16,11 +17,14 @@ package struct ControllerService: Service {
     let settings: ControllerSettings
     let logger: Logger
     let ending = ServerLog.Ending()
+    let notifier = ServiceNotifier()
+    let watchdog: LoopWatchdog
 
     /// Creates a controller; nothing happens before `run`.
     package init(settings: ControllerSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
+        self.watchdog = LoopWatchdog(notifier)
     }
 
     /// Runs until a graceful shutdown, cancellation, or the failure of a part.
@@ -31,6 +35,7 @@ package struct ControllerService: Service {
                 try await runParts(state)
             } onGracefulShutdown: {
                 ending.begin()
+                notifier.stopping()
             }
         } catch {
             // Asked to end, each part ends with an error of its own; none of them is one.
@@ -126,7 +131,7 @@ package struct ControllerService: Service {
         let loop = ControlLoop(
             store: store, clock: clock, term: term,
             leadWithin: settings.failover ? ControllerSettings.leadWithin : nil,
-            ledSince: ledSince, logger: logger)
+            ledSince: ledSince, logger: logger, onTurn: { [watchdog] in watchdog.turned() })
         let parts = try await makeParts(state, store, loop, feed, loaded, http)
         try await start(controller, parts, feed, &group)
     }

@@ -20,6 +20,8 @@ struct AgentLoop: Sendable {
     let lease: LeaseFile
     let doer: Doer
     let logger: Logger
+    /// Hears of every turn that is finished.
+    var onTurn: @Sendable () -> Void = {}
 
     /// How soon a journal is saved again that could not be.
     private static let saveRetry = Duration.seconds(1)
@@ -50,6 +52,7 @@ struct AgentLoop: Sendable {
                 } else {
                     releaseHeartbeats(&turn, &group)
                 }
+                onTurn()
                 await mailbox.signal.wait(atMost: sleep(&turn))
             }
             group.cancelAll()

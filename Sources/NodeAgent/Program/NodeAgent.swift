@@ -16,6 +16,7 @@ package struct NodeAgent: Service {
     let settings: AgentSettings
     let logger: Logger
     let policy: AgentPolicy
+    private let notifier = ServiceNotifier()
 
     /// Creates an agent; nothing happens before `run`.
     package init(settings: AgentSettings, logger: Logger) {
@@ -32,13 +33,17 @@ package struct NodeAgent: Service {
     package func run() async throws {
         let folder = try StateFolder(settings.stateDir)
         let lock = try folder.takeLock()
-        try await cancelWhenGracefulShutdown {
-            try await DockerEngine.with(socketPath: settings.dockerSocket, logger: logger) {
-                engine in
-                try await withClients { workers, stores in
-                    try await live(folder, engine, workers, stores)
+        try await withGracefulShutdownHandler {
+            try await cancelWhenGracefulShutdown {
+                try await DockerEngine.with(socketPath: settings.dockerSocket, logger: logger) {
+                    engine in
+                    try await withClients { workers, stores in
+                        try await live(folder, engine, workers, stores)
+                    }
                 }
             }
+        } onGracefulShutdown: {
+            notifier.stopping()
         }
         _ = consume lock
     }
@@ -71,13 +76,12 @@ package struct NodeAgent: Service {
     ) async throws {
         let parts = try Parts(
             settings: settings, identity: identity, folder: folder, engine: engine,
-            workers: workers, stores: stores, logger: logger)
+            workers: workers, stores: stores, notifier: notifier, logger: logger)
         let agent = try begin(folder, parts)
         let sensors = MachineSensors { [logger] in Self.note($0, logger) }
         let telemetry = NodeTelemetry(folder: folder.path, sampler: sensors.sampler())
-        let notifier = ServiceNotifier()
-        notifier.ready()
-        defer { notifier.stopping() }
+        // Not when it is connected: a controller that is away must not make the start fail.
+        notifier.ready("\(settings.node): not connected yet")
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.link.run() }
             group.addTask { await parts.inventory.run() }
@@ -85,14 +89,7 @@ package struct NodeAgent: Service {
             group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }
             group.addTask { await sensors.run() }
             group.addTask { await Self.report(telemetry, parts.link) }
-            if let every = notifier.watchdog {
-                group.addTask {
-                    while !Task.isCancelled {
-                        notifier.alive()
-                        try? await Task.sleep(for: every, clock: .continuous)
-                    }
-                }
-            }
+            group.addTask { await parts.watchdog.keepTurning { parts.loop.mailbox.signal.nudge() } }
             await parts.loop.run(agent)
             group.cancelAll()
         }

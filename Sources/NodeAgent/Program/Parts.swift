@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import DockerEngine
 import FleetCore
 import Logging
+import Settings
 
 /// The parts of an agent, put together.
 struct Parts: Sendable {
@@ -11,10 +12,11 @@ struct Parts: Sendable {
     let webhooks: WebhookService
     let outbox: LogOutbox
     let predictions: Predictions
+    let watchdog: LoopWatchdog
 
     init(
         settings: AgentSettings, identity: Identity, folder: StateFolder, engine: DockerEngine,
-        workers: HTTPClient, stores: HTTPClient, logger: Logger
+        workers: HTTPClient, stores: HTTPClient, notifier: ServiceNotifier, logger: Logger
     ) throws {
         let mailbox = Mailbox<AgentLoop.Item>()
         let post: @Sendable (AgentEvent) -> Void = { mailbox.post(.event($0)) }
@@ -25,7 +27,11 @@ struct Parts: Sendable {
             target: AgentLink.Target(
                 host: settings.controllerHost, port: settings.controllerPort,
                 serverName: settings.serverName, identity: identity),
-            logger: logger, onChange: { mailbox.post(.link($0)) }, onCredit: { outbox.nudge() })
+            logger: logger,
+            onChange: { change in
+                mailbox.post(.link(change))
+                Self.tell(notifier, of: change, settings)
+            }, onCredit: { outbox.nudge() })
         let network = NodeNetwork(engine: engine, labels: labels)
         let folders = AttemptFolders(root: folder.attempts)
         let memory = IdleMemory(margin: settings.memoryMargin)
@@ -54,10 +60,11 @@ struct Parts: Sendable {
                 engine: engine, labels: labels, network: network, folder: folders, memory: memory,
                 logger: logger),
             abandon: AbandonTable(), logger: logger, post: post)
+        let watchdog = LoopWatchdog(notifier)
         self.loop = AgentLoop(
             mailbox: mailbox, clock: clock, journal: JournalFile(path: folder.journal),
             lease: LeaseFile(path: folder.lease, boot: try StateFolder.bootID()), doer: doer,
-            logger: logger)
+            logger: logger, onTurn: { watchdog.turned() })
         self.link = link
         self.inventory = Inventory(
             engine: engine, labels: labels, network: network, clock: clock, memory: memory,
@@ -67,5 +74,18 @@ struct Parts: Sendable {
             logger: logger)
         self.outbox = outbox
         self.predictions = predictions
+        self.watchdog = watchdog
+    }
+
+    /// Lets `systemctl status` show how the link is.
+    private static func tell(
+        _ notifier: ServiceNotifier, of change: LinkChange, _ settings: AgentSettings
+    ) {
+        let controller = "\(settings.controllerHost):\(settings.controllerPort)"
+        switch change {
+        case .up: notifier.status("\(settings.node): connected to \(controller)")
+        case .down: notifier.status("\(settings.node): not connected to \(controller)")
+        case .message: break
+        }
     }
 }
