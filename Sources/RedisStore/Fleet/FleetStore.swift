@@ -207,9 +207,10 @@ package struct FleetStore: Sendable {
     package func events(
         after sequence: UInt64, limit: Int
     ) async throws(RedisStoreError) -> [FleetEvent] {
+        // An event's id ends in -1, so this is the first place behind it; `(` needs Redis 6.2.
         let reply = try await store.client.read([
             RedisCommand(
-                "XRANGE", .text(keys.events), .text("(\(sequence)-1"), "+", "COUNT",
+                "XRANGE", .text(keys.events), .text("\(sequence)-2"), "+", "COUNT",
                 .integer(Int64(max(limit, 1))))
         ]).first
         if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
