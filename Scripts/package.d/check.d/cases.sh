@@ -39,9 +39,6 @@ fleet-agent version
 spark-controller --version
 jctl --version
 CODE
-    try "children do not inherit the bundle's libraries" <<'CODE'
-! grep -q LD_LIBRARY_PATH /usr/bin/fleet-agent /usr/bin/spark-controller /usr/bin/jctl
-CODE
     try "the settings that come with it are right, and so is each of them" <<'CODE'
 fleet-agent run --check-config
 spark-controller run --check-config
@@ -91,6 +88,12 @@ CODE
     try "root asks the controller" 10 <<<'jctl get nodes | grep spark'
     try "the controller's Redis is its child, in its sandbox" <<'CODE'
 grep -q spark-controller.service "/proc/$(pgrep -u jessica redis-server)/cgroup"
+CODE
+    try "and runs with the machine's libraries, not with the bundle's" <<'CODE'
+pid=$(pgrep -u jessica redis-server)
+grep -q '/libc[.-]' "/proc/$pid/maps"
+(! grep /usr/lib/jessica "/proc/$pid/maps")
+(! tr '\0' '\n' <"/proc/$pid/environ" | grep LD_LIBRARY_PATH)
 CODE
     try "nobody is root" <<'CODE'
 for unit in fleet-agent spark-controller; do

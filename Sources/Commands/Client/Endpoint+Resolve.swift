@@ -47,7 +47,7 @@ extension Endpoint {
 
     static func socketCandidates(_ context: Context) -> [String] {
         let folders = [
-            context.variable("JESSICA_STATE_DIR"), "/run/jessica", "/var/lib/jessica",
+            context.variable("JESSICA_STATE_DIR"), "/run/jessica", "/var/lib/jessica/controller",
         ]
         return folders.compactMap { $0 }.map { $0 + "/controller.sock" }
     }
