@@ -75,6 +75,11 @@ cases_with_systemd() {
 }
 
 cases_of_services() {
+    try "root gives the controller a fleet" <<'CODE'
+printf 'fleet: jessica\nroamers: {nodes: [spark]}\n' >/tmp/cluster.yaml
+jctl apply -f /tmp/cluster.yaml
+jctl get nodes | grep spark
+CODE
     try "given its certificate the agent is ready, and connects" 60 <<'CODE'
 if [[ ! -d /var/lib/jessica/agent/tls ]]; then
     setpriv --reuid jessica --regid jessica --clear-groups spark-controller certify spark --out /var/lib/jessica/controller/spark
@@ -82,10 +87,9 @@ if [[ ! -d /var/lib/jessica/agent/tls ]]; then
     chown -R jessica-agent:jessica-agent /var/lib/jessica/agent/tls
 fi
 systemctl is-active fleet-agent
-systemctl show -p StatusText fleet-agent | grep 'connected to spark:7443'
+systemctl show -p StatusText fleet-agent | grep ': connected to spark:7443'
 CODE
     try "the controller says what it does" <<<'systemctl show -p StatusText spark-controller | grep -q "leads (term"'
-    try "root asks the controller" 10 <<<'jctl get nodes | grep spark'
     try "the controller's Redis is its child, in its sandbox" <<'CODE'
 grep -q spark-controller.service "/proc/$(pgrep -u jessica redis-server)/cgroup"
 CODE
@@ -185,7 +189,7 @@ sha256sum --check /tmp/sums
 [[ $(stat -c %a:%G /etc/jessica/controller.yaml) == 640:jessica ]]
 systemctl is-active fleet-agent spark-controller
 [[ $(systemctl show -p MainPID --value fleet-agent) != "$(cat /tmp/before)" ]]
-systemctl show -p StatusText fleet-agent | grep -q 'connected to'
+systemctl show -p StatusText fleet-agent | grep ': connected to'
 CODE
     try "an administrator's disable outlives an upgrade" <<'CODE'
 systemctl disable --now fleet-agent
