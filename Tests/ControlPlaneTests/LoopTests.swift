@@ -44,6 +44,8 @@ struct LoopTests {
             let events = try await plane.store.events(after: 0, limit: 100)
             #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
             #expect(events.contains { $0.job == "job-1" && $0.to == "cancelled" })
+            let second = try await plane.store.events(after: 1, limit: 1)
+            #expect(second.map(\.sequence) == [2])
         }
     }
 
