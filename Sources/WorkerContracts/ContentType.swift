@@ -61,6 +61,7 @@ package enum ContentType {
         ("wav", "audio/wav"), ("mp3", "audio/mpeg"), ("ogg", "audio/ogg"),
         ("opus", "audio/opus"), ("flac", "audio/flac"), ("m4a", "audio/mp4"),
         ("aac", "audio/aac"), ("mid", "audio/midi"), ("midi", "audio/midi"),
+        ("pcm", "audio/pcm"),
         ("txt", "text/plain"), ("log", "text/plain"), ("md", "text/markdown"),
         ("csv", "text/csv"), ("html", "text/html"), ("srt", "application/x-subrip"),
         ("vtt", "text/vtt"), ("json", "application/json"), ("jsonl", "application/jsonl"),

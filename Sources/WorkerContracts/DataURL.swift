@@ -36,13 +36,18 @@ struct DataURL {
     /// The file's bytes; throws `badOutput` when the payload is not what the header says.
     func decoded() throws(WorkerError) -> ByteBuffer {
         guard isBase64 else { return ByteBuffer(bytes: try percentDecoded()) }
-        var text = Data(payload)
-        // Padding is optional in the wild.
-        while text.count % 4 != 0, text.count % 4 != 1 { text.append(UInt8(ascii: "=")) }
-        guard let data = Data(base64Encoded: text) else {
+        guard let bytes = Self.base64(payload) else {
             throw WorkerError(.badOutput, "An output's data URL is not valid base64.")
         }
-        return ByteBuffer(bytes: data)
+        return bytes
+    }
+
+    /// Decodes base64; nil when it is none.
+    static func base64(_ encoded: ArraySlice<UInt8>) -> ByteBuffer? {
+        var text = Data(encoded)
+        // Padding is optional in the wild.
+        while text.count % 4 != 0, text.count % 4 != 1 { text.append(UInt8(ascii: "=")) }
+        return Data(base64Encoded: text).map { ByteBuffer(bytes: $0) }
     }
 
     private func percentDecoded() throws(WorkerError) -> [UInt8] {

@@ -4,7 +4,7 @@ package import NIOCore
 package struct NamedOutput: Sendable, Equatable {
     /// Safe file name: `[A-Za-z0-9._-]`, at most 100 characters, never starting with a dot.
     package let name: String
-    /// Media type without parameters.
+    /// Media type; its only parameter is the charset of a text, where that is known.
     package let contentType: String
     package let bytes: ByteBuffer
 

@@ -1,7 +1,7 @@
 /// What went wrong while talking to a worker, or while reading what it sent.
 package struct WorkerError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: String, Sendable {
-        /// No connection, or it broke before an answer came.
+        /// No connection, or it broke before the whole answer came.
         case unreachable
         /// No answer in time. A start that timed out may still have begun.
         case timeout

@@ -1,0 +1,153 @@
+/// Which call of an OpenAI-compatible server does a job.
+package enum OpenAICall: Sendable, Equatable, CaseIterable {
+    case chat, image, speech
+
+    /// By the kind of the job; nil when no call does that kind.
+    package init?(kind: String) {
+        switch kind {
+        case "text", "personality": self = .chat
+        case "image": self = .image
+        case "voice", "audio": self = .speech
+        default: return nil
+        }
+    }
+
+    /// Where the call goes.
+    package var path: String {
+        switch self {
+        case .chat: "/v1/chat/completions"
+        case .image: "/v1/images/generations"
+        case .speech: "/v1/audio/speech"
+        }
+    }
+}
+
+/// A job's input, turned into the body of a call.
+///
+/// | kind | call | input |
+/// |---|---|---|
+/// | `text`, `personality` | `POST /v1/chat/completions` | `messages`, or `prompt` with an optional `system`, which become messages |
+/// | `image` | `POST /v1/images/generations` | `prompt`; `response_format` is `b64_json` unless given |
+/// | `voice`, `audio` | `POST /v1/audio/speech` | `input`, or `prompt` in its place |
+///
+/// All other members are handed on as they are (`temperature`, `max_tokens`, `size`, `voice`, …), but
+/// for `seconds`, which is the scheduler's, and `stream`, which is ours: chat is always streamed. A
+/// missing `model` is the first that the server has.
+struct OpenAIRequest {
+    let call: OpenAICall
+    private var members: [(key: String, value: ArraySlice<UInt8>)]
+
+    static let membersMax = 1_000
+
+    /// Throws `invalidRequest`, in words for whoever wrote the job.
+    init(kind: String, input: [UInt8]) throws(WorkerError) {
+        guard let call = OpenAICall(kind: kind) else {
+            throw Self.wrong(
+                "A worker with the contract openai does no jobs of the kind \(kind.prefix(64)).")
+        }
+        guard input.count <= CogRequest.inputBytesMax else {
+            throw Self.wrong("The input is larger than \(CogRequest.inputBytesMax) bytes.")
+        }
+        guard let object = try? JSONText(validating: input), object.kind == .object,
+            let found = try? object.members(max: Self.membersMax)
+        else { throw Self.wrong("The input must be a JSON object.") }
+        // Nothing is said twice, and null says nothing.
+        var values: [String: JSONText] = [:]
+        for (key, value) in found { values[key] = value.kind == .null ? nil : value }
+        for key in ["seconds", "stream"] { values[key] = nil }
+        self.call = call
+        members = []
+        switch call {
+        case .chat: try takeChat(&values)
+        case .image: try takeImage(&values)
+        case .speech: try takeSpeech(&values)
+        }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            members.append((key, value.raw))
+        }
+    }
+
+    /// Whether the job says which model.
+    var hasModel: Bool { members.contains { $0.key == "model" } }
+
+    /// The call's body.
+    func body(defaultModel: String?) -> [UInt8] {
+        var all = members
+        if !hasModel, let defaultModel { all.append(("model", Self.quoted(defaultModel))) }
+        var body = Array("{".utf8)
+        for (index, member) in all.enumerated() {
+            if index > 0 { body.append(UInt8(ascii: ",")) }
+            body += Self.quoted(member.key)
+            body.append(UInt8(ascii: ":"))
+            body += member.value
+        }
+        return body + Array("}".utf8)
+    }
+
+    private mutating func takeChat(_ values: inout [String: JSONText]) throws(WorkerError) {
+        // Several answers at once would come interleaved, and a job has one text.
+        if let count = values["n"], count.number != 1 {
+            throw Self.wrong("A job has one answer: leave out n.")
+        }
+        if let messages = values["messages"] {
+            guard values["prompt"] == nil, values["system"] == nil else {
+                throw Self.wrong("The input has messages, so it can have no prompt and no system.")
+            }
+            guard messages.kind == .array, (try? messages.elements(max: 1))?.isEmpty != true else {
+                throw Self.wrong("The input's messages must be a list that is not empty.")
+            }
+        } else {
+            let prompt = try Self.text(
+                "prompt", &values, or: "The input needs messages or a prompt.")
+            var messages = ""
+            if values["system"] != nil {
+                let system = try Self.text("system", &values, or: "")
+                messages = #"{"role":"system","content":"# + JSONEscapes.quote(system) + "},"
+            }
+            messages += #"{"role":"user","content":"# + JSONEscapes.quote(prompt) + "}"
+            members.append(("messages", Array("[\(messages)]".utf8)[...]))
+        }
+        members.append(("stream", Array("true".utf8)[...]))
+        if values["stream_options"] == nil {
+            members.append(("stream_options", Array(#"{"include_usage":true}"#.utf8)[...]))
+        }
+    }
+
+    private mutating func takeImage(_ values: inout [String: JSONText]) throws(WorkerError) {
+        let prompt = try Self.text("prompt", &values, or: "The input needs a prompt.")
+        members.append(("prompt", Self.quoted(prompt)))
+        // Many servers answer with a link otherwise, which nobody would follow.
+        if values["response_format"] == nil {
+            members.append(("response_format", Self.quoted("b64_json")))
+        }
+    }
+
+    private mutating func takeSpeech(_ values: inout [String: JSONText]) throws(WorkerError) {
+        guard values["input"] == nil || values["prompt"] == nil else {
+            throw Self.wrong("The input can have an input or a prompt, not both.")
+        }
+        let name = values["input"] == nil ? "prompt" : "input"
+        let spoken = try Self.text(
+            name, &values, or: "The input needs an input or a prompt: what is to be said.")
+        members.append(("input", Self.quoted(spoken)))
+    }
+
+    /// Takes a text out of the input.
+    private static func text(
+        _ key: String, _ values: inout [String: JSONText], or complaint: String
+    ) throws(WorkerError) -> String {
+        guard let value = values.removeValue(forKey: key) else { throw wrong(complaint) }
+        guard let text = value.string, !text.isEmpty else {
+            throw wrong("The input's \(key) must be a text that is not empty.")
+        }
+        return text
+    }
+
+    private static func quoted(_ text: String) -> ArraySlice<UInt8> {
+        Array(JSONEscapes.quote(text).utf8)[...]
+    }
+
+    private static func wrong(_ message: String) -> WorkerError {
+        WorkerError(.invalidRequest, message)
+    }
+}

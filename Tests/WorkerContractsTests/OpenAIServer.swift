@@ -1,0 +1,91 @@
+import AsyncHTTPClient
+import Foundation
+import Testing
+
+@testable import WorkerContracts
+
+/// A real OpenAI-compatible server as a child process: LiteLLM's proxy, whose models say what they are
+/// told to.
+final class OpenAIServer: Sendable {
+    static let version = "1.81.0"
+    static let text = "Once upon a time there was a small server."
+
+    let baseURL: String
+    let folder: String
+    private let process: Process
+
+    /// Starts a server.
+    ///
+    /// With a key, it takes no calls without it.
+    init(key: String? = nil) throws {
+        let environment = try Self.environment()
+        let port = try freePort()
+        folder = NSTemporaryDirectory() + "/jessica-openai-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        try Self.config.write(toFile: folder + "/config.yaml", atomically: true, encoding: .utf8)
+        try "".write(toFile: folder + "/server.log", atomically: true, encoding: .utf8)
+        let log = FileHandle(forWritingAtPath: folder + "/server.log")
+        baseURL = "http://127.0.0.1:\(port)"
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: environment + "/bin/python")
+        process.arguments = [
+            "-c", Self.launcher, environment + "/bin/python", environment + "/bin/litellm",
+            "--config", "config.yaml", "--host", "127.0.0.1", "--port", "\(port)",
+        ]
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        var variables = ProcessInfo.processInfo.environment
+        // Else it fetches a table of prices first.
+        variables["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+        variables["LITELLM_MASTER_KEY"] = key
+        process.environment = variables
+        process.standardOutput = log
+        process.standardError = log
+        try process.run()
+    }
+
+    var log: String { (try? String(contentsOfFile: folder + "/server.log", encoding: .utf8)) ?? "" }
+
+    func stop() {
+        _ = Foundation.kill(-process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// A virtual environment with that version, made once and kept.
+    private static func environment() throws -> String {
+        let folder = "\(CogServer.cacheFolder)/litellm-\(version)"
+        try runScript(
+            """
+            set -e
+            mkdir -p '\(CogServer.cacheFolder)'
+            exec 9>'\(folder).lock'
+            flock 9
+            test -e '\(folder)/.complete' && exit 0
+            rm -rf '\(folder)'
+            /usr/bin/python3 -m venv '\(folder)' || python3 -m venv '\(folder)'
+            '\(folder)/bin/pip' install --quiet 'litellm[proxy]==\(version)'
+            touch '\(folder)/.complete'
+            """)
+        return folder
+    }
+
+    /// Lets the server have the signals that a test's thread has blocked; it already leads its process group.
+    private static let launcher = """
+        import os, signal, sys
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os.execv(sys.argv[1], sys.argv[1:])
+        """
+
+    private static let config = """
+        model_list:
+          - model_name: teller
+            litellm_params: {model: openai/teller, api_key: none, mock_response: "\(text)"}
+          - model_name: limited
+            litellm_params: {model: openai/limited, api_key: none, mock_response: "litellm.RateLimitError"}
+          - model_name: broken
+            litellm_params: {model: openai/broken, api_key: none, mock_response: "litellm.InternalServerError"}
+        litellm_settings: {num_retries: 0}
+        router_settings: {num_retries: 0, disable_cooldowns: true}
+        """
+}
