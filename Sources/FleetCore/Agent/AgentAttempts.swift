@@ -193,7 +193,7 @@ extension Agent {
             attempts[key]?.step = .running
             attempts[key]?.patience = now + policy.resumedResultAfter
             timers.arm(.attempt(key), at: now + policy.resumedResultAfter)
-            effects.append(.awaitPrediction(key, fact))
+            effects.append(.awaitPrediction(key, worker.order.spec.contract, fact))
             return
         }
         guard case .ready = worker.step else {
@@ -204,7 +204,7 @@ extension Agent {
         attempts[key]?.step = .placing
         attempts[key]?.patience = attempt.patience ?? now + policy.placeWithin
         effects.needsSave = true
-        effects.append(.predict(attempt.record.order, fact))
+        effects.append(.predict(attempt.record.order, worker.order.spec.contract, fact))
     }
 
     private mutating func waitForWorker(
@@ -398,10 +398,14 @@ extension Agent {
     }
 
     /// Whether the worker's container that took the attempt is still there.
-    private func isAlive(_ attempt: Attempted) -> Bool {
-        guard case .worker(let id) = attempt.record.order.place else { return false }
-        return workers[id]?.container != nil
-            && workers[id]?.container?.id == attempt.record.container?.id
+    private func isAlive(_ attempt: Attempted) -> Bool { contract(of: attempt) != nil }
+
+    /// What the worker that took the attempt speaks; nil when its container is gone.
+    private func contract(of attempt: Attempted) -> Contract? {
+        guard case .worker(let id) = attempt.record.order.place, let worker = workers[id],
+            let container = worker.container, container.id == attempt.record.container?.id
+        else { return nil }
+        return worker.order.spec.contract
     }
 
     /// Shortens the time that a worker has to stop its work: the lease has ended.
@@ -454,11 +458,11 @@ extension Agent {
                 outcome[key] = .stopped
                 attempts[key]?.record.error = attempt.stopping
                 effects.append(.remove(operation, container: fact.id, grace: policy.stopGrace))
-            } else {
+            } else if let contract = contract(of: attempt) {
                 attempts[key]?.step = .stopping
                 timers.arm(.attempt(key), at: now + policy.cancelWithin)
                 if isLeaseOver(now) { hasten(key, now) }
-                effects.append(.cancelPrediction(key, fact))
+                effects.append(.cancelPrediction(key, contract, fact))
             }
         // Its container may come into being any moment: wait for the answer.
         case .launching: break

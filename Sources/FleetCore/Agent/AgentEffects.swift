@@ -17,12 +17,12 @@ package struct AgentEffects: Sendable {
         /// Stop and remove a container. Answer: `removed`.
         case remove(Operation, container: String, grace: Duration)
         /// Ask a worker to work. Answers: `predictionStarted`, `predictionEnded`.
-        case predict(AttemptOrder, ContainerFact)
+        case predict(AttemptOrder, Contract, ContainerFact)
         /// After a restart of the agent: wait for the end of work begun before. Answers:
         /// `predictionStarted(.started)` if it is seen to go on, `predictionEnded`.
-        case awaitPrediction(AttemptKey, ContainerFact)
+        case awaitPrediction(AttemptKey, Contract, ContainerFact)
         /// Ask a worker to stop its work. Answer: `predictionEnded`, if it does.
-        case cancelPrediction(AttemptKey, ContainerFact)
+        case cancelPrediction(AttemptKey, Contract, ContainerFact)
         /// Watch the log of an attempt's own container.
         case followLog(AttemptKey, container: String)
         /// Take the outputs out of an attempt's own container. Answer: `collected`.
@@ -57,7 +57,7 @@ package struct AgentEffects: Sendable {
             case .pull(let operation, _): answers.append(.pulled(operation, .failure(error)))
             case .launchWorker(let operation, _, _), .launchAttempt(let operation, _, _, _):
                 answers.append(.launched(operation, .failure(error)))
-            case .predict(let order, _):
+            case .predict(let order, _, _):
                 answers.append(.predictionStarted(order.key, .later(error.message)))
             case .send, .disconnect, .probe, .remove, .awaitPrediction, .cancelPrediction,
                 .followLog, .collect, .upload, .forget, .clean:

@@ -45,11 +45,11 @@ extension World {
         case .remove(let operation, let id, let grace):
             checker.removalBegan(self, id, host)
             remove(operation, id, grace, host)
-        case .predict(let order, let fact):
+        case .predict(let order, _, let fact):
             checker.placed(self, order, fact, host)
             predict(order, fact.id, host)
-        case .awaitPrediction(let key, let fact): resume(key, fact.id, host)
-        case .cancelPrediction(let key, let fact): cancel(key, fact.id, host)
+        case .awaitPrediction(let key, _, let fact): resume(key, fact.id, host)
+        case .cancelPrediction(let key, _, let fact): cancel(key, fact.id, host)
         case .followLog, .forget: break
         case .collect(let key, let id):
             let found = host.docker.index(id) != nil && host.docker.downUntil <= now

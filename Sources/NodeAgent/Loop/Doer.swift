@@ -9,6 +9,7 @@ struct Doer: Sendable {
     let containers: Containers
     let prober: Prober
     let predictions: Predictions
+    let completions: Completions
     let follower: LogFollower
     let outbox: LogOutbox
     let collector: Collector
@@ -66,11 +67,17 @@ struct Doer: Sendable {
         _ effect: AgentEffects.Effect, _ group: inout DiscardingTaskGroup
     ) {
         switch effect {
-        case .predict(let order, let fact):
+        case .predict(let order, .openai, let fact):
+            completions.admit(order.key, fact)
+            group.addTask { await completions.run(order, fact) }
+        case .predict(let order, _, let fact):
             group.addTask { await predictions.start(order, fact) }
-        case .awaitPrediction(let key, let fact):
+        case .awaitPrediction(let key, .openai, _):
+            group.addTask { await completions.await(key) }
+        case .awaitPrediction(let key, _, let fact):
             group.addTask { await predictions.await(key, fact) }
-        case .cancelPrediction(let key, let fact):
+        case .cancelPrediction(let key, .openai, _): completions.cancel(key)
+        case .cancelPrediction(let key, _, let fact):
             group.addTask { await predictions.cancel(key, fact) }
         case .followLog(let key, let container):
             if follower.begin(container) {
@@ -91,6 +98,7 @@ struct Doer: Sendable {
         case .forget(let key):
             abandon.abandon(key)
             predictions.forget(key)
+            completions.forget(key)
             outbox.forget(key)
             group.addTask { await folders.forget(key) }
         case .send, .disconnect, .pull, .launchWorker, .launchAttempt, .probe, .remove, .clean:

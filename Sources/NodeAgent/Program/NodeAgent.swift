@@ -37,8 +37,8 @@ package struct NodeAgent: Service {
             try await cancelWhenGracefulShutdown {
                 try await DockerEngine.with(socketPath: settings.dockerSocket, logger: logger) {
                     engine in
-                    try await withClients { workers, stores in
-                        try await live(folder, engine, workers, stores)
+                    try await withClients { workers, calls, stores in
+                        try await live(folder, engine, workers, calls, stores)
                     }
                 }
             }
@@ -52,31 +52,30 @@ package struct NodeAgent: Service {
         Identity(ca: settings.ca, certificate: settings.certificate, key: settings.key)
     }
 
-    /// Runs a body with the clients for workers and for stores.
+    /// Runs a body with the clients for workers, for their long calls, and for stores.
     private func withClients(
-        _ body: (HTTPClient, HTTPClient) async throws -> Void
+        _ body: (HTTPClient, HTTPClient, HTTPClient) async throws -> Void
     ) async throws {
         let stores = try Uploader.configuration(identity: identity)
-        let worker = HTTPClient(configuration: CogWorker.clientConfiguration)
-        let store = HTTPClient(configuration: stores)
+        let clients = [
+            CogWorker.clientConfiguration, OpenAIWorker.clientConfiguration(), stores,
+        ].map { HTTPClient(configuration: $0) }
         do {
-            try await body(worker, store)
+            try await body(clients[0], clients[1], clients[2])
         } catch {
-            try? await worker.shutdown()
-            try? await store.shutdown()
+            for client in clients { try? await client.shutdown() }
             throw error
         }
-        try? await worker.shutdown()
-        try? await store.shutdown()
+        for client in clients { try? await client.shutdown() }
     }
 
     private func live(
         _ folder: StateFolder, _ engine: DockerEngine, _ workers: HTTPClient,
-        _ stores: HTTPClient
+        _ calls: HTTPClient, _ stores: HTTPClient
     ) async throws {
         let parts = try Parts(
             settings: settings, identity: identity, folder: folder, engine: engine,
-            workers: workers, stores: stores, notifier: notifier, logger: logger)
+            workers: workers, calls: calls, stores: stores, notifier: notifier, logger: logger)
         let agent = try begin(folder, parts)
         let sensors = MachineSensors { [logger] in Self.note($0, logger) }
         let telemetry = NodeTelemetry(folder: folder.path, sampler: sensors.sampler())

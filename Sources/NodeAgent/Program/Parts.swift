@@ -16,7 +16,8 @@ struct Parts: Sendable {
 
     init(
         settings: AgentSettings, identity: Identity, folder: StateFolder, engine: DockerEngine,
-        workers: HTTPClient, stores: HTTPClient, notifier: ServiceNotifier, logger: Logger
+        workers: HTTPClient, calls: HTTPClient, stores: HTTPClient, notifier: ServiceNotifier,
+        logger: Logger
     ) throws {
         let mailbox = Mailbox<AgentLoop.Item>()
         let post: @Sendable (AgentEvent) -> Void = { mailbox.post(.event($0)) }
@@ -43,14 +44,17 @@ struct Parts: Sendable {
         let predictions = Predictions(
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
             outbox: outbox, logger: logger, post: post)
+        let completions = Completions(
+            http: calls, folders: folders, outbox: outbox, logger: logger, post: post)
         let doer = Doer(
             link: link,
             pulls: ImagePulls(
                 engine: engine, sources: ImageSources(registries: settings.registries),
                 logger: logger),
             containers: containers,
-            prober: Prober(http: workers, containers: containers),
-            predictions: predictions,
+            prober: Prober(
+                http: workers, calls: calls, completions: completions, containers: containers),
+            predictions: predictions, completions: completions,
             follower: LogFollower(engine: engine, outbox: outbox, logger: logger), outbox: outbox,
             collector: collector,
             uploader: Uploader(

@@ -1,6 +1,7 @@
 import FleetCore
 import FoundationEssentials
 import Glibc
+import Logging
 import NIOCore
 import NIOPosix
 import WorkerContracts
@@ -74,6 +75,46 @@ struct AttemptFolders: Sendable {
     /// Deletes a scratch folder that is not wanted any more.
     func discard(_ scratch: String) async {
         try? await Disk.run { try Disk.remove(scratch) }
+    }
+
+    /// Makes an end safe here, a success together with its outputs; how it has ended for good.
+    ///
+    /// `fill` puts the outputs into the scratch folder it is given.
+    func settle(
+        _ ending: Ending, _ key: AttemptKey, _ logger: Logger,
+        fill: (String) async throws -> Void
+    ) async -> Ending {
+        var ending = ending
+        if ending == .succeeded {
+            do {
+                try await keepOutputs(key, fill)
+            } catch let failure as Failure {
+                ending = .failed(failure)
+            } catch {
+                ending = .failed(Failure(.diskFull, "the outputs cannot be kept: \(error)"))
+            }
+        }
+        do {
+            try await note(ending, key)
+        } catch {
+            logger.error(
+                "end of an attempt cannot be noted",
+                metadata: ["attempt": "\(key)", "error": "\(error)"])
+        }
+        return ending
+    }
+
+    private func keepOutputs(
+        _ key: AttemptKey, _ fill: (String) async throws -> Void
+    ) async throws {
+        let scratch = try await makeScratch(key)
+        do {
+            try await fill(scratch)
+            try await publish(scratch, key)
+        } catch {
+            await discard(scratch)
+            throw error
+        }
     }
 
     /// Notes how a worker's work ended, durably.

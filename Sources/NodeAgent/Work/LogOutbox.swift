@@ -22,12 +22,15 @@ final class LogOutbox: Sendable {
 
     init(post: @escaping @Sendable (AgentEvent) -> Void) { self.post = post }
 
-    /// Adds what an attempt's work has written.
-    func append(_ key: AttemptKey, _ bytes: some BidirectionalCollection<UInt8>) {
+    /// Adds what an attempt's work has written; a log tells how far the work is, a text does not.
+    func append(
+        _ key: AttemptKey, _ bytes: some BidirectionalCollection<UInt8>, tellsProgress: Bool = true
+    ) {
         guard !bytes.isEmpty else { return }
-        let step = state.withLock { state in
+        let step = state.withLock { state -> FleetCore.Progress? in
             if state.logs[key] == nil { state.turns.append(key) }
             state.logs[key, default: LogBacklog()].append(bytes)
+            guard tellsProgress else { return nil }
             return state.meters[key, default: ProgressMeter()].note(bytes)
         }
         if let step { post(.progress(key, step)) }

@@ -251,36 +251,12 @@ final class Predictions: Sendable {
     private func keep(
         _ ending: AttemptFolders.Ending, _ result: CogResult?, _ entry: Entry
     ) async {
-        var ending = ending
-        if ending == .succeeded, let result {
-            do {
-                try await keepOutputs(result, entry)
-            } catch let failure as Failure {
-                ending = .failed(failure)
-            } catch {
-                ending = .failed(Failure(.diskFull, "the outputs cannot be kept: \(error)"))
-            }
-        }
-        do {
-            try await folders.note(ending, entry.key)
-        } catch {
-            logger.error(
-                "end of an attempt cannot be noted",
-                metadata: ["attempt": "\(entry.key)", "error": "\(error)"])
-        }
-        post(.predictionEnded(entry.key, ending.event))
-    }
-
-    private func keepOutputs(_ result: CogResult, _ entry: Entry) async throws {
-        let scratch = try await folders.makeScratch(entry.key)
-        do {
+        let end = await folders.settle(ending, entry.key, logger) { scratch in
+            guard let result else { return }
             try await folders.write(result.outputs, into: scratch)
             try await collector.copy(
                 result.containerFiles, container: entry.container, into: scratch)
-            try await folders.publish(scratch, entry.key)
-        } catch {
-            await folders.discard(scratch)
-            throw error
         }
+        post(.predictionEnded(entry.key, end.event))
     }
 }

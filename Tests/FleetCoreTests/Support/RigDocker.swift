@@ -68,14 +68,14 @@ extension World {
                 Script(order.input))
         case .probe(let id, _, let fact): probe(id, fact.id, host, reply)
         case .remove(let operation, let id, let grace): remove(operation, id, grace, host)
-        case .predict(let order, let fact): predict(order, fact.id, host, reply)
-        case .awaitPrediction(let key, let fact):
+        case .predict(let order, _, let fact): predict(order, fact.id, host, reply)
+        case .awaitPrediction(let key, _, let fact):
             host.withContainer(fact.id) {
                 guard $0.work[key] != nil else { return }
                 $0.work[key]?.life = life
                 reply(.predictionStarted(key, .started), 20)
             }
-        case .cancelPrediction(let key, let fact): cancel(key, fact.id, host)
+        case .cancelPrediction(let key, _, let fact): cancel(key, fact.id, host)
         case .followLog: break
         case .collect(let key, let id):
             let found = host.containers.contains { $0.id == id }
