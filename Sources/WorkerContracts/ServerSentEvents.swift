@@ -40,21 +40,29 @@ struct ServerSentEvents {
     mutating func next() throws(WorkerError) -> ServerSentEvent? {
         while place < piece.count {
             let byte = piece[place]
-            place += 1
             let wasAfterReturn = isAfterReturn
             isAfterReturn = byte == UInt8(ascii: "\r")
-            switch byte {
-            case UInt8(ascii: "\n") where wasAfterReturn: continue
-            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
-                if let whole = try endLine() { return whole }
-            default:
-                guard line.count < Self.eventBytesMax else { throw Self.tooLarge() }
-                line.append(byte)
+            guard isAfterReturn || byte == UInt8(ascii: "\n") else {
+                try takeText()
+                continue
             }
+            place += 1
+            if wasAfterReturn, !isAfterReturn { continue }
+            if let whole = try endLine() { return whole }
         }
         guard isFinished else { return nil }
         if !line.isEmpty, let whole = try endLine() { return whole }
         return take()
+    }
+
+    /// Takes what there is of a line.
+    private mutating func takeText() throws(WorkerError) {
+        let end =
+            piece[place...].firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            ?? piece.count
+        guard line.count + end - place <= Self.eventBytesMax else { throw Self.tooLarge() }
+        line += piece[place..<end]
+        place = end
     }
 
     private mutating func endLine() throws(WorkerError) -> ServerSentEvent? {

@@ -191,8 +191,12 @@ struct OpenAIPureTests {
         #expect(throws: WorkerError.self) { try answer.take(event) }
     }
 
-    @Test func `nothing traps on nonsense`() {
-        for seed in 0..<2_000 as Range<UInt64> { takeNonsense(seed) }
+    @Test func `nothing traps on nonsense`() async {
+        for seed in 0..<1_000 as Range<UInt64> {
+            // Others wait for real servers meanwhile.
+            await Task.yield()
+            takeNonsense(seed)
+        }
     }
 
     private func takeNonsense(_ seed: UInt64) {

@@ -63,13 +63,15 @@ struct ServerSentEventsTests {
         #expect(read(stream.utf8.map { [$0] }).events == events, "\(stream.debugDescription)")
     }
 
-    @Test func `any split gives the same events`() {
+    @Test func `any split gives the same events`() async {
         let words: [String] = [
             "data: ", "data:", "data", "event: ", "event", ":", ": ping", "\n", "\n\n", "\r",
             "\r\n",
             "\r\n\r\n", "{\"a\":1}", "[DONE]", " ", "é", "日", "\u{FEFF}", "\0", "id: 4\n", "x",
         ]
-        for seed in 0..<3_000 as Range<UInt64> {
+        for seed in 0..<1_000 as Range<UInt64> {
+            // Others wait for real servers meanwhile.
+            await Task.yield()
             var dice = Dice(state: seed)
             var stream: [UInt8] = []
             for _ in 0..<Int.random(in: 0...40, using: &dice) {
