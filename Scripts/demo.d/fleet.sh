@@ -158,7 +158,7 @@ start_agent() {
     # Fifteen agents share this machine's memory: none can tell what is its own.
     start_daemon "agent-$node" "$BIN/fleet-agent" run --config "$folder/agent.yaml" --node "$node" --fleet "$FLEET" \
         --controller-host 127.0.0.1 --controller-port "$LINK_PORT" --state-dir "$folder" \
-        --docker-socket "$JESSICA_DOCKER_SOCKET" --clean-memory-margin 0
+        --docker-socket "$JESSICA_DOCKER_SOCKET" --clean-memory-margin 0MB
 }
 
 # What is not as it should be, one line a node. A roamer may work, but not be cleaned or shut away.

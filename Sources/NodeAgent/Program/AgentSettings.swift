@@ -91,7 +91,7 @@ package struct AgentSettings: Sendable, Hashable {
         SettingSpec(
             "clean.memory_margin", .size(0...(1 << 40)), default: "1GiB",
             help:
-                "How much more memory a clean node may use than when it was last idle; 0: not looked at, as where agents share a machine."
+                "How much more memory a clean node may use than when it was last idle; 0MB: not looked at, as where agents share a machine."
         ),
         SettingSpec(
             "models.mount", .path,
