@@ -7,7 +7,9 @@ import RedisStore
 extension APIServer {
     /// Streams open at once.
     private static let streamLimit = 1_000
-    /// Stored events read for one page. A filter may leave few of them; the next page goes on behind.
+    /// Stored events read for one page.
+    ///
+    /// A filter may leave few of them; the next page goes on behind.
     private static let readLimit = 50_000
 
     func addEvents(_ api: RouterGroup<Context>) {

@@ -62,7 +62,8 @@ package struct FailureCode: TextIdentifier {
     /// Whether another try may well end otherwise.
     package var isRetryable: Bool {
         switch self {
-        case .imageNotFound, .imageNotAllowed, .invalidInput, .outOfMemory, .deadlineExceeded, .unsupportedContract,
+        case .imageNotFound, .imageNotAllowed, .invalidInput, .outOfMemory, .deadlineExceeded,
+            .unsupportedContract,
             .nodeLost:
             false
         default: true
