@@ -86,8 +86,10 @@ extension Checker {
     /// The controller holds an attempt for ended: then it has.
     mutating func attemptClosed(_ world: World, _ key: AttemptKey, _ attempt: Attempt) {
         guard let host = world.hosts.first(where: { $0.name == attempt.node }), host.disks == 0,
-            work.runs(key, on: host.index), !Self.isExcused(world, host.index)
+            work.runs(key, on: host.index)
         else { return }
+        // Given up, a node in trouble may still be at it; an agent that says so must know.
+        if attempt.state == .lost, Self.isExcused(world, host.index) { return }
         violate(
             world, .runsOnce, "\(key) is \(attempt.state) and still runs on \(attempt.node)")
     }
