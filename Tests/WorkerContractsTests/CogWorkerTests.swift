@@ -11,7 +11,7 @@ struct CogWorkerTests {
     func `setup goes from starting to ready, and a start before that is not ready`(
         _ generation: CogGeneration
     ) async throws {
-        let server = try CogServer(generation, setupSeconds: 2)
+        let server = try CogServer(generation, setupSeconds: 6)
         defer { server.stop() }
         try await withClient { client in
             let worker = CogWorker(http: client, baseURL: server.baseURL)
