@@ -41,17 +41,12 @@ package struct CogWorker: Sendable {
     /// The client should be configured by ``clientConfiguration``.
     package init(http: HTTPClient, baseURL: String) {
         self.http = http
-        self.base = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
+        self.base = baseURL
     }
 
     /// Settings for a client that talks to workers: no redirects, short connects, HTTP/1.1.
     package static var clientConfiguration: HTTPClient.Configuration {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: connectTimeout, read: requestTimeout)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return configuration
+        .forWorkers(connect: connectTimeout, read: requestTimeout)
     }
 
     /// Asks how the worker is.
@@ -130,12 +125,7 @@ package struct CogWorker: Sendable {
         _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil,
         headers: [(String, String)] = []
     ) async throws(WorkerError) -> (status: HTTPResponseStatus, body: [UInt8]) {
-        var request = HTTPClientRequest(url: base + path)
-        request.method = method
-        // A fresh connection each time: the servers close idle ones (the older after 5 s), and the
-        // newer one whose request body it did not read, such as a cancel's; a start must not be
-        // lost in that race.
-        request.headers.add(name: "Connection", value: "close")
+        var request = HTTPClientRequest(method, worker: base, path)
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
@@ -151,22 +141,10 @@ package struct CogWorker: Sendable {
     }
 
     private static func translate(_ error: any Error) -> WorkerError {
-        if error is CancellationError {
-            return WorkerError(.cancelled, "The request was cancelled.")
-        }
         if error is NIOTooManyBytesError {
             return WorkerError(
                 .tooLarge, "The worker's answer is larger than \(answerBytesMax) bytes.")
         }
-        switch error as? HTTPClientError {
-        case .cancelled: return WorkerError(.cancelled, "The request was cancelled.")
-        case .connectTimeout:
-            return WorkerError(.unreachable, "The worker could not be reached in time.")
-        case .deadlineExceeded, .readTimeout, .writeTimeout:
-            return WorkerError(.timeout, "The worker did not answer in time.")
-        case .invalidURL, .emptyHost, .emptyScheme:
-            return WorkerError(.invalidRequest, "The worker's address is not a URL.")
-        default: return WorkerError(.unreachable, "The worker could not be reached: \(error)")
-        }
+        return WorkerError(ofClient: error)
     }
 }

@@ -26,18 +26,15 @@ package struct OpenAIWorker: Sendable {
     /// The client should be configured by ``clientConfiguration(silenceMax:)``.
     package init(http: HTTPClient, baseURL: String) {
         self.http = http
-        self.base = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
+        self.base = baseURL
     }
 
     /// Settings for a client that makes calls: no redirects, short connects, long silences.
     package static func clientConfiguration(
         silenceMax: TimeAmount = silenceMax
     ) -> HTTPClient.Configuration {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: connectTimeout, read: silenceMax)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
+        var configuration = HTTPClient.Configuration.forWorkers(
+            connect: connectTimeout, read: silenceMax)
         // Calls hold their connections for long; a health check must never wait behind them.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4_096
         return configuration
@@ -88,26 +85,18 @@ package struct OpenAIWorker: Sendable {
     }
 
     private func post(_ request: OpenAIRequest, model: String?) -> HTTPClientRequest {
-        var call = self.request(.POST, request.call.path)
+        var call = HTTPClientRequest(.POST, worker: base, request.call.path)
         call.headers.add(name: "Content-Type", value: "application/json")
         call.body = .bytes(ByteBuffer(bytes: request.body(defaultModel: model)))
         return call
-    }
-
-    private func request(_ method: HTTPMethod, _ path: String) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: base + path)
-        request.method = method
-        // A fresh connection each time: a call must not be lost in the race with a server that closes an
-        // idle one.
-        request.headers.add(name: "Connection", value: "close")
-        return request
     }
 
     // MARK: Questions
 
     private func status(_ path: String) async throws(WorkerError) -> Int {
         do {
-            let response = try await http.execute(request(.GET, path), timeout: Self.askTimeout)
+            let response = try await http.execute(
+                HTTPClientRequest(.GET, worker: base, path), timeout: Self.askTimeout)
             return Int(response.status.code)
         } catch {
             throw Self.translate(error)
@@ -123,7 +112,7 @@ package struct OpenAIWorker: Sendable {
     private func firstModel() async throws(WorkerError) -> Result<String?, Refusal> {
         do {
             let response = try await http.execute(
-                request(.GET, "/v1/models"), timeout: Self.askTimeout)
+                HTTPClientRequest(.GET, worker: base, "/v1/models"), timeout: Self.askTimeout)
             switch response.status.code {
             case 200:
                 let body = try await response.body.collect(upTo: Self.modelsBytesMax)
@@ -211,24 +200,12 @@ package struct OpenAIWorker: Sendable {
     }
 
     private static func translate(_ error: any Error) -> WorkerError {
-        if let error = error as? WorkerError { return error }
-        if error is CancellationError {
-            return WorkerError(.cancelled, "The request was cancelled.")
-        }
-        if error is NIOTooManyBytesError {
-            return WorkerError(.tooLarge, "The worker's answer is too large.")
-        }
         switch error as? HTTPClientError {
-        case .cancelled: return WorkerError(.cancelled, "The request was cancelled.")
-        case .connectTimeout:
-            return WorkerError(.unreachable, "The worker could not be reached in time.")
         case .deadlineExceeded, .readTimeout, .writeTimeout:
-            return WorkerError(.timeout, "The worker has sent nothing for too long.")
+            WorkerError(.timeout, "The worker has sent nothing for too long.")
         case .remoteConnectionClosed:
-            return WorkerError(.unreachable, "The worker closed the connection in mid-work.")
-        case .invalidURL, .emptyHost, .emptyScheme:
-            return WorkerError(.invalidRequest, "The worker's address is not a URL.")
-        default: return WorkerError(.unreachable, "The worker could not be reached: \(error)")
+            WorkerError(.unreachable, "The worker closed the connection in mid-work.")
+        default: WorkerError(ofClient: error)
         }
     }
 }

@@ -24,7 +24,8 @@ final class CogServer: Sendable {
         _ generation: CogGeneration, predictor: String = "Predictor", setupSeconds: Double = 0,
         failSetup: Bool = false
     ) throws {
-        let environment = try Self.environment(generation)
+        let environment = try PythonServer.environment(
+            "cog-\(generation.rawValue)", installing: "cog==\(generation.rawValue)")
         let port = try freePort()
         folder = NSTemporaryDirectory() + "/jessica-cog-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
@@ -38,7 +39,8 @@ final class CogServer: Sendable {
         process = Process()
         process.executableURL = URL(fileURLWithPath: environment + "/bin/python")
         process.arguments = [
-            "-c", Self.launcher, environment + "/bin/python", "-m", "cog.server.http", "--host",
+            "-c", PythonServer.launcher, environment + "/bin/python", "-m", "cog.server.http",
+            "--host",
             "127.0.0.1",
         ]
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
@@ -73,31 +75,6 @@ final class CogServer: Sendable {
         process.waitUntilExit()
         try? FileManager.default.removeItem(atPath: folder)
     }
-
-    /// A virtual environment with that version, made once and kept.
-    private static func environment(_ generation: CogGeneration) throws -> String {
-        let folder = "\(cacheFolder)/cog-\(generation.rawValue)"
-        try runScript(
-            """
-            set -e
-            mkdir -p '\(cacheFolder)'
-            exec 9>'\(folder).lock'
-            flock 9
-            test -e '\(folder)/.complete' && exit 0
-            rm -rf '\(folder)'
-            /usr/bin/python3 -m venv '\(folder)' || python3 -m venv '\(folder)'
-            '\(folder)/bin/pip' install --quiet 'cog==\(generation.rawValue)'
-            touch '\(folder)/.complete'
-            """)
-        return folder
-    }
-
-    /// Lets the server have the signals that a test's thread has blocked; it already leads its process group.
-    private static let launcher = """
-        import os, signal, sys
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.execv(sys.argv[1], sys.argv[1:])
-        """
 
     private static let predictors = """
         import os, tempfile, time

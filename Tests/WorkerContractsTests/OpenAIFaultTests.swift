@@ -17,15 +17,7 @@ final class Told: Sendable {
 func withCalls<T>(
     silence: TimeAmount = .seconds(30), _ body: (HTTPClient) async throws -> T
 ) async throws -> T {
-    let client = HTTPClient(configuration: OpenAIWorker.clientConfiguration(silenceMax: silence))
-    do {
-        let result = try await body(client)
-        try await client.shutdown()
-        return result
-    } catch {
-        try? await client.shutdown()
-        throw error
-    }
+    try await withClient(OpenAIWorker.clientConfiguration(silenceMax: silence), body)
 }
 
 func withWorker<T>(

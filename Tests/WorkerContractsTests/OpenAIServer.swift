@@ -18,7 +18,8 @@ final class OpenAIServer: Sendable {
     ///
     /// With a key, it takes no calls without it.
     init(key: String? = nil) throws {
-        let environment = try Self.environment()
+        let environment = try PythonServer.environment(
+            "litellm-\(Self.version)", installing: "litellm[proxy]==\(Self.version)")
         let port = try freePort()
         folder = NSTemporaryDirectory() + "/jessica-openai-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
@@ -30,7 +31,7 @@ final class OpenAIServer: Sendable {
         process = Process()
         process.executableURL = URL(fileURLWithPath: environment + "/bin/python")
         process.arguments = [
-            "-c", Self.launcher, environment + "/bin/python", environment + "/bin/litellm",
+            "-c", PythonServer.launcher, environment + "/bin/python", environment + "/bin/litellm",
             "--config", "config.yaml", "--host", "127.0.0.1", "--port", "\(port)",
         ]
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
@@ -51,31 +52,6 @@ final class OpenAIServer: Sendable {
         process.waitUntilExit()
         try? FileManager.default.removeItem(atPath: folder)
     }
-
-    /// A virtual environment with that version, made once and kept.
-    private static func environment() throws -> String {
-        let folder = "\(CogServer.cacheFolder)/litellm-\(version)"
-        try runScript(
-            """
-            set -e
-            mkdir -p '\(CogServer.cacheFolder)'
-            exec 9>'\(folder).lock'
-            flock 9
-            test -e '\(folder)/.complete' && exit 0
-            rm -rf '\(folder)'
-            /usr/bin/python3 -m venv '\(folder)' || python3 -m venv '\(folder)'
-            '\(folder)/bin/pip' install --quiet 'litellm[proxy]==\(version)'
-            touch '\(folder)/.complete'
-            """)
-        return folder
-    }
-
-    /// Lets the server have the signals that a test's thread has blocked; it already leads its process group.
-    private static let launcher = """
-        import os, signal, sys
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.execv(sys.argv[1], sys.argv[1:])
-        """
 
     private static let config = """
         model_list:

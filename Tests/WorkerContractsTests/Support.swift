@@ -80,8 +80,12 @@ func withListener<T>(
     }
 }
 
-func withClient<T>(_ body: (HTTPClient) async throws -> T) async throws -> T {
-    let client = HTTPClient(configuration: CogWorker.clientConfiguration)
+/// Runs the body with a client, that for cog workers when none is described.
+func withClient<T>(
+    _ configuration: HTTPClient.Configuration = CogWorker.clientConfiguration,
+    _ body: (HTTPClient) async throws -> T
+) async throws -> T {
+    let client = HTTPClient(configuration: configuration)
     do {
         let result = try await body(client)
         try await client.shutdown()
