@@ -221,6 +221,29 @@ import Testing
         #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
     }
 
+    @Test func `an attempt that waits for its worker does not begin after a long sleep`() {
+        let pod = ContainerFact(
+            id: "c", purpose: .worker("pod", fingerprint: order.spec.fingerprint), isRunning: true)
+        let work = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1), place: .worker("pod"), input: "{}", kind: .text)
+        let first = Assignments(term: 1, appliesTo: nil, resultsIn: 1, workers: [order])
+        let second = Assignments(term: 1, appliesTo: 1, resultsIn: 2, attempts: [work])
+        var agent = agent()
+        func predicts(_ effects: [AgentEffects.Effect]) -> Bool {
+            effects.contains { if case .predict = $0 { true } else { false } }
+        }
+        let asked = give(
+            &agent, .containers([], listedAt: .zero), .connected, welcome(term: 1),
+            .message(.assignments(first)), .pulled(Operation(1), .success("i")),
+            .launched(Operation(2), .success(pod)), .probed("pod", container: "c", .ready),
+            .message(.assignments(second)), .predictionStarted(work.key, .later("busy")))
+        #expect(predicts(asked))
+        // It sleeps for a minute: the alarm to ask again is older than that of the lease.
+        let late = give(&agent, .tick, at: .zero + .seconds(60))
+        #expect(!predicts(late))
+        #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
+    }
+
     @Test func `a list made before a container was made says nothing about it`() {
         var agent = agent()
         _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
