@@ -38,9 +38,8 @@ package struct Agent: Sendable {
     var heldSet: UInt64?
     /// Containers being removed that belong to no order, by their operation.
     var removals: [Operation: String] = [:]
-    /// Running containers of workers that were dismissed in an earlier life, with attempts still on
-    /// them, as the last list shows them; and whether their removal was asked for since.
-    var strays: [String: (fact: ContainerFact, isAsked: Bool)] = [:]
+    /// Containers that nothing here holds, as the last list shows them.
+    var strangers: OrderedDictionary<String, Stranger> = [:]
     /// How an attempt will have ended when its own container is removed.
     var outcome: [AttemptKey: AttemptPhase] = [:]
 
@@ -161,10 +160,7 @@ package struct Agent: Sendable {
     ) {
         if !event.isQuiet { undriven = true }
         // After a sleep of the machine an answer may come before the alarm; it begins nothing any more.
-        if !event.isMessage, let due = timers.due(.lease), due <= now {
-            timers.disarm(.lease)
-            fire(.lease, now, &effects)
-        }
+        if !event.isMessage { endLeaseIfDue(now, &effects) }
         switch event {
         case .connected: connected(now, &effects)
         case .disconnected: disconnected()
@@ -185,8 +181,16 @@ package struct Agent: Sendable {
         case .cleaned(let order, let leftovers): cleanedUp(order, leftovers, &effects)
         case .tick: break
         }
+        // Before alarms that were due earlier: they begin nothing any more, either.
+        if event.isMessage { endLeaseIfDue(now, &effects) }
         while let alarm = timers.popDue(now) { fire(alarm, now, &effects) }
         drive(now, &effects)
+    }
+
+    private mutating func endLeaseIfDue(_ now: Instant, _ effects: inout AgentEffects) {
+        guard let due = timers.due(.lease), due <= now else { return }
+        timers.disarm(.lease)
+        fire(.lease, now, &effects)
     }
 
     private mutating func fire(_ alarm: Alarm, _ now: Instant, _ effects: inout AgentEffects) {

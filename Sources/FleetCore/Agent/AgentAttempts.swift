@@ -52,6 +52,17 @@ extension Agent {
             if case .container = record.order.place { return true }
             return false
         }
+        /// Whether its own container is being removed, or will be once it is made.
+        var isMakingRoom: Bool {
+            switch step {
+            case .removing: true
+            case .launching: isUnwanted
+            case .waiting, .pulling, .fetched, .placing, .running, .stopping, .collecting,
+                .uploading,
+                .done:
+                false
+            }
+        }
     }
 
     mutating func report(_ key: AttemptKey, _ effects: inout AgentEffects) {

@@ -7,6 +7,7 @@ extension Agent {
     mutating func drive(_ now: Instant, _ effects: inout AgentEffects) {
         guard undriven else { return }
         undriven = false
+        removeStrangers(&effects)
         driveWorkers(now, &effects)
         driveAttempts(now, &effects)
         cleanIfOrdered(&effects)
@@ -101,7 +102,7 @@ extension Agent {
         } else if let key = attemptKey(of: operation) {
             attemptRemoved(key, failure, now, &effects)
         } else if let id = removals.removeValue(forKey: operation), failure == nil {
-            strays[id] = nil
+            strangers[id] = nil
         }
     }
 
@@ -203,14 +204,37 @@ extension Agent {
             guard let fact = attempt.record.container else { continue }
             compare(fact, listed, now, &effects)
         }
-        strays = [:]
-        for fact in facts where fact.isRunning && isStray(fact) { strays[fact.id] = (fact, false) }
-        if synced { removeOrphans(facts, &effects) }
+        strangers = [:]
+        for fact in facts where !isHeld(fact) {
+            strangers[fact.id] = Stranger(
+                fact: fact, isAsked: removals.values.contains(fact.id))
+        }
+    }
+
+    /// A container that nothing here holds: left by an earlier life, or of an order that is no more.
+    struct Stranger: Hashable, Sendable {
+        let fact: ContainerFact
+        /// Whether its removal was asked for since the last list.
+        var isAsked: Bool
+    }
+
+    /// Removes what belongs to no order, once the orders are known.
+    mutating func removeStrangers(_ effects: inout AgentEffects) {
+        guard synced else { return }
+        for stranger in strangers.values where !stranger.isAsked && !isKnown(stranger.fact) {
+            removeOrphan(stranger.fact, &effects)
+        }
+    }
+
+    /// Whether a container runs that belongs to no order, and holds memory for as long.
+    var hasRunningStranger: Bool {
+        strangers.values.contains { $0.fact.isRunning && !isKnown($0.fact) }
     }
 
     /// Whether a container is no worker's of ours, and an attempt still runs on it for all we know.
     private func isStray(_ fact: ContainerFact) -> Bool {
-        guard case .worker(let id, _) = fact.purpose, workers[id]?.container?.id != fact.id
+        guard fact.isRunning, case .worker(let id, _) = fact.purpose,
+            workers[id]?.container?.id != fact.id
         else { return false }
         return attempts.values.contains {
             $0.step == .waiting && !$0.ownsContainer && $0.record.container?.id == fact.id
@@ -221,12 +245,9 @@ extension Agent {
     /// first.
     mutating func awaitsStray(_ attempt: Attempted, _ effects: inout AgentEffects) -> Bool {
         guard !attempt.ownsContainer, let id = attempt.record.container?.id,
-            let stray = strays[id]
+            let stray = strangers[id], stray.fact.isRunning
         else { return false }
-        if !stray.isAsked {
-            strays[id]?.isAsked = true
-            removeOrphan(stray.fact, &effects)
-        }
+        if !stray.isAsked { removeOrphan(stray.fact, &effects) }
         return true
     }
 
@@ -295,22 +316,25 @@ extension Agent {
         }
     }
 
-    /// Removes containers of this node that belong to nothing we know.
-    private mutating func removeOrphans(
-        _ facts: [ContainerFact], _ effects: inout AgentEffects
-    ) {
-        for fact in facts where !isKnown(fact) { removeOrphan(fact, &effects) }
+    /// Whether it is the container of a worker or an attempt.
+    private func isHeld(_ fact: ContainerFact) -> Bool {
+        switch fact.purpose {
+        case .worker(let id, _): workers[id]?.container?.id == fact.id
+        case .attempt(let key): attempts[key] != nil
+        case .other: false
+        }
     }
 
+    /// Whether it is held, or will be.
     private func isKnown(_ fact: ContainerFact) -> Bool {
-        switch fact.purpose {
-        case .worker(let id, _):
-            guard let worker = workers[id] else { return false }
-            if let container = worker.container { return container.id == fact.id }
-            // Being launched, it is adopted or replaced by its name.
-            return true
-        case .attempt(let key): return attempts[key] != nil
-        case .other: return false
+        guard case .worker(let id, _) = fact.purpose, let worker = workers[id] else {
+            return isHeld(fact)
+        }
+        switch worker.step {
+        case .starting, .ready, .removing, .leaving(_, .some): return isHeld(fact)
+        case .leaving(nil, nil): return false
+        // Being launched, it is adopted or replaced by its name.
+        case .waiting, .pulling, .fetched, .launching, .resting, .leaving(.some, nil): return true
         }
     }
 
@@ -318,6 +342,8 @@ extension Agent {
         _ fact: ContainerFact, _ effects: inout AgentEffects
     ) {
         guard !removals.values.contains(fact.id) else { return }
+        // If that fails, the next list shows it again.
+        strangers[fact.id] = Stranger(fact: fact, isAsked: true)
         let operation = nextOperation()
         removals[operation] = fact.id
         effects.append(.remove(operation, container: fact.id, grace: policy.stopGrace))

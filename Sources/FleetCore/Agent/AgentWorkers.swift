@@ -156,16 +156,17 @@ extension Agent {
         }
     }
 
-    /// Whether containers are being removed that nobody wants any more: what takes their place must not
-    /// need memory that they still hold.
+    /// Whether containers run or are being removed that nobody wants any more: what takes their place
+    /// must not need memory that they still hold.
     var isMakingRoom: Bool {
-        !removals.isEmpty
+        !removals.isEmpty || hasRunningStranger
             || workers.values.contains {
                 if case .leaving(let operation, let fact) = $0.step {
                     return operation != nil || fact != nil
                 }
                 return false
             }
+            || attempts.values.contains(where: \.isMakingRoom)
     }
 
     private func isUsed(_ id: WorkerID) -> Bool {
@@ -253,7 +254,7 @@ extension Agent {
         _ id: WorkerID, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
     ) {
         guard let worker = workers[id] else { return }
-        strays[fact.id] = nil
+        strangers[fact.id] = nil
         workers[id]?.image = fact.image.isEmpty ? worker.image : fact.image
         workers[id]?.unanswered = 0
         setStep(id, .starting(fact), now, &effects)

@@ -239,9 +239,12 @@ import Testing
             .message(.assignments(second)), .predictionStarted(work.key, .later("busy")))
         #expect(predicts(asked))
         // It sleeps for a minute: the alarm to ask again is older than that of the lease.
-        let late = give(&agent, .tick, at: .zero + .seconds(60))
-        #expect(!predicts(late))
-        #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
+        for woken in [AgentEvent.tick, .message(.acknowledged(sequence: 99))] {
+            var agent = agent
+            let late = give(&agent, woken, at: .zero + .seconds(60))
+            #expect(!predicts(late))
+            #expect(agent.journal.attempts.map(\.error?.code) == [.leaseEnded])
+        }
     }
 
     @Test func `a list made before a container was made says nothing about it`() {

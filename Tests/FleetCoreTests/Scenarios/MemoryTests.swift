@@ -114,54 +114,6 @@ import Testing
         w.expectSound()
     }
 
-    @Test func `what takes the place of a worker waits until that is gone`() {
-        let old = WorkerOrder(
-            id: "old", spec: WorkerSpec(image: "i"), isPod: true, readyWithin: .seconds(60))
-        let new = WorkerOrder(
-            id: "new", spec: WorkerSpec(image: "j"), isPod: true, readyWithin: .seconds(60))
-        let fact = ContainerFact(
-            id: "c", purpose: .worker("old", fingerprint: old.spec.fingerprint), isRunning: true)
-        var agent = Agent(
-            node: "n", incarnation: Incarnation(boot: "b", starts: 1),
-            facts: .init(version: "1", processors: 1, memory: 1), journal: AgentJournal(),
-            renewedAt: nil, seed: 1, at: .zero)
-        func give(_ event: AgentEvent) -> [AgentEffects.Effect] {
-            var effects = AgentEffects()
-            agent.step(event, at: .zero, &effects)
-            return effects.list
-        }
-        func orders(_ number: UInt64, _ worker: WorkerOrder) -> AgentEvent {
-            .message(
-                .assignments(
-                    Assignments(term: 1, appliesTo: nil, resultsIn: number, workers: [worker])))
-        }
-        let welcome = Welcome(
-            session: SessionID(1), term: 1, fleet: "f", heartbeat: .seconds(5),
-            stopAfter: .seconds(30))
-        _ = give(.containers([], listedAt: .zero))
-        _ = give(.connected)
-        _ = give(.message(.welcome(welcome)))
-        _ = give(orders(1, old))
-        _ = give(.pulled(Operation(1), .success("i")))
-        _ = give(.launched(Operation(2), .success(fact)))
-        var removal: Operation?
-        var pull: Operation?
-        for effect in give(orders(2, new)) {
-            if case .remove(let operation, "c", _) = effect { removal = operation }
-            if case .pull(let operation, "j") = effect { pull = operation }
-        }
-        guard let removal, let pull else {
-            Issue.record("the old one is not removed, or the new one not pulled")
-            return
-        }
-        func launches(_ effects: [AgentEffects.Effect]) -> Bool {
-            effects.contains { if case .launchWorker = $0 { true } else { false } }
-        }
-        #expect(!launches(give(.pulled(pull, .success("j")))))
-        #expect(!launches(give(.removed(removal, Failure(.dockerUnavailable, "no")))))
-        #expect(launches(give(.removed(removal, nil))))
-    }
-
     private var fallback: Job {
         Job(id: "none", request: JobRequest(kind: .image), queue: "vision", submittedAt: .zero)
     }

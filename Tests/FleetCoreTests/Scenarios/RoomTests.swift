@@ -1,0 +1,143 @@
+import FleetCore
+import Testing
+
+/// Nothing is started in memory that something else on the node still holds.
+@Suite struct RoomTests {
+    private let old = WorkerOrder(
+        id: "old", spec: WorkerSpec(image: "i"), isPod: true, readyWithin: .seconds(60))
+    private let new = WorkerOrder(
+        id: "new", spec: WorkerSpec(image: "j"), isPod: true, readyWithin: .seconds(60))
+    private var oldContainer: ContainerFact {
+        ContainerFact(
+            id: "c", purpose: .worker("old", fingerprint: old.spec.fingerprint), isRunning: true)
+    }
+    private let unavailable = Failure(.dockerUnavailable, "no answer")
+
+    @Test func `what takes the place of a worker waits until that is gone`() throws {
+        var node = Node()
+        node.give(.containers([], listedAt: .zero))
+        node.connect()
+        node.order(1, [old])
+        node.give(.pulled(Operation(1), .success("i")))
+        node.give(.launched(Operation(2), .success(oldContainer)))
+        node.order(2, [new])
+        let removal = try #require(node.removal(of: "c"))
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        #expect(!node.hasLaunched)
+        node.give(.removed(removal, unavailable))
+        #expect(!node.hasLaunched)
+        node.give(.removed(removal, nil))
+        #expect(node.hasLaunched)
+    }
+
+    @Test func `nothing starts beside a container of nobody, also when that could not be removed`()
+        throws
+    {
+        var node = Node()
+        node.give(.containers([oldContainer], listedAt: .zero))
+        #expect(node.removal(of: "c") == nil, "nobody has said yet what is whose")
+        node.connect()
+        node.order(1, [new])
+        let removal = try #require(node.removal(of: "c"), "it need not wait for the next list")
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        node.give(.removed(removal, unavailable))
+        #expect(!node.hasLaunched)
+        node.effects = []
+        node.give(.containers([oldContainer], listedAt: .zero))
+        #expect(node.removal(of: "c") != nil, "it is tried again")
+        #expect(!node.hasLaunched)
+        node.give(.containers([], listedAt: .zero))
+        node.give(.removed(try #require(node.removal(of: "c")), nil))
+        #expect(node.hasLaunched)
+    }
+
+    @Test
+    func `a worker dismissed before Docker has told what runs is in the way until it is gone`()
+        throws
+    {
+        var journal = AgentJournal()
+        journal.workers = [new, old]
+        var node = Node(journal)
+        node.connect()
+        node.order(1, [new])
+        node.give(.containers([oldContainer], listedAt: .zero))
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        #expect(!node.hasLaunched)
+        node.give(.removed(try #require(node.removal(of: "c")), nil))
+        #expect(node.hasLaunched)
+    }
+
+    @Test func `a pod waits for the container of an attempt that was stopped as it was made`()
+        throws
+    {
+        var attempt = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1),
+            place: .container(ContainerOrder(image: "tool", command: [])), input: "{}",
+            kind: .custom)
+        var node = Node()
+        node.give(.containers([], listedAt: .zero))
+        node.connect()
+        node.order(1, [], [attempt])
+        node.give(.pulled(try #require(node.pull(of: "tool")), .success("tool")))
+        attempt.stop = .evicted
+        node.order(2, [new], [attempt])
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        #expect(!node.hasLaunched)
+        let made = ContainerFact(id: "a", purpose: .attempt(attempt.key), isRunning: true)
+        node.give(.launched(Operation(2), .success(made)))
+        #expect(!node.hasLaunched)
+        node.give(.removed(try #require(node.removal(of: "a")), nil))
+        #expect(node.hasLaunched)
+    }
+
+    /// An agent's machine, and all it has asked for.
+    private struct Node {
+        var agent: Agent
+        var effects: [AgentEffects.Effect] = []
+
+        init(_ journal: AgentJournal = AgentJournal()) {
+            agent = Agent(
+                node: "n", incarnation: Incarnation(boot: "b", starts: 1),
+                facts: .init(version: "1", processors: 1, memory: 1), journal: journal,
+                renewedAt: nil, seed: 1, at: .zero)
+        }
+
+        mutating func give(_ event: AgentEvent) {
+            var new = AgentEffects()
+            agent.step(event, at: .zero, &new)
+            effects += new.list
+        }
+
+        mutating func connect() {
+            give(.connected)
+            let welcome = Welcome(
+                session: SessionID(1), term: 1, fleet: "f", heartbeat: .seconds(5),
+                stopAfter: .seconds(30))
+            give(.message(.welcome(welcome)))
+        }
+
+        mutating func order(
+            _ number: UInt64, _ workers: [WorkerOrder], _ attempts: [AttemptOrder] = []
+        ) {
+            let set = Assignments(
+                term: 1, appliesTo: nil, resultsIn: number, workers: workers, attempts: attempts)
+            give(.message(.assignments(set)))
+        }
+
+        var hasLaunched: Bool {
+            effects.contains {
+                if case .launchWorker(_, let order, _) = $0 { order.id == "new" } else { false }
+            }
+        }
+
+        func removal(of container: String) -> Operation? {
+            for case .remove(let operation, container, _) in effects { return operation }
+            return nil
+        }
+
+        func pull(of image: String) -> Operation? {
+            for case .pull(let operation, image) in effects { return operation }
+            return nil
+        }
+    }
+}
