@@ -35,6 +35,8 @@ extension Agent {
         guard case .container(let container) = attempt.record.order.place else { return }
         let operation = nextOperation()
         attempts[key]?.step = .launching(operation)
+        attempts[key]?.record.wasLaunched = true
+        effects.needsSave = true
         effects.append(.launchAttempt(operation, attempt.record.order, container, image: image))
     }
 
@@ -231,16 +233,6 @@ extension Agent {
         strangers.values.contains { $0.fact.isRunning && !isKnown($0.fact) }
     }
 
-    /// Whether a container is no worker's of ours, and an attempt still runs on it for all we know.
-    private func isStray(_ fact: ContainerFact) -> Bool {
-        guard fact.isRunning, case .worker(let id, _) = fact.purpose,
-            workers[id]?.container?.id != fact.id
-        else { return false }
-        return attempts.values.contains {
-            $0.step == .waiting && !$0.ownsContainer && $0.record.container?.id == fact.id
-        }
-    }
-
     /// Whether an attempt still runs in a container that is no worker's any more; that one is removed
     /// first.
     mutating func awaitsStray(_ attempt: Attempted, _ effects: inout AgentEffects) -> Bool {
@@ -298,10 +290,10 @@ extension Agent {
             case .other: break
             }
         }
-        // An own container that ran and is gone took its result with it.
+        // An own container that ran, or may have, and is gone took its result with it.
         for (key, attempt) in attempts
-        where attempt.step == .waiting && attempt.ownsContainer && attempt.record.container != nil
-            && attempt.record.phase == .running
+        where attempt.step == .waiting && attempt.ownsContainer && attempt.record.mayHaveRun
+            && attempt.record.phase != .uploading
         {
             attempts[key]?.record.container = nil
             if attempt.isUnwanted {
@@ -325,16 +317,17 @@ extension Agent {
         }
     }
 
-    /// Whether it is held, or will be.
+    /// Whether it is held, or is just being made.
+    ///
+    /// One of the same name from before may work on what nobody knows of: it is not taken for the worker.
     private func isKnown(_ fact: ContainerFact) -> Bool {
         guard case .worker(let id, _) = fact.purpose, let worker = workers[id] else {
             return isHeld(fact)
         }
         switch worker.step {
         case .starting, .ready, .removing, .leaving(_, .some): return isHeld(fact)
-        case .leaving(nil, nil): return false
-        // Being launched, it is adopted or replaced by its name.
-        case .waiting, .pulling, .fetched, .launching, .resting, .leaving(.some, nil): return true
+        case .launching, .leaving(.some, nil): return true
+        case .waiting, .pulling, .fetched, .resting, .leaving(nil, nil): return false
         }
     }
 

@@ -96,10 +96,15 @@ package struct AttemptRecord: Hashable, Sendable, Codable {
     package var phase: AttemptPhase
     /// The container it runs in: a worker's, or its own.
     package var container: ContainerFact?
+    /// Whether Docker was asked for a container of its own; nil where a journal does not tell.
+    package var wasLaunched: Bool?
     /// Its outputs, when stored.
     package var outputs: [Output] = []
     /// Why it failed.
     package var error: Failure?
     /// Its container's exit code.
     package var exitCode: Int32?
+
+    /// Whether a container of its own may have run, whatever Docker shows now.
+    var mayHaveRun: Bool { wasLaunched ?? (container != nil && phase == .running) }
 }

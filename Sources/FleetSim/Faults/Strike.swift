@@ -61,10 +61,7 @@ extension World {
         case .dismissalCrash: reorder(host) { $0.replicas = 0 }
         case .goneWhileAway:
             crashAgent(host, downFor: min(fault.length, .seconds(5)))
-            // What was started and not yet heard of would leave no trace at all.
-            for container in host.docker.containers where host.knows(container) {
-                take(container.id, from: host)
-            }
+            for container in host.docker.containers { take(container.id, from: host) }
         case .diskLost:
             host.disks += 1
             loseDisk(host, wholeMachine: fault.count % 2 == 0, downFor: fault.length)
@@ -91,12 +88,15 @@ extension World {
         case .strayContainer:
             // Of an older life of the node; a roamer is cleaned by an order of its own.
             guard leader?.machine.nodes[host.name]?.isRoamer == false else { return }
+            // One that was there when the machine came up is in every list; what starts beside it must fit.
+            let comesFirst = fault.count % 2 == 0
+            if comesFirst { reboot(host, downFor: min(fault.length, .seconds(10))) }
             lastContainer += 1
             host.docker.containers.append(
                 Container(
                     id: "c\(lastContainer)", name: "w:old",
                     purpose: .worker("old", fingerprint: "old"), slots: 1, image: "old:1",
-                    readyAt: now))
+                    memory: comesFirst ? Int64(clamping: host.memory) : 0, readyAt: now))
         case .workerStuck: host.docker.stuck += 1
         case .exitsEarly: host.docker.exitsEarly += 1
         case .nameTaken: host.docker.nameTaken += 1

@@ -69,10 +69,4 @@ final class Host {
         let bound = min(500 << min(failedDials, 4), 5_000)
         return random.duration(0...bound)
     }
-
-    /// Whether the agent's journal knows of a container, or need not.
-    func knows(_ container: Container) -> Bool {
-        guard case .attempt(let key) = container.purpose else { return true }
-        return journal.attempts.contains { $0.order.key == key && $0.container != nil }
-    }
 }

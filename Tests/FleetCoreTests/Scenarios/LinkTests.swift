@@ -203,6 +203,32 @@ import Testing
         #expect(agent.journal.attempts.isEmpty)
     }
 
+    @Test func `what Docker was asked to start before a restart is not begun a second time`() {
+        var old = agent()
+        _ = give(&old, .containers([], listedAt: .zero), .connected, welcome(term: 1))
+        let own = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1),
+            place: .container(ContainerOrder(image: "i", command: [])), input: "{}", kind: .custom)
+        let set = AgentEvent.message(
+            .assignments(Assignments(term: 1, appliesTo: nil, resultsIn: 1, attempts: [own])))
+        func launches(_ effects: [AgentEffects.Effect]) -> Bool {
+            effects.contains { if case .launchAttempt = $0 { true } else { false } }
+        }
+        #expect(launches(give(&old, set, .pulled(Operation(1), .success("i")))))
+        // Nothing of it is there any more: it never began, or it ran and somebody has removed it.
+        var agent = agent(old.journal)
+        let effects = give(
+            &agent, .containers([], listedAt: .zero), .connected, welcome(term: 1), set,
+            .pulled(Operation(1), .success("i")))
+        #expect(!launches(effects))
+        #expect(agent.journal.attempts.map(\.error?.code) == [.resultLost])
+        // What is there is taken up.
+        let fact = ContainerFact(id: "c", purpose: .attempt(own.key), isRunning: true)
+        var lucky = self.agent(old.journal)
+        _ = give(&lucky, .containers([fact], listedAt: .zero))
+        #expect(lucky.journal.attempts.map(\.phase) == [.running])
+    }
+
     @Test func `an answer that waited while the machine slept begins nothing`() {
         var agent = agent()
         _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))

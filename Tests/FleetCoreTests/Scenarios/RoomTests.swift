@@ -51,6 +51,21 @@ import Testing
         #expect(node.hasLaunched)
     }
 
+    @Test func `the container of a life that nobody remembers is not taken for the worker`() throws
+    {
+        var node = Node()
+        let unknown = ContainerFact(
+            id: "c", purpose: .worker("new", fingerprint: new.spec.fingerprint), isRunning: true)
+        node.give(.containers([unknown], listedAt: .zero))
+        node.connect()
+        node.order(1, [new])
+        let removal = try #require(node.removal(of: "c"), "it may work on what was given up")
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        #expect(!node.hasLaunched)
+        node.give(.removed(removal, nil))
+        #expect(node.hasLaunched)
+    }
+
     @Test
     func `a worker dismissed before Docker has told what runs is in the way until it is gone`()
         throws
