@@ -18,7 +18,7 @@ package enum WireLimits {
     package static let objectKey = 1024
     /// The elements of one list.
     package static let list = 10_000
-    /// The sensors, and the rails, of a sample of a machine.
+    /// The sensors, the rails, and the containers of a sample of a machine.
     package static let measurements = 64
     /// The elements of all lists of a message that is sent.
     package static let elements = 50_000

@@ -143,7 +143,8 @@ struct APITests {
             let sample = Telemetry(
                 gpu: 0.93, memoryUsed: 1, memoryTotal: 2, swapUsed: 3, power: 31.5,
                 temperatures: [.init(name: "cpu", value: 61.5)],
-                watts: [.init(name: "VDD_IN", value: 31.5)], powerMode: "MAXN")
+                watts: [.init(name: "VDD_IN", value: 31.5)], powerMode: "MAXN",
+                containers: [.init(name: "sdxl-api", cpu: 1.25, memory: 9)])
             plane.loop.post(.message("agx-01", SessionID(1), .telemetry(sample)))
             let (status, json) = try await call(plane, .get, "/api/v1/nodes/agx-01")
             #expect(status == .ok)
@@ -153,6 +154,12 @@ struct APITests {
             #expect(shown?["temperatures"]?["cpu"] == .number(61.5))
             #expect(shown?["watts"]?["VDD_IN"] == .number(31.5))
             #expect(shown?["powerMode"] == .string("MAXN"))
+            guard case .array(let containers)? = shown?["containers"] else {
+                Issue.record("no containers are shown")
+                return
+            }
+            #expect(containers.map { $0["name"] } == [.string("sdxl-api")])
+            #expect(containers.map { $0["cpu"] } == [.int(125)])
             #expect(shown?["cpu"] == nil && shown?["temperature"] == nil)
             let application = Application(router: plane.api.router(tokens: nil))
             let text = try await application.test(.router) { client in

@@ -143,3 +143,14 @@ def test_a_roamer_whose_agent_dies_comes_back_clean(fleet: Fleet) -> None:
     assert ended["state"] == "failed", describe(ended)
     fleet.expect(mark, 60, f"{node} to be IDLE", type="roamer.state", node=node, to="IDLE")
     fleet.assert_clean(node)
+
+
+def test_a_node_tells_what_its_containers_use(fleet: Fleet) -> None:
+    def use() -> dict[str, Any] | None:
+        containers = (fleet.node("agx-01")["telemetry"] or {}).get("containers") or []
+        return next((each for each in containers if each["name"] == "sdxl-api" and "cpu" in each), None)
+
+    idle = fleet.until(use, 30, "the use of agx-01's pod")
+    assert 1 << 20 < idle["memory"] < 1 << 32 and 0 <= idle["cpu"] < 400, idle
+    described = fleet.jctl("describe", "node", "agx-01").stdout
+    assert "CONTAINER" in described and "sdxl-api" in described.split("CONTAINER")[1], described

@@ -1,5 +1,8 @@
 """Roamers: lent when a cluster is full, clean afterwards; also by hand and for one job."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from fleet import ROAMERS, Fleet, winner
@@ -89,3 +92,37 @@ def test_every_roamer_becomes_what_is_needed_in_turn(fleet: Fleet) -> None:
         assert node in ROAMERS and done["outputs"]
         fleet.until(lambda node=node: fleet.roamer(node) == "IDLE", 30, f"{node} to be IDLE")
         fleet.assert_clean(node)
+
+
+def groups(container: str) -> list[Path]:
+    """The control groups of a container, in both versions and by whoever made them."""
+    root = Path("/sys/fs/cgroup")
+    return [
+        folder / "cgroup.procs"
+        for base in (root, root / "pids", root / "devices")
+        for folder in (base / f"system.slice/docker-{container}.scope", base / f"docker/{container}")
+        if (folder / "cgroup.procs").exists()
+    ]
+
+
+def test_a_roamer_is_not_clean_while_a_process_outlives_its_container(fleet: Fleet) -> None:
+    mark = fleet.mark()
+    fleet.jctl_json("assign", "agx-14", "--template", "llm-worker", "--manual")
+    fleet.expect(mark, 60, "agx-14 to run", type="roamer.state", node="agx-14", to="RUNNING")
+    [container] = fleet.docker("ps", "-q", "--no-trunc", "--filter", "label=jessica.node=agx-14").split()
+    # As a process that hangs in a driver: it is in the container's group, and Docker cannot end it.
+    with subprocess.Popen(["sleep", "600"]) as hung:
+        try:
+            assert groups(container), "the container has no control group that is known"
+            for group in groups(container):
+                group.write_text(f"{hung.pid}\n")
+            fleet.jctl_json("release", "agx-14")
+            event = fleet.expect(
+                mark, 60, "agx-14 to be QUARANTINED", type="roamer.state", node="agx-14", to="QUARANTINED"
+            )
+            assert f"processes of the removed container {container[:12]}" in event["reason"], event
+        finally:
+            hung.kill()
+    fleet.jctl_json("uncordon", "agx-14")
+    fleet.expect(mark, 60, "agx-14 to be IDLE", type="roamer.state", node="agx-14", to="IDLE")
+    fleet.assert_clean("agx-14")

@@ -116,6 +116,17 @@ extension WireSuite {
             Refusal(
                 ProtoBytes().message(6, ProtoBytes().text(14, "a b")), .textContent,
                 "Telemetry.powerMode"),
+            Refusal(
+                ProtoBytes().message(6, ProtoBytes().message(16, ProtoBytes())), .textLength,
+                "ContainerUse.name"),
+            Refusal(
+                ProtoBytes().message(
+                    6, ProtoBytes().message(16, count: 65, ProtoBytes().text(1, "a"))),
+                .tooMany, "Telemetry.containers"),
+            Refusal(
+                ProtoBytes().message(
+                    6, ProtoBytes().message(16, count: 2, ProtoBytes().text(1, "a"))),
+                .textContent, "Telemetry.containers"),
             Refusal(ProtoBytes().message(8, ProtoBytes()), .missing, "LogChunk.key"),
             Refusal(
                 ProtoBytes().message(12, ProtoBytes().message(2, key).text(4, "n")), .unsupported,

@@ -130,7 +130,10 @@ struct MessageGenerator {
             diskFree: maybe { $0.number() }, swapUsed: maybe { $0.number() },
             swapTotal: maybe { $0.number() }, temperature: maybe { $0.double(-300...300) },
             power: maybe { $0.double(-1e9...1e9) }, temperatures: measurements(),
-            watts: measurements(), powerMode: maybe { $0.name() })
+            watts: measurements(), powerMode: maybe { $0.name() },
+            containers: measurements().map {
+                .init(name: $0.name, cpu: maybe { $0.double(0...64) }, memory: number())
+            })
     }
 
     mutating func measurements() -> [Telemetry.Measurement] {

@@ -36,6 +36,8 @@ extension WireSuite {
                 Telemetry(power: 0), Telemetry(swapUsed: 0), Telemetry(swapTotal: 0),
                 Telemetry(temperatures: [.init(name: "a", value: 0)]),
                 Telemetry(watts: [.init(name: "a", value: 0)]), Telemetry(powerMode: "0"),
+                Telemetry(containers: [.init(name: "a", memory: 0)]),
+                Telemetry(containers: [.init(name: "a", cpu: 0, memory: 0)]),
             ]
             var seen = Set<[UInt8]>()
             for sample in samples {

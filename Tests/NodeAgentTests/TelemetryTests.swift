@@ -7,7 +7,8 @@ import Testing
 @Suite struct TelemetryTests {
     @Test func thisMachineTells() throws {
         let sensors = MachineSensors { _ in }
-        var telemetry = NodeTelemetry(folder: "/tmp", sampler: sensors.sampler())
+        var telemetry = NodeTelemetry(
+            folder: "/tmp", sampler: sensors.sampler(), ledger: ContainerLedger())
         let sample = telemetry.sample()
         #expect(try #require(sample.memoryUsed) < #require(sample.memoryTotal))
         #expect(try #require(sample.diskFree) > 0)

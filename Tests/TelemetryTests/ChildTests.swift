@@ -151,7 +151,7 @@ import Testing
             while :; do echo '93, 61, [N/A]'; sleep 0.05; done
             """
         try await with("nvidia-smi", script: script) { scratch, sensors, events in
-            #expect(sensors.program == "nvidia-smi")
+            #expect(sensors.programs == ["nvidia-smi"])
             #expect(await events.take() == .updated(program: "nvidia-smi"))
             #expect(
                 scratch.tree.line("/arguments")

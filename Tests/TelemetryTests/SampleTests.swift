@@ -29,7 +29,7 @@ import Testing
 
     private func sampler(_ scratch: Scratch, _ line: String?) throws -> MachineSampler {
         let reading = try line.map { SensorLine.tegrastats(try TegrastatsReading(parsing: $0)) }
-        return MachineSampler(tree: scratch.tree, line: { reading })
+        return MachineSampler(tree: scratch.tree, lines: { reading.map { [$0] } ?? [] })
     }
 
     @Test func `the kernel tells what it can without a program`() throws {
@@ -71,6 +71,26 @@ import Testing
         #expect(sample.gpu == 0.5)
         #expect(sample.temperature == 50)
         #expect(sample.power == 5.297)
+    }
+
+    @Test func `on a Thor nvidia-smi tells what tegrastats keeps from all but root`() throws {
+        let scratch = try Scratch()
+        for program in ["tegrastats", "nvidia-smi"] {
+            try scratch.write("/usr/bin/\(program)", "", isProgram: true)
+        }
+        #expect(
+            SensorLine.Source.find(in: scratch.tree) == [.tegrastats], "an Orin's tells nothing")
+        try scratch.write("/sys/class/devfreq/gpu-gpc-0/governor", "")
+        #expect(SensorLine.Source.find(in: scratch.tree) == [.tegrastats, .nvidiaSMI])
+        let lines: [SensorLine] = [
+            .tegrastats(try TegrastatsReading(parsing: "RAM 1/2MB gpu@40C VIN 9000mW/9000mW")),
+            .gpu(try #require(NvidiaSMI(parsing: Array("37, 41, [N/A]".utf8)))),
+        ]
+        var sampler = MachineSampler(tree: scratch.tree, lines: { lines })
+        let sample = sampler.sample()
+        #expect(sample.gpu == 0.37)
+        #expect(sample.temperatures == [.init(name: "gpu", value: 40)])
+        #expect(sample.power == 9)
     }
 
     @Test func `nothing is absent, not zero`() throws {

@@ -98,6 +98,7 @@ struct Describer {
         }
         return facts.lines(width: width, style: style)
             + section("Pods", NodeTables.pods(node.pods ?? [], now: now))
+            + section("Use", NodeTables.containers(node.telemetry?.containers ?? []))
     }
 
     /// A cluster.

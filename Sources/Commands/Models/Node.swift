@@ -57,6 +57,14 @@ struct Node: Decodable, Sendable {
         var memoryTotal: Loose?
         var temperature: Loose?
         var power: Loose?
+        var containers: [Container]?
+    }
+
+    /// What a container uses: percent of one processor, and bytes of memory.
+    struct Container: Decodable, Sendable {
+        var name: String?
+        var cpu: Loose?
+        var memory: Loose?
     }
 
     /// The state with what is special about it: `ready,cordoned`.

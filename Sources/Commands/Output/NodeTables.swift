@@ -76,4 +76,18 @@ enum NodeTables {
                 ]
             })
     }
+
+    /// What the containers of a node use.
+    static func containers(_ containers: [Node.Container]) -> Table {
+        Table(
+            columns: [
+                .init("CONTAINER"), .init("CPU", isNumber: true), .init("MEMORY", isNumber: true),
+            ],
+            rows: containers.map {
+                [
+                    $0.name ?? "-", Humane.whole($0.cpu?.number, "%"),
+                    Humane.bytes($0.memory?.number),
+                ]
+            })
+    }
 }

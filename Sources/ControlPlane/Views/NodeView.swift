@@ -49,6 +49,13 @@ package struct NodeView: Encodable, Sendable {
         var temperatures: [String: Double]?
         var watts: [String: Double]?
         var powerMode: String?
+        var containers: [ContainerView]?
+    }
+    /// What a container uses: percent of one processor, and bytes.
+    struct ContainerView: Encodable, Sendable {
+        var name: String
+        var cpu: Double?
+        var memory: UInt64
     }
 
     var name: String
@@ -111,6 +118,11 @@ package struct NodeView: Encodable, Sendable {
         view.temperatures = byName(sample.temperatures)
         view.watts = byName(sample.watts)
         view.powerMode = sample.powerMode
+        if !sample.containers.isEmpty {
+            view.containers = sample.containers.map {
+                ContainerView(name: $0.name, cpu: percent($0.cpu), memory: $0.memory)
+            }
+        }
         return view
     }
 

@@ -24,6 +24,8 @@ package struct Telemetry: Hashable, Sendable, Codable {
     package var watts: [Measurement]
     /// How much the board may draw, such as `MAXN`; nil where there is no such thing.
     package var powerMode: String?
+    /// What each container uses, no name twice.
+    package var containers: [ContainerUse]
 
     /// How long a sample says how the machine is; agents send several in that time.
     package static let goodFor = Duration.seconds(15)
@@ -41,12 +43,29 @@ package struct Telemetry: Hashable, Sendable, Codable {
         }
     }
 
+    /// What a container uses.
+    package struct ContainerUse: Hashable, Sendable, Codable {
+        /// The worker or the attempt that it is for.
+        package var name: String
+        /// Use of the processors, 1 for one that is always busy; nil when not known yet.
+        package var cpu: Double?
+        /// Bytes of memory.
+        package var memory: UInt64
+        /// Creates one.
+        package init(name: String, cpu: Double? = nil, memory: UInt64) {
+            self.name = name
+            self.cpu = cpu
+            self.memory = memory
+        }
+    }
+
     /// Creates a sample.
     package init(
         cpu: Double? = nil, gpu: Double? = nil, memoryUsed: UInt64? = nil,
         memoryTotal: UInt64? = nil, diskFree: UInt64? = nil, swapUsed: UInt64? = nil,
         swapTotal: UInt64? = nil, temperature: Double? = nil, power: Double? = nil,
-        temperatures: [Measurement] = [], watts: [Measurement] = [], powerMode: String? = nil
+        temperatures: [Measurement] = [], watts: [Measurement] = [], powerMode: String? = nil,
+        containers: [ContainerUse] = []
     ) {
         self.cpu = cpu
         self.gpu = gpu
@@ -60,6 +79,7 @@ package struct Telemetry: Hashable, Sendable, Codable {
         self.temperatures = temperatures
         self.watts = watts
         self.powerMode = powerMode
+        self.containers = containers
     }
 }
 

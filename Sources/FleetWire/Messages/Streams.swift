@@ -25,13 +25,17 @@ extension Jessica__V1__Telemetry: WireStruct {
             Bounds.finite(value.power, "Telemetry.power"), "Telemetry.power")
         unsafe n_temperatures = value.temperatures.count
         unsafe temperatures = try arena.makeList(
-            Bounds.measurements(value.temperatures, "Telemetry.temperatures"),
+            Bounds.measured(value.temperatures, by: \.name, "Telemetry.temperatures"),
             "Telemetry.temperatures")
         unsafe n_watts = value.watts.count
         unsafe watts = try arena.makeList(
-            Bounds.measurements(value.watts, "Telemetry.watts"), "Telemetry.watts")
+            Bounds.measured(value.watts, by: \.name, "Telemetry.watts"), "Telemetry.watts")
         unsafe power_mode = try arena.text(
             value.powerMode ?? "", .nameOrNone, "Telemetry.powerMode")
+        unsafe n_containers = value.containers.count
+        unsafe containers = try arena.makeList(
+            Bounds.measured(value.containers, by: \.name, "Telemetry.containers"),
+            "Telemetry.containers")
     }
 
     func decoded() throws(WireError) -> Telemetry {
@@ -49,7 +53,17 @@ extension Jessica__V1__Telemetry: WireStruct {
             temperatures: Self.measurements(
                 temperatures, n_temperatures, "Telemetry.temperatures"),
             watts: Self.measurements(watts, n_watts, "Telemetry.watts"),
-            powerMode: mode.isEmpty ? nil : mode)
+            powerMode: mode.isEmpty ? nil : mode,
+            containers: Self.containers(containers, n_containers))
+    }
+
+    private static func containers(
+        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Jessica__V1__ContainerUse>?>?,
+        _ count: Int
+    ) throws(WireError) -> [Telemetry.ContainerUse] {
+        let field = "Telemetry.containers"
+        try Bounds.list(count, of: WireLimits.measurements, field)
+        return try Bounds.measured(unsafe Read.list(elements, count, field), by: \.name, field)
     }
 
     private static func measurements(
@@ -58,7 +72,28 @@ extension Jessica__V1__Telemetry: WireStruct {
     ) throws(WireError) -> [Telemetry.Measurement] {
         // Before they are read: a list of the wire may have far more.
         try Bounds.list(count, of: WireLimits.measurements, field)
-        return try Bounds.measurements(unsafe Read.list(elements, count, field), field)
+        return try Bounds.measured(unsafe Read.list(elements, count, field), by: \.name, field)
+    }
+}
+
+extension Jessica__V1__ContainerUse: WireStruct {
+    static func initialize(_ memory: UnsafeMutablePointer<Self>) {
+        unsafe jessica__v1__container_use__init(memory)
+    }
+
+    mutating func fill(
+        _ value: Telemetry.ContainerUse, _ arena: borrowing Arena
+    ) throws(WireError) {
+        unsafe name = try arena.text(value.name, .name, "ContainerUse.name")
+        unsafe cpu = try arena.make(
+            Bounds.finite(value.cpu, "ContainerUse.cpu"), "ContainerUse.cpu")
+        unsafe memory = value.memory
+    }
+
+    func decoded() throws(WireError) -> Telemetry.ContainerUse {
+        try unsafe Telemetry.ContainerUse(
+            name: Read.text(name, .name, "ContainerUse.name"),
+            cpu: Bounds.finite(Read.optional(cpu), "ContainerUse.cpu"), memory: memory)
     }
 }
 

@@ -12,14 +12,14 @@ enum Bounds {
         }
     }
 
-    /// The sensors or rails of a sample, as many as are allowed and none twice.
+    /// The sensors, rails or containers of a sample, as many as are allowed and none twice.
     ///
     /// Two of one name would be two lines of one name in the metrics, which nobody could read then.
-    static func measurements(
-        _ values: [Telemetry.Measurement], _ field: String
-    ) throws(WireError) -> [Telemetry.Measurement] {
+    static func measured<Value>(
+        _ values: [Value], by name: KeyPath<Value, String>, _ field: String
+    ) throws(WireError) -> [Value] {
         try list(values.count, of: WireLimits.measurements, field)
-        guard Set(values.map(\.name)).count == values.count else {
+        guard Set(values.map { $0[keyPath: name] }).count == values.count else {
             throw WireError(.textContent, field, "it has a name twice")
         }
         return values

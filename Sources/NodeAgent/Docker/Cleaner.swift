@@ -2,6 +2,7 @@ import DockerEngine
 import FleetCore
 import Foundation
 import Logging
+import Telemetry
 
 /// Removes everything of this node, and looks whether anything is left.
 struct Cleaner: Sendable {
@@ -10,11 +11,13 @@ struct Cleaner: Sendable {
     let network: NodeNetwork
     let folder: AttemptFolders
     let memory: IdleMemory
+    let ledger: ContainerLedger
+    var groups = ControlGroups()
     let logger: Logger
 
-    /// How long memory may take to come back when its owner has gone, and how often it is looked at.
-    private static let memoryWithin = Duration.seconds(10)
-    private static let memoryEvery = Duration.milliseconds(250)
+    /// How long what removed containers held may take to come back, and how often it is looked at.
+    private static let backWithin = Duration.seconds(10)
+    private static let lookEvery = Duration.milliseconds(250)
 
     /// What is left, a line each; nothing when the node is clean.
     func clean(keeping known: Set<String>) async -> [String] {
@@ -31,6 +34,7 @@ struct Cleaner: Sendable {
         where labels.owns(summary.labels) {
             do {
                 try await engine.remove(summary.id, force: true)
+                ledger.removed(summary.id)
             } catch let error as DockerError where error.code != .unavailable {
                 logger.warning(
                     "container cannot be removed",
@@ -48,18 +52,31 @@ struct Cleaner: Sendable {
         where labels.owns(summary.labels) {
             leftovers.append("container \(summary.name)")
         }
-        if leftovers.isEmpty, let held = try await memoryHeld() { leftovers.append(held) }
-        if leftovers.isEmpty { memory.isClean() }
+        if leftovers.isEmpty { leftovers = try await held() }
+        if leftovers.isEmpty {
+            memory.isClean()
+            ledger.isClean()
+        }
         return leftovers
     }
 
-    /// Waits a little for the memory to come back; what is held after that, for people.
-    private func memoryHeld() async throws -> String? {
-        let end = ContinuousClock.now + Self.memoryWithin
-        while let held = memory.leftover() {
-            if ContinuousClock.now >= end { return held }
-            try await Task.sleep(for: Self.memoryEvery, clock: .continuous)
+    /// Waits a little for processes to end and memory to come back; what is held after that, for people.
+    private func held() async throws -> [String] {
+        let end = ContinuousClock.now + Self.backWithin
+        while true {
+            let held = processesLeft + [memory.leftover()].compactMap { $0 }
+            if held.isEmpty || ContinuousClock.now >= end { return held }
+            try await Task.sleep(for: Self.lookEvery, clock: .continuous)
         }
-        return nil
+    }
+
+    /// Containers that Docker has removed and that still have processes: those hold devices, the GPU's too,
+    /// until they end.
+    ///
+    /// A process that hangs in a driver outlives its container; what has none has no device open.
+    private var processesLeft: [String] {
+        ledger.removed.filter { groups.hasProcesses(of: $0) }.map {
+            "processes of the removed container \($0.prefix(12)), with the devices they hold"
+        }
     }
 }

@@ -12,6 +12,7 @@ struct Containers: Sendable {
     let network: NodeNetwork
     let host: HostFacts
     let memory: IdleMemory
+    let ledger: ContainerLedger
     let logger: Logger
 
     /// How often a container is made anew when its name is taken.
@@ -125,6 +126,7 @@ struct Containers: Sendable {
         }
         if adopts(info), let fact = labels.fact(info) { return fact }
         try await engine.remove(info.id, force: true)
+        ledger.removed(info.id)
         return nil
     }
 
@@ -171,6 +173,7 @@ struct Containers: Sendable {
                     metadata: ["container": "\(info.name)", "error": "\(error)"])
             }
             try await engine.remove(id, force: true)
+            ledger.removed(id)
             return nil
         } catch {
             return Failure(docker: error, otherwise: .startFailed)

@@ -10,6 +10,7 @@ struct Inventory: Sendable {
     let network: NodeNetwork
     let clock: BootClock
     let memory: IdleMemory
+    let ledger: ContainerLedger
     let logger: Logger
     let post: @Sendable (AgentEvent) -> Void
     private let relist = Signal()
@@ -22,13 +23,15 @@ struct Inventory: Sendable {
 
     init(
         engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, clock: BootClock,
-        memory: IdleMemory, logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
+        memory: IdleMemory, ledger: ContainerLedger, logger: Logger,
+        post: @escaping @Sendable (AgentEvent) -> Void
     ) {
         self.engine = engine
         self.labels = labels
         self.network = network
         self.clock = clock
         self.memory = memory
+        self.ledger = ledger
         self.logger = logger
         self.post = post
     }
@@ -86,6 +89,7 @@ struct Inventory: Sendable {
             facts.append(fact)
         }
         if facts.isEmpty { memory.nothingRuns() }
+        ledger.listed(facts)
         post(.containers(facts, listedAt: listedAt))
     }
 

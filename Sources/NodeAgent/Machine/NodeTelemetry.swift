@@ -7,13 +7,23 @@ struct NodeTelemetry: Sendable {
     /// Whose file system's free space is told.
     let folder: String
     private var sampler: MachineSampler
+    private let ledger: ContainerLedger
+    private var meter: ContainerMeter
 
     /// How often a sample is taken.
     static let every = Duration.milliseconds(1_500)
 
-    init(folder: String, sampler: MachineSampler) {
+    /// The most containers that are told of.
+    private static let containersMax = 64
+
+    init(
+        folder: String, sampler: MachineSampler, ledger: ContainerLedger,
+        meter: ContainerMeter = ContainerMeter()
+    ) {
         self.folder = folder
         self.sampler = sampler
+        self.ledger = ledger
+        self.meter = meter
     }
 
     /// A sample; what cannot be measured is left out.
@@ -26,7 +36,27 @@ struct NodeTelemetry: Sendable {
             temperature: sample.temperature, power: sample.power,
             temperatures: sample.temperatures.map { .init(name: $0.name, value: $0.value) },
             watts: sample.watts.map { .init(name: $0.name, value: $0.value) },
-            powerMode: sample.powerMode)
+            powerMode: sample.powerMode, containers: containers())
+    }
+
+    /// What each container of the node uses.
+    private mutating func containers() -> [Telemetry.ContainerUse] {
+        var names: [String: String] = [:]
+        for fact in ledger.running.prefix(Self.containersMax) {
+            switch fact.purpose {
+            case .worker(let id, _): names[fact.id] = id.rawValue
+            case .attempt(let key): names[fact.id] = key.description
+            case .other: continue
+            }
+        }
+        let readings = meter.measure(names.keys.sorted())
+        var seen: Set<String> = []
+        return readings.compactMap { reading in
+            guard let name = names[reading.container], seen.insert(name).inserted else {
+                return nil
+            }
+            return .init(name: name, cpu: reading.cpu, memory: reading.memory)
+        }
     }
 
     /// What the machine has.

@@ -13,6 +13,7 @@ struct Parts: Sendable {
     let outbox: LogOutbox
     let predictions: Predictions
     let watchdog: LoopWatchdog
+    let ledger = ContainerLedger()
 
     init(
         settings: AgentSettings, identity: Identity, folder: StateFolder, engine: DockerEngine,
@@ -40,7 +41,7 @@ struct Parts: Sendable {
         let containers = Containers(
             engine: engine, labels: labels, network: network,
             host: HostFacts(engine: engine, models: settings.models, logger: logger),
-            memory: memory, logger: logger)
+            memory: memory, ledger: ledger, logger: logger)
         let predictions = Predictions(
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
             outbox: outbox, logger: logger, post: post)
@@ -62,7 +63,7 @@ struct Parts: Sendable {
             folders: folders,
             cleaner: Cleaner(
                 engine: engine, labels: labels, network: network, folder: folders, memory: memory,
-                logger: logger),
+                ledger: ledger, logger: logger),
             abandon: AbandonTable(), logger: logger, post: post)
         let watchdog = LoopWatchdog(notifier)
         self.loop = AgentLoop(
@@ -72,7 +73,7 @@ struct Parts: Sendable {
         self.link = link
         self.inventory = Inventory(
             engine: engine, labels: labels, network: network, clock: clock, memory: memory,
-            logger: logger, post: post)
+            ledger: ledger, logger: logger, post: post)
         self.webhooks = WebhookService(
             network: network, predictions: predictions, portFile: folder.webhookPort,
             logger: logger)

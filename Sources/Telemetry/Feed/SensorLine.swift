@@ -26,9 +26,14 @@ enum SensorLine: Sendable, Hashable {
             }
         }
 
-        /// The best one a machine has.
-        static func find(in tree: SystemTree) -> Source? {
-            allCases.first { tree.hasProgram($0.path) }
+        /// The ones of a machine that tell something the others do not, the best first.
+        ///
+        /// On a Jetson with tegrastats nvidia-smi knows nothing, but for the GPU's use on a Thor: there
+        /// tegrastats tells it to root alone, and the kernel has no file with it.
+        static func find(in tree: SystemTree) -> [Source] {
+            let here = allCases.filter { tree.hasProgram($0.path) }
+            let isThor = tree.names("/sys/class/devfreq").contains("gpu-gpc-0")
+            return isThor ? here : Array(here.prefix(1))
         }
 
         /// Reads a line.

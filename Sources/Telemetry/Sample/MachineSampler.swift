@@ -1,16 +1,16 @@
 /// Takes samples of the machine.
 ///
-/// Memory and processors come from /proc. Of the rest, what the program with the sensors tells is
+/// Memory and processors come from /proc. Of the rest, what the programs with the sensors tell is
 /// believed, and the kernel's files are read only for what it lacks.
 package struct MachineSampler: Sendable {
     private let tree: SystemTree
-    private let line: @Sendable () -> SensorLine?
+    private let lines: @Sendable () -> [SensorLine]
     private var before: CPUTimes?
     private var system: SystemSensors
 
-    init(tree: SystemTree, line: @escaping @Sendable () -> SensorLine?) {
+    init(tree: SystemTree, lines: @escaping @Sendable () -> [SensorLine]) {
         self.tree = tree
-        self.line = line
+        self.lines = lines
         system = SystemSensors(tree: tree)
     }
 
@@ -30,7 +30,7 @@ package struct MachineSampler: Sendable {
         sample.cpu = now.flatMap { now in before.flatMap { now.use(since: $0) } }
         before = now ?? before
         sample.powerMode = system.powerMode.map(MachineSample.plain)
-        addSensors(line(), to: &sample)
+        addSensors(lines(), to: &sample)
         return sample
     }
 
@@ -39,12 +39,12 @@ package struct MachineSampler: Sendable {
         tree.text("/proc/meminfo").map(MemoryFacts.init(parsing:))
     }
 
-    private func addSensors(_ line: SensorLine?, to sample: inout MachineSample) {
+    private func addSensors(_ lines: [SensorLine], to sample: inout MachineSample) {
         var load: Double?
         var temperatures: [(name: String, celsius: Double)] = []
         var rails: [(name: String, milliwatts: Int)] = []
         var board: Int?
-        if case .tegrastats(let reading) = line {
+        for case .tegrastats(let reading) in lines {
             load = reading.gpuLoad
             temperatures = reading.sensors.map { ($0.name, $0.celsius) }
             rails = reading.rails.map { ($0.name, $0.milliwatts) }
@@ -53,9 +53,14 @@ package struct MachineSampler: Sendable {
         if temperatures.isEmpty { temperatures = system.temperatures() }
         if rails.isEmpty { (rails, board) = system.power() }
         var watts = rails.map { (name: $0.name, value: Double($0.milliwatts) / 1000) }
-        if case .gpu(let reading) = line {
-            load = reading.load
-            if let celsius = reading.celsius { temperatures.append(("gpu", celsius)) }
+        for case .gpu(let reading) in lines {
+            load = load ?? reading.load
+            // What tegrastats or the kernel calls by that name is the same sensor.
+            if let celsius = reading.celsius,
+                !temperatures.contains(where: { $0.name.lowercased() == "gpu" })
+            {
+                temperatures.append(("gpu", celsius))
+            }
             // What the GPU draws is a part of the board, not the board.
             if let power = reading.watts { watts.append(("gpu", power)) }
         }

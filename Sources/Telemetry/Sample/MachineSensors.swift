@@ -1,10 +1,10 @@
-/// The sensors of the machine: a program that is kept running where there is one, and the kernel.
+/// The sensors of the machine: programs that are kept running where there are such, and the kernel.
 package final class MachineSensors<Runner: ProgramRunner, Time: Clock>: Sendable
 where Time.Duration == Duration {
     private let tree: SystemTree
-    private let feed: ProgramFeed<SensorLine, Runner, Time>?
+    private let feeds: [ProgramFeed<SensorLine, Runner, Time>]
 
-    /// Looks which program the machine has; none is started before `run`.
+    /// Looks which programs the machine has; none is started before `run`.
     package convenience init(
         tree: SystemTree, runner: Runner, clock: Time,
         report: @escaping @Sendable (FeedEvent) -> Void
@@ -18,7 +18,7 @@ where Time.Duration == Duration {
         report: @escaping @Sendable (FeedEvent) -> Void
     ) {
         self.tree = tree
-        feed = SensorLine.Source.find(in: tree).map { source in
+        feeds = SensorLine.Source.find(in: tree).map { source in
             ProgramFeed(
                 program: Program(path: tree.path(source.path), arguments: source.arguments),
                 runner: runner, clock: clock, patience: patience, report: report,
@@ -26,16 +26,20 @@ where Time.Duration == Duration {
         }
     }
 
-    /// The name of the program that is kept running; nil where there is none.
-    package var program: String? { feed?.program.name }
+    /// The names of the programs that are kept running.
+    package var programs: [String] { feeds.map(\.program.name) }
 
-    /// Keeps the program running until the task is cancelled; returns at once where there is none.
-    package func run() async { await feed?.run() }
+    /// Keeps the programs running until the task is cancelled; returns at once where there are none.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for feed in feeds { group.addTask { await feed.run() } }
+        }
+    }
 
     /// Something that takes samples.
     package func sampler() -> MachineSampler {
-        let feed = feed
-        return MachineSampler(tree: tree, line: { feed?.latest })
+        let feeds = feeds
+        return MachineSampler(tree: tree, lines: { feeds.compactMap(\.latest) })
     }
 }
 
