@@ -31,9 +31,15 @@ struct Demand: Sendable {
     /// How many workers the demand keeps busy (erlangs): submissions a second times seconds of a run.
     func offered(_ now: Instant) -> Double {
         guard let gap, let lastAt, let run else { return 0 }
+        let silence = now.since(lastAt).inSeconds
+        // However long its jobs ran: they shall not keep a helper for hours.
+        guard silence < Self.goneAfter else { return 0 }
         // When nothing comes any more the demand falls by itself.
-        return run / max(gap, now.since(lastAt).inSeconds, 0.001)
+        return run / max(gap, silence, 0.001)
     }
+
+    /// Seconds without a submission after which there is no demand any more.
+    private static let goneAfter = 900.0
 
     private static func moved(_ mean: Double?, to value: Double, by weight: Double) -> Double {
         mean.map { $0 * (1 - weight) + value * weight } ?? value
