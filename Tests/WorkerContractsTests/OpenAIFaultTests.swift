@@ -303,23 +303,36 @@ struct OpenAIFaultTests {
     @Test func `a slow consumer slows the server down`() async throws {
         let piece = #"data: {"choices":[{"delta":{"content":"y"}}]}"# + "\n\n"
         let padded = ": \(String(repeating: "p", count: 64 << 10))\n" + piece
-        try await withWorker({ _ in [.streamHead, .flood(padded, count: 600), .streamEnd, .hold] }
+        // 262 MB in all: the kernel's buffers may take 32 MB and more, ours a little.
+        let all = 4_000
+        try await withWorker({ _ in [.streamHead, .flood(padded, count: all), .streamEnd, .hold] }
         ) {
             worker, server in
-            let count = Mutex(0)
-            let end = try await worker.run(
-                kind: "text", input: prompt,
-                text: { _ in
-                    let isFirst = count.withLock { count in
-                        count += 1
-                        return count == 1
-                    }
-                    guard isFirst else { return }
-                    try? await Task.sleep(for: .seconds(2))
-                    // 38 MB in all; what is under way fits the sockets' and our buffers.
-                    #expect(server.flooded < 400, "\(server.flooded)")
-                })
-            #expect(try text(end).utf8.count == 600)
+            let stalled = Stall()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { [prompt] in
+                    _ = try? await worker.run(
+                        kind: "text", input: prompt,
+                        text: { _ in
+                            guard stalled.at == nil else { return }
+                            var last = -1
+                            while server.flooded != last {
+                                last = server.flooded
+                                try? await Task.sleep(for: .seconds(1))
+                            }
+                            stalled.set(last)
+                        })
+                }
+                // Slow, and not stuck: taking on lets the server write on.
+                let start = try? await eventually("the server waits") { stalled.at }
+                _ = try? await eventually("the server writes on") {
+                    start.map { server.flooded > $0 } == true ? true : nil
+                }
+                group.cancelAll()
+            }
+            let start = try #require(stalled.at)
+            #expect(start < all, "\(start)")
+            #expect(server.flooded > start, "\(server.flooded)")
         }
     }
 
@@ -377,4 +390,13 @@ struct OpenAIFaultTests {
             }
         }
     }
+}
+
+/// How much a server had written when it could write no more.
+private final class Stall: Sendable {
+    private let state = Mutex<Int?>(nil)
+
+    var at: Int? { state.withLock { $0 } }
+
+    func set(_ count: Int) { state.withLock { $0 = count } }
 }
