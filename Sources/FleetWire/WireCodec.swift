@@ -12,8 +12,8 @@ package enum WireCodec {
         guard case .log(let chunk) = message else {
             return try unsafe encode(message, log: UnsafeBufferPointer(start: nil, count: 0))
         }
-        return try unsafe chunk.bytes.withUnsafeBufferPointer { bytes throws(WireError) in
-            try unsafe encode(message, log: bytes)
+        return try unsafe chunk.text.withUnsafeBufferPointer { text throws(WireError) in
+            try unsafe encode(message, log: text)
         }
     }
 

@@ -41,6 +41,13 @@ import Testing
         }
     }
 
+    /// A record of a log.
+    private static func record(
+        _ content: some StringProtocol, _ source: String = "stdout", isWhole: Bool = true
+    ) -> String {
+        "2026-11-23T16:21:17.722532488Z \(source) \(isWhole ? "F" : "P") \(content)\n"
+    }
+
     private static func run(
         end: String, log: String = "one\ntwo\n"
     ) -> [String: @Sendable (StubRequest) async -> StubAnswer] {
@@ -54,7 +61,7 @@ import Testing
             },
             "GET /jobs/\(Samples.id)/logs": { _ in
                 .stream(type: "text/plain", [("Jessica-Attempt", "1")]) { write in
-                    for line in log.split(separator: "\n") { try await write(line + "\n") }
+                    for line in log.split(separator: "\n") { try await write(Self.record(line)) }
                 }
             },
         ]
@@ -76,7 +83,7 @@ import Testing
                     """)
             #expect(
                 stub.requests("GET /jobs/\(Samples.id)/logs").first?.query == [
-                    "follow": "true", "attempt": "1",
+                    "attempt": "1", "follow": "true", "format": "cri",
                 ])
         }
         try await jctl(
@@ -108,16 +115,53 @@ import Testing
         routes["GET /jobs/\(Samples.id)/logs"] = { request in
             let isFirst = reads.next() == 1
             return .stream(type: "text/plain", [("Jessica-Attempt", "1")]) { write in
-                try await write("one\ntw")
-                if isFirst { throw CancellationError() }
-                try await write("o\nthree\n")
+                if isFirst {
+                    try await write(Self.record("one") + Self.record("20 bytes left out", "system"))
+                    try await write(String(Self.record("two").prefix(42)))
+                    throw CancellationError()
+                }
+                #expect(request.query["from"] == "24")
+                try await write(Self.record("two", isWhole: false) + Self.record("three"))
             }
         }
         try await jctl(["logs", "-f", Samples.id], routes: routes) { ran, _ in
             #expect(ran.code == 0)
-            #expect(ran.out == "one\ntwo\nthree\n")
+            #expect(ran.out == "one\n… 20 bytes left out …\ntwothree\n")
             #expect(ran.err.contains("the log's connection was lost; trying again"))
             #expect(ran.err.contains("job \(Samples.id) succeeded"))
+        }
+    }
+
+    @Test func theEndOfALogWithTimes() async throws {
+        let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
+            "GET /jobs/j": { _ in .json(Samples.succeeded) },
+            "GET /jobs/j/logs": { _ in
+                .bytes(
+                    Self.record("a", isWhole: false) + Self.record("b")
+                        + Self.record("c", "stderr"),
+                    type: "text/plain")
+            },
+        ]
+        try await jctl(["logs", "-t", "--tail", "2", "--since", "10m", "j"], routes: routes) {
+            ran, stub in
+            let time = "2026-11-23T16:21:17.722532488Z"
+            #expect(ran.out == "\(time) ab\n\(time) c\n")
+            #expect(
+                stub.requests("GET /jobs/j/logs").first?.query == [
+                    "format": "cri", "tail": "2", "since": "10m",
+                ])
+        }
+    }
+
+    @Test func aLogThatIsNoneIsAnError() async throws {
+        for log in ["Hello\n", "a b c d\n", "a system F many bytes\n", "a b FF d\n"] {
+            let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
+                "GET /jobs/j": { _ in .json(Samples.succeeded) },
+                "GET /jobs/j/logs": { _ in .bytes(log, type: "text/plain") },
+            ]
+            try await jctl(["logs", "j"], routes: routes) { ran, _ in
+                #expect(log == "a b c d\n" || ran.code == 1, "\(log)")
+            }
         }
     }
 
@@ -135,8 +179,8 @@ import Testing
                 "GET /jobs/\(Samples.id)/logs": { request in
                     let attempt = request.query["attempt"] ?? "1"
                     return StubAnswer(
-                        headers: [("Jessica-Attempt", attempt)], body: Data("try \(attempt)\n".utf8)
-                    )
+                        headers: [("Jessica-Attempt", attempt)],
+                        body: Data(Self.record("try \(attempt)").utf8))
                 },
             ]
         ) { ran, _ in
@@ -148,7 +192,12 @@ import Testing
 
     @Test func logsAreExactInAPipeAndHarmlessOnATerminal() async throws {
         let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
-            "GET /jobs/j/logs": { _ in .bytes("\u{1B}[2Jé\r\nx", type: "text/plain") }
+            "GET /jobs/j": { _ in .json(Samples.succeeded) },
+            "GET /jobs/j/logs": { _ in
+                .bytes(
+                    Self.record("\u{1B}[2Jé\r") + Self.record("x", isWhole: false),
+                    type: "text/plain")
+            },
         ]
         try await jctl(["logs", "j"], routes: routes) { ran, _ in
             #expect(ran.out == "\u{1B}[2Jé\r\nx")
@@ -156,6 +205,9 @@ import Testing
         try await jctl(["logs", "j"], console: RecordingConsole(terminal: true), routes: routes) {
             ran, _ in #expect(ran.out == "^[[2Jé\nx")
         }
+        try await jctl(
+            ["logs", "--raw", "j"], console: RecordingConsole(terminal: true), routes: routes
+        ) { ran, _ in #expect(ran.out == "\u{1B}[2Jé\r\nx") }
         try await jctl(["logs", "k"], routes: routes) { ran, _ in #expect(ran.code == 5) }
     }
 

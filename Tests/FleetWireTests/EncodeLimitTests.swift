@@ -48,7 +48,7 @@ extension WireSuite {
             #expect(code(assignment(WorkerSpec(image: ""))) == .textLength)
             #expect(code(assignment(WorkerSpec(image: "a b"))) == .textContent)
             #expect(
-                code(.log(LogChunk(key: AttemptKey(job: "", number: 1), offset: 0, bytes: [])))
+                code(.log(LogChunk(key: AttemptKey(job: "", number: 1), offset: 0, text: [])))
                     == .textLength)
         }
 
@@ -60,7 +60,7 @@ extension WireSuite {
             {
                 let key = AttemptKey(job: "j", number: number)
                 #expect(
-                    code(.log(LogChunk(key: key, offset: 0, bytes: [])))
+                    code(.log(LogChunk(key: key, offset: 0, text: [])))
                         == (expected ? nil : .outOfRange))
             }
             for slots in [0, -1, 10_001, .max] {
@@ -132,7 +132,7 @@ extension WireSuite {
             // 15 bytes around the data: two tags with lengths of three bytes, and the key.
             let room = WireLimits.message - 15
             func log(_ count: Int) -> AgentMessage {
-                .log(LogChunk(key: Self.key, offset: 0, bytes: Array(repeating: 7, count: count)))
+                .log(LogChunk(key: Self.key, offset: 0, text: Array(repeating: 7, count: count)))
             }
             let bytes = try WireCodec.encode(log(room))
             #expect(bytes.count == WireLimits.message)

@@ -19,13 +19,14 @@ struct MessageGenerator {
     }
 
     mutating func controllerMessage() -> ControllerMessage {
-        switch int(0...6) {
+        switch int(0...7) {
         case 0: .welcome(welcome())
         case 1: .renewed(sequence: number())
         case 2: .assignments(assignments())
         case 3: .acknowledged(sequence: number())
         case 4: .logCredit(bytes: .random(in: 0 ... .max, using: &random))
-        case 5: .uploadGrant(id: number(), uploadGrant())
+        case 5: .logKept(key())
+        case 6: .uploadGrant(id: number(), uploadGrant())
         default: .goodbye(reason: text())
         }
     }
@@ -146,7 +147,8 @@ struct MessageGenerator {
     mutating func logChunk() -> LogChunk {
         LogChunk(
             key: key(), offset: number(),
-            bytes: (0..<int(0...200)).map { _ in .random(in: 0...255, using: &random) })
+            text: (0..<int(0...200)).map { _ in .random(in: 0...255, using: &random) },
+            isLast: .random(using: &random))
     }
 
     mutating func uploadRequest() -> UploadRequest {

@@ -25,7 +25,7 @@ extension WireSuite {
                 #expect(try WireCodec.decodeController(bytes) == message)
                 kinds.insert(Int(bytes.first ?? 0))
             }
-            #expect(kinds.count == 7)
+            #expect(kinds.count == 8)
         }
 
         /// Each field of `Telemetry` alone: none is mistaken for another, and zero is not absent.

@@ -40,7 +40,7 @@ import Testing
             let http = HTTPClient(configuration: OpenAIWorker.clientConfiguration())
             let posted = Posted<AgentEvent>()
             let folders = AttemptFolders(root: folder)
-            let outbox = LogOutbox(post: { posted.post($0) })
+            let outbox = LogOutbox(logger: quiet, post: { posted.post($0) })
             let bench = Bench(
                 completions: Completions(
                     http: http, folders: folders, outbox: outbox, logger: quiet,

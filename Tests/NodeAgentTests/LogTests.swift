@@ -69,64 +69,87 @@ import Testing
     }
 
     /// Applies pieces as the controller does: only what follows on what is there.
-    private func store(_ pieces: [LogBacklog.Piece], _ text: inout [UInt8]) {
+    private func store(_ pieces: [LogBacklog.Piece], _ text: inout [UInt8]) throws {
         for piece in pieces where piece.offset <= UInt64(text.count) {
-            text += piece.bytes.dropFirst(text.count - Int(piece.offset))
+            text += try content(
+                LogText.part(behind: UInt64(text.count), of: piece.text, at: piece.offset).text)
         }
     }
 
-    @Test func everythingArrivesInBoundedPieces() {
+    @Test func everythingArrivesInBoundedPieces() throws {
         var log = LogBacklog()
         let text = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         for start in stride(from: 0, to: text.count, by: 777) {
-            log.append(text[start..<min(start + 777, text.count)])
+            log.append(text[start..<min(start + 777, text.count)], at: 1)
         }
         let pieces = drain(&log)
-        #expect(pieces.allSatisfy { $0.bytes.count <= LogBacklog.pieceBytesMax })
-        #expect(pieces.flatMap(\.bytes) == text)
+        let most = LogBacklog.pieceBytesMax + 777 * 42
+        #expect(pieces.allSatisfy { $0.text.count <= most })
+        #expect(try pieces.flatMap { try content($0.text) } == text)
+        #expect(pieces.map(\.span).reduce(0, +) == UInt64(text.count))
         #expect(log.isEmpty)
     }
 
-    @Test func theMiddleIsDroppedWithANote() {
+    @Test func theMiddleIsDroppedWithANote() throws {
         var log = LogBacklog()
-        for number in 0..<400_000 { log.append(Array("line \(number)\n".utf8)) }
-        var stored: [UInt8] = []
+        var whole = 0
+        for number in 0..<100_000 {
+            let line = Array("line \(number)\n".utf8)
+            whole += line.count
+            log.append(line, at: 1)
+        }
         let pieces = drain(&log)
-        store(pieces, &stored)
-        let text = String(decoding: stored, as: UTF8.self)
-        #expect(stored.count <= LogBacklog.waitingBytesMax + 200)
-        #expect(text.hasPrefix("line 0\nline 1\n"))
-        #expect(text.hasSuffix("line 399999\n"))
-        #expect(text.contains("bytes of log left out here"))
+        let text = pieces.flatMap(\.text)
+        #expect(text.count <= LogBacklog.waitingBytesMax + 200)
+        let records = try records(text)
+        let gaps = records.filter { $0.source == .system }
+        #expect(gaps.count == 1)
+        #expect(String(decoding: text.prefix(47), as: UTF8.self).hasSuffix(" stdout F line 0\n"))
+        #expect(String(decoding: text.suffix(11), as: UTF8.self) == "line 99999\n")
+        #expect(records.map(\.span).reduce(0, +) == UInt64(whole))
         #expect(
-            pieces.map { Int($0.offset) }
-                == pieces.indices.map { index in
-                    pieces[..<index].reduce(0) { $0 + $1.bytes.count }
-                })
+            pieces.map(\.offset)
+                == pieces.indices.map { index in pieces[..<index].reduce(0) { $0 + $1.span } })
     }
 
-    @Test func whatALinkLostIsSentAgain() {
+    @Test func whatALinkLostIsSentAgain() throws {
         var log = LogBacklog()
         var stored: [UInt8] = []
         var whole: [UInt8] = []
         for round in 0..<50 {
             let text = Array("round \(round) ".utf8) + [UInt8](repeating: 46, count: 40_000)
             whole += text
-            log.append(text)
+            log.append(text, at: 1)
             let pieces = drain(&log)
             // Half of them are lost with the link.
-            store(Array(pieces.prefix(round % 2 == 0 ? pieces.count : pieces.count / 2)), &stored)
+            try store(
+                Array(pieces.prefix(round % 2 == 0 ? pieces.count : pieces.count / 2)), &stored)
             if round % 2 == 1 {
                 log.rewind()
-                store(drain(&log), &stored)
+                try store(drain(&log), &stored)
             }
         }
         #expect(stored == whole)
+        #expect(log.settled < UInt64(whole.count))
+    }
+
+    @Test func theEndIsSentUntilItIsKept() {
+        var log = LogBacklog(from: 10)
+        log.append(Array("ab".utf8), at: 1)
+        log.finish()
+        #expect(drain(&log).map(\.isLast) == [false, true])
+        #expect(log.isEmpty)
+        log.rewind()
+        let again = drain(&log)
+        #expect(again.map(\.isLast) == [false, true])
+        #expect(again.map(\.offset) == [10, 12])
+        log.takeBack()
+        #expect(drain(&log).map(\.isLast) == [true])
     }
 
     @Test func aPieceTakenBackComesAgain() {
         var log = LogBacklog()
-        log.append(Array("abc".utf8))
+        log.append(Array("abc".utf8), at: 1)
         let first = log.next()
         log.takeBack()
         #expect(!log.isEmpty)
@@ -139,14 +162,15 @@ import Testing
     private let key = AttemptKey(job: "J", number: 1)
 
     /// Lets an outbox send until it has nothing more for a link that takes so many pieces.
-    private func send(_ outbox: LogOutbox, taking limit: Int, until count: Int) async -> [UInt8] {
-        let sent = Posted<[UInt8]>()
+    private func send(_ outbox: LogOutbox, taking limit: Int, until count: Int) async -> [LogChunk]
+    {
+        let sent = Posted<LogChunk>()
         let total = Latest(0)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await outbox.run { chunk in
                     guard total.value < limit else { return false }
-                    sent.post(chunk.bytes)
+                    sent.post(chunk)
                     total.set(total.value + 1)
                     return true
                 }
@@ -154,27 +178,91 @@ import Testing
             _ = try? await total.wait { $0 >= count }
             group.cancelAll()
         }
-        return sent.all().flatMap(\.self)
+        return sent.all()
     }
 
-    @Test func theRestOfAnEndedAttemptStillGoes() async {
-        let outbox = LogOutbox(post: { _ in })
+    @Test func theRestOfAnEndedAttemptStillGoes() async throws {
+        let outbox = LogOutbox(logger: quiet, post: { _ in })
         let text = [UInt8](repeating: 7, count: 3 * LogBacklog.pieceBytesMax)
         outbox.append(key, text)
-        #expect(await send(outbox, taking: 1, until: 1).count == LogBacklog.pieceBytesMax)
+        let first = await send(outbox, taking: 1, until: 1)
         outbox.forget(key)
         #expect(outbox.count == 1)
-        #expect(await send(outbox, taking: 9, until: 2).count == 2 * LogBacklog.pieceBytesMax)
+        let rest = await send(outbox, taking: 9, until: 3)
+        #expect(try content((first + rest).flatMap(\.text)) == text)
+        #expect(rest.map(\.isLast) == [false, false, true])
+        // Not before the controller says so: the link may have lost it.
+        #expect(outbox.count == 1)
+        outbox.rewind()
+        #expect(await send(outbox, taking: 9, until: 4).last?.isLast == true)
+        outbox.kept(key)
+        #expect(outbox.count == 0)
+        // What comes too late begins no second log.
+        outbox.append(key, Array("late".utf8))
+        outbox.forget(key)
         #expect(outbox.count == 0)
     }
 
+    @Test func aLogThatIsStillReadDoesNotEnd() async {
+        let outbox = LogOutbox(logger: quiet, post: { _ in })
+        outbox.hold(key, from: 0)
+        outbox.append(key, Array("a".utf8))
+        outbox.forget(key)
+        #expect(await send(outbox, taking: 1, until: 1).map(\.isLast) == [false])
+        outbox.append(key, Array("b".utf8))
+        outbox.release(key)
+        #expect(await send(outbox, taking: 9, until: 2).map(\.isLast) == [false, true])
+    }
+
+    @Test func anAttemptWithoutALogEndsToo() async {
+        let outbox = LogOutbox(logger: quiet, post: { _ in })
+        outbox.forget(key)
+        #expect(await send(outbox, taking: 9, until: 1).map(\.isLast) == [true])
+    }
+
     @Test func endedAttemptsDoNotPileUp() {
-        let outbox = LogOutbox(post: { _ in })
+        let outbox = LogOutbox(logger: quiet, post: { _ in })
         for number in 1...100 {
             let key = AttemptKey(job: "J", number: number)
             outbox.append(key, Array("x".utf8))
             outbox.forget(key)
         }
-        #expect(outbox.count == 16)
+        #expect(outbox.count == LogOutbox.closingMax)
     }
+}
+
+@Suite struct LogMarkTests {
+    @Test func theLastMarkThatIsSettledIsKept() {
+        var marks = LogMarks()
+        let every = LogMarks.every
+        for number in 1...10 { marks.pass(LogMark(offset: UInt64(number) * every / 2)) }
+        let now = ContinuousClock.now
+        #expect(marks.next(settled: every - 1, at: now) == nil)
+        #expect(marks.next(settled: every * 3 + 7, at: now)?.offset == every * 3)
+        // Not at every piece of log.
+        #expect(marks.next(settled: every * 5, at: now + .seconds(1)) == nil)
+        #expect(marks.next(settled: every * 5, at: now + .seconds(3))?.offset == every * 5)
+        #expect(marks.next(settled: .max, at: now + .seconds(9)) == nil)
+    }
+
+    @Test func aLongWaitKeepsFewMarks() {
+        var marks = LogMarks()
+        for number in 1...10_000 { marks.pass(LogMark(offset: UInt64(number) * LogMarks.every)) }
+        #expect(marks.count <= 64)
+    }
+}
+
+/// What the job wrote, of a log's records.
+private func content(_ text: [UInt8]) throws -> [UInt8] {
+    try records(text).flatMap {
+        Array(text[$0.content]) + ($0.endsLine ? [UInt8(ascii: "\n")] : [])
+    }
+}
+
+private func records(_ text: [UInt8]) throws -> [LogRecord] {
+    var records: [LogRecord] = []
+    while let record = try LogText.record(in: text, at: records.last?.end ?? 0) {
+        records.append(record)
+    }
+    return records
 }

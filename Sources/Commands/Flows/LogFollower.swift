@@ -1,31 +1,65 @@
 import Foundation
 import NIOHTTP1
 
+/// What of a job's log is wanted, and how it is shown.
+struct LogWish: Sendable {
+    /// Only this attempt.
+    var attempt: Int?
+    /// Only the last so many lines, of the last attempt.
+    var tail: Int?
+    /// Only what was written so lately, as in `10m`.
+    var since: String?
+    /// Whether each line begins with its time.
+    var timestamps = false
+    /// Whether a terminal gets the bytes as the job wrote them.
+    var isRaw = false
+}
+
 /// Prints a job's log, attempt after attempt, through lost connections.
 struct LogFollower {
     let session: Session
     let client: APIClient
+    var wish = LogWish()
 
-    /// Prints the log as it is now, or of one attempt.
-    func printAll(_ id: String, attempt: Int?) async throws {
-        _ = try await read(id, attempt: attempt, follows: false, skipping: 0)
+    /// Prints the log as it is now.
+    func printAll(_ id: String) async throws {
+        let job = try await refresh(id)
+        let attempts = job.model.attempts?.compactMap(\.attempt) ?? []
+        guard wish.attempt == nil, wish.tail == nil, attempts.count > 1 else {
+            _ = try await read(id, attempt: wish.attempt, follows: false, from: nil)
+            return
+        }
+        for attempt in attempts {
+            divide(attempt, job.model)
+            _ = try await read(id, attempt: attempt, follows: false, from: nil)
+        }
     }
 
     /// Prints the log until the job has ended; answers the job.
-    func follow(_ id: String, attempt: Int? = nil) async throws -> Fetched<Job> {
+    func follow(_ id: String) async throws -> Fetched<Job> {
         session.farewell = JobFollower.farewell(id)
         let follower = JobFollower(session: session, client: client)
-        var wanted = attempt
         var job = try await follower.follow(id, to: .state("running"))
+        // From the beginning means the first attempt's; the tail is that of the last one.
+        let first = wish.tail == nil ? job.model.attempts?.first?.attempt : nil
+        var wanted = wish.attempt ?? first ?? job.model.attempt
         while true {
+            if wish.attempt == nil, (job.model.attempt ?? 1) > 1 {
+                divide(wanted ?? job.model.attempt ?? 1, job.model)
+            }
             let shown = try await followAttempt(id, wanted ?? job.model.attempt)
-            guard attempt == nil else { return try await refresh(id) }
+            guard wish.attempt == nil else { return try await refresh(id) }
             job = try await nextTurn(id, after: shown)
-            let latest = job.model.attempt ?? shown
-            if job.model.isEnded, latest <= shown { return job }
-            wanted = latest
-            session.note("— attempt \(latest)\(job.model.node.map { " on \($0)" } ?? "") —")
+            if job.model.isEnded, (job.model.attempt ?? shown) <= shown { return job }
+            wanted = shown + 1
         }
+    }
+
+    private func divide(_ attempt: Int, _ job: Job) {
+        let node =
+            job.attempts?.first { $0.attempt == attempt }?.node
+            ?? (attempt == job.attempt ? job.node : nil)
+        session.note("— attempt \(attempt)\(node.map { " on \($0)" } ?? "") —")
     }
 
     /// Waits until the job has ended or runs in an attempt later than the one shown.
@@ -44,16 +78,15 @@ struct LogFollower {
 
     /// Prints one attempt's log to its end; answers which attempt it was.
     private func followAttempt(_ id: String, _ attempt: Int?) async throws -> Int {
-        var printed = 0
         var attempt = attempt
+        var from: UInt64?
         var failures = 0
         while true {
-            let outcome = try await read(id, attempt: attempt, follows: true, skipping: printed)
+            let outcome = try await read(id, attempt: attempt, follows: true, from: from)
             attempt = outcome.attempt ?? attempt
             guard let loss = outcome.loss else { return attempt ?? 1 }
-            let isProgress = outcome.printed > printed
-            printed = outcome.printed
-            // The log on the controller only grows: what was printed is skipped the next time.
+            let isProgress = outcome.offset != from
+            from = outcome.offset
             // A silent job is no lost connection, so its timeouts do not count.
             guard loss.status == .unreachable else { continue }
             failures = isProgress ? 1 : failures + 1
@@ -65,60 +98,46 @@ struct LogFollower {
 
     private struct Outcome: Sendable {
         var attempt: Int?
-        /// How much of the log has been printed by now, in bytes.
-        var printed: Int
+        /// Where what has not been printed begins in the log; nil when nothing was heard.
+        var offset: UInt64?
         /// Why the log stopped before its end.
         var loss: CommandError?
     }
 
     private func read(
-        _ id: String, attempt: Int?, follows: Bool, skipping: Int
+        _ id: String, attempt: Int?, follows: Bool, from: UInt64?
     ) async throws -> Outcome {
         let query = [
-            ("follow", follows ? "true" : nil), ("attempt", attempt.map(String.init)),
+            ("format", "cri"), ("follow", follows ? "true" : nil),
+            ("attempt", attempt.map(String.init)), ("from", from.map(String.init)),
+            ("tail", from == nil ? wish.tail.map(String.init) : nil), ("since", wish.since),
         ]
         let call = APIClient.Call(
             resource: Resource("jobs", id, "logs", query: query),
             purpose: "read the log of job \(id)")
-        var outcome = Outcome(attempt: attempt, printed: skipping)
+        var outcome = Outcome(attempt: attempt, offset: from)
         var wasOpen = false
-        var text = LogText(console: session.context.console)
+        var records = LogRecords()
+        var text = LogPrinter(
+            console: session.context.console, timestamps: wish.timestamps, isRaw: wish.isRaw)
         defer { text.finish() }
-        var toSkip = skipping
         do {
             try await client.stream(call) { headers in
                 wasOpen = true
                 outcome.attempt =
                     headers.first(name: "Jessica-Attempt").flatMap { Int($0) } ?? attempt
+                outcome.offset =
+                    headers.first(name: "Jessica-Log-Offset").flatMap { UInt64($0) } ?? from ?? 0
             } take: { chunk in
-                let fresh = chunk.dropFirst(toSkip)
-                toSkip -= chunk.count - fresh.count
-                outcome.printed += fresh.count
-                text.write(fresh)
+                for record in try records.feed(chunk) {
+                    text.write(record)
+                    outcome.offset = (outcome.offset ?? 0) + record.span
+                }
             }
         } catch let error as CommandError where error.status.isPassing && follows {
-            guard wasOpen || skipping > 0 else { throw error }
+            guard wasOpen || from != nil else { throw error }
             outcome.loss = error
         }
         return outcome
-    }
-}
-
-/// Log bytes on their way to stdout: exact into a pipe, harmless on a terminal.
-private struct LogText {
-    let console: any Console
-    private var pieces = TextPieces()
-
-    init(console: any Console) { self.console = console }
-
-    mutating func write(_ bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty else { return }
-        guard console.outIsTerminal else { return console.writeOut(Data(bytes)) }
-        console.writeOut(Data(SafeText.block(pieces.feed(bytes)).utf8))
-    }
-
-    mutating func finish() {
-        let rest = pieces.finish()
-        if !rest.isEmpty { console.writeOut(Data(SafeText.block(rest).utf8)) }
     }
 }

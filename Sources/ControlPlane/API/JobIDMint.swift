@@ -9,6 +9,20 @@ package final class JobIDMint: Sendable {
     /// Creates a mint.
     package init() {}
 
+    /// When an id was made, to the millisecond; nil when it is none of a mint.
+    package static func time(of id: some StringProtocol) -> Instant? {
+        guard id.utf8.count == 26 else { return nil }
+        var time: Int64 = 0
+        for digit in id.utf8.prefix(10) {
+            guard let value = digits.firstIndex(of: Character(Unicode.Scalar(digit))) else {
+                return nil
+            }
+            time = time << 5 | Int64(value)
+        }
+        // Nanoseconds since 1970 fit until 2262.
+        return time < 9_000_000_000_000 ? Instant(nanoseconds: time * 1_000_000) : nil
+    }
+
     /// A new id; ids of one mint rise strictly.
     package func mint(at now: Instant) -> JobID {
         let wanted = UInt64(max(now.nanoseconds, 0)) / 1_000_000

@@ -134,12 +134,20 @@ package struct LinkService: Sendable {
     private func converse(
         _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
     ) async throws {
+        var writers = LogWriters(node: node, loop: loop)
         while let frame = try await frames.next() {
             let message = try decode(frame)
             counters.received(message)
             switch message {
             case .log(let chunk):
-                await logs.append(chunk)
+                // What nobody has asked that node for is passed over, and need not be sent again.
+                let isKept =
+                    if await writers.mayWrite(chunk.key) {
+                        try await logs.append(chunk, now: loop.clock.now)
+                    } else {
+                        chunk.isLast
+                    }
+                if isKept { sessions.send(.logKept(chunk.key), to: session) }
                 sessions.send(.logCredit(bytes: UInt32(clamping: frame.count)), to: session)
             case .uploadRequest(let id, let request):
                 let grant = await uploads.grant(request, to: node)
@@ -148,5 +156,30 @@ package struct LinkService: Sendable {
                 loop.post(.message(node, session, message))
             }
         }
+    }
+}
+
+/// Which logs a node may write: those of attempts that are or were on it.
+private struct LogWriters {
+    let node: NodeName
+    let loop: ControlLoop
+    /// Attempts that were asked about lately.
+    private var known: Set<AttemptKey> = []
+
+    init(node: NodeName, loop: ControlLoop) {
+        self.node = node
+        self.loop = loop
+    }
+
+    mutating func mayWrite(_ key: AttemptKey) async -> Bool {
+        if known.contains(key) { return true }
+        let node = node
+        let may = await loop.read { controller, _ in
+            controller.jobs[key.job]?.attempt(key.number)?.node == node
+        }
+        guard may else { return false }
+        if known.count >= 1_024 { known = [] }
+        known.insert(key)
+        return true
     }
 }

@@ -144,6 +144,7 @@ package struct ControllerService: Service {
         var link: LinkService
         var linkContext: TLSContext
         var api: APIServer
+        var archive: LogArchive
         var tokens: TokenFile
         var tls: TLSConfiguration
         var applied: AppliedSource
@@ -163,7 +164,7 @@ package struct ControllerService: Service {
         let (objects, folder) = try await openObjects(state, storage(loaded), http)
         let sessions = SessionTable(logger: logger)
         let counters = LinkCounters()
-        let logs = try LogStore(root: state.logs)
+        let logs = try LogStore(root: state.logs, logger: logger)
         let applied = AppliedSource(loaded.fleet)
         let link = LinkService(
             loop: loop, sessions: sessions, logs: logs,
@@ -179,7 +180,10 @@ package struct ControllerService: Service {
         tls.minimumTLSVersion = .tlsv12
         return Parts(
             loop: loop, sessions: sessions, counters: counters, link: link, linkContext: context,
-            api: api, tokens: try TokenFile(path: state.token), tls: tls, applied: applied,
+            api: api,
+            archive: LogArchive(
+                store: logs, objects: objects, loop: loop, keep: settings.keepLogs, logger: logger),
+            tokens: try TokenFile(path: state.token), tls: tls, applied: applied,
             socket: state.socket, store: store)
     }
 

@@ -22,6 +22,8 @@ package struct ControllerSettings: Sendable {
     package let publicHost: String
     /// When a node is believed alive.
     package let liveness: Liveness
+    /// How long the logs of jobs are kept, from when a job was submitted.
+    package let keepLogs: Duration
     /// The least severe log line written, as swift-log names it.
     package let logLevel: String
     /// Whether log lines are JSON.
@@ -107,6 +109,9 @@ package struct ControllerSettings: Sendable {
         SettingSpec("storage.access_key", .string, help: "The S3 access key."),
         SettingSpec("storage.secret_key", .string, secret: true, help: "The S3 secret key."),
         SettingSpec(
+            "logs.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "7d",
+            help: "How long the logs of jobs are kept, from when a job was submitted."),
+        SettingSpec(
             "log.level",
             .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             default: "info", help: "The least severe log line written."),
@@ -171,7 +176,7 @@ package struct ControllerSettings: Sendable {
             storageKeys: keys,
             serverNames: settings.list("server_names") + [settings.string("public_host")],
             publicHost: settings.string("public_host"), liveness: liveness,
-            logLevel: settings.string("log.level"),
+            keepLogs: settings.duration("logs.keep"), logLevel: settings.string("log.level"),
             logsAsJSON: settings.string("log.format") == "json")
         return (result, [])
     }

@@ -10,14 +10,16 @@ package struct ContainerLogs: AsyncSequence, Sendable {
     let engine: DockerEngine
     let body: HTTPClientResponse.Body
     let request: LogRequest
-    let isRaw: Bool
+    /// Whether it is a terminal's: bytes without messages and times, which begin anew each time.
+    package let isRaw: Bool
     let keepsTimestamps: Bool
+    let cursor: LogCursor
 
     /// Starts reading.
     package func makeAsyncIterator() -> Iterator {
         Iterator(
             engine: engine, chunks: body.makeAsyncIterator(), request: request, isRaw: isRaw,
-            keepsTimestamps: keepsTimestamps)
+            keepsTimestamps: keepsTimestamps, cursor: cursor)
     }
 
     /// Reads the output piece by piece.
@@ -31,9 +33,23 @@ package struct ContainerLogs: AsyncSequence, Sendable {
         let isRaw: Bool
         let keepsTimestamps: Bool
         var frames = LogDemultiplexer()
-        var cursor = LogCursor()
-        var takenBefore = 0
+        /// Behind the piece that came last; a terminal's log has no such place.
+        package private(set) var cursor: LogCursor
+        var takenBefore: Int
         var emptyStreams = 0
+
+        init(
+            engine: DockerEngine, chunks: HTTPClientResponse.Body.AsyncIterator,
+            request: LogRequest, isRaw: Bool, keepsTimestamps: Bool, cursor: LogCursor
+        ) {
+            self.engine = engine
+            self.chunks = chunks
+            self.request = request
+            self.isRaw = isRaw
+            self.keepsTimestamps = keepsTimestamps
+            self.cursor = cursor
+            takenBefore = cursor.taken
+        }
 
         /// The next piece, or nil at the end.
         @concurrent package mutating func next() async throws -> LogChunk? {

@@ -16,24 +16,28 @@ extension DockerEngine {
     ///   - since: Only output from then on, in nanoseconds since 1970; nil: from the beginning.
     ///   - tail: Only the last so many lines; nil: all.
     ///   - timestamps: True to have every line begin with its time (RFC 3339) and a space.
+    ///   - cursor: Only what comes behind that place; nil: from the beginning. A terminal's log has no
+    ///     such places and begins anew.
     /// - Returns: The output as it comes.
     /// - Throws: `.notFound`.
     package func logs(
         _ id: String, follow: Bool = false, since: Int64? = nil, tail: Int? = nil,
-        timestamps: Bool = false
+        timestamps: Bool = false, after cursor: LogCursor? = nil
     ) async throws -> ContainerLogs {
         // Before API 1.42 only the container tells whether its output has frames.
         guard let info = try await inspect(id) else {
             throw DockerError(.notFound, "no such container: \(id)", status: 404)
         }
+        var place = cursor ?? LogCursor()
+        if cursor != nil { place.resume() }
         let request = LogRequest(
-            id: info.id, follow: follow, since: since, tail: tail,
+            id: info.id, follow: follow, since: place.since ?? since, tail: tail,
             // A terminal's output has no messages that a time could be taken from again.
             timestamps: timestamps || !info.hasTerminal)
         let response = try await open(request.call.timeout(requestTimeout))
         return ContainerLogs(
             engine: self, body: response.body, request: request, isRaw: info.hasTerminal,
-            keepsTimestamps: timestamps)
+            keepsTimestamps: timestamps, cursor: place)
     }
 }
 

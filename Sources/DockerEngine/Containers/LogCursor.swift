@@ -3,9 +3,10 @@ import NIOCore
 /// Where a reader is in a container's log, so that it can go on after a stream ended early.
 ///
 /// Within one output the daemon's times never go back (but for a clock that is set), across the
-/// two they can; so each has a position of its own: the last time, and how many messages had it.
-struct LogCursor: Sendable {
-    private struct Position {
+/// two they can; so each has a position of its own: the last time, and how many messages had it. It
+/// can be kept, to go on in another life of the program.
+package struct LogCursor: Sendable, Hashable, Codable {
+    private struct Position: Hashable, Codable {
         var time: Int64
         /// Messages of that time taken so far.
         var count: Int
@@ -21,6 +22,9 @@ struct LogCursor: Sendable {
     private var isResumed = false
     /// Messages taken so far.
     private(set) var taken = 0
+
+    /// The beginning of a log.
+    package init() {}
 
     /// The time to ask the log from; nil when nothing was read yet.
     var since: Int64? {

@@ -31,8 +31,8 @@ extension Agent {
         case .renewed(let sequence): renewed(sequence)
         case .assignments(let set): assigned(set, now, &effects)
         case .acknowledged(let sequence): acknowledged(sequence)
-        // Credit and uploads are the shell's.
-        case .logCredit, .uploadGrant, .unknown: break
+        // Logs and uploads are the shell's.
+        case .logCredit, .logKept, .uploadGrant, .unknown: break
         case .goodbye(let reason): effects.append(.disconnect(reason))
         }
     }

@@ -28,6 +28,8 @@ package enum ControllerMessage: Hashable, Sendable {
     case acknowledged(sequence: UInt64)
     /// The agent may send so many more bytes of log.
     case logCredit(bytes: UInt32)
+    /// The attempt's log is kept to its last piece.
+    case logKept(AttemptKey)
     /// The answer to `uploadRequest`.
     case uploadGrant(id: UInt64, UploadGrant)
     /// The session is refused or over; the text says why.

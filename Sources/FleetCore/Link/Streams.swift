@@ -87,15 +87,19 @@ package struct Telemetry: Hashable, Sendable, Codable {
 package struct LogChunk: Hashable, Sendable {
     /// The attempt.
     package var key: AttemptKey
-    /// Where the piece begins in the attempt's log; a piece seen before is dropped by it.
+    /// Where the piece begins in the log; a part that is there already is dropped by it, and what is
+    /// missing before it is noted.
     package var offset: UInt64
-    /// The bytes.
-    package var bytes: [UInt8]
+    /// Whole records in the form of ``LogText``.
+    package var text: [UInt8]
+    /// Whether nothing comes after it; answered by `logKept`.
+    package var isLast: Bool
     /// Creates a piece.
-    package init(key: AttemptKey, offset: UInt64, bytes: [UInt8]) {
+    package init(key: AttemptKey, offset: UInt64, text: [UInt8], isLast: Bool = false) {
         self.key = key
         self.offset = offset
-        self.bytes = bytes
+        self.text = text
+        self.isLast = isLast
     }
 }
 

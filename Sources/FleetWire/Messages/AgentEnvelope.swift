@@ -10,7 +10,7 @@ extension Jessica__V1__AgentEnvelope {
         return unsafe envelope
     }
 
-    /// Puts a message into the envelope; `log` are the bytes of its piece of log, if it is one.
+    /// Puts a message into the envelope; `log` is the text of its piece of log, if it is one.
     mutating func fill(
         _ message: AgentMessage, log: UnsafeBufferPointer<UInt8>, _ arena: borrowing Arena
     ) throws(WireError) {
@@ -28,7 +28,8 @@ extension Jessica__V1__AgentEnvelope {
             unsafe telemetry = try arena.make(value, "Telemetry")
             unsafe kind_case = JESSICA__V1__AGENT_ENVELOPE__KIND_TELEMETRY
         case .log(let chunk):
-            let lent = unsafe LentLogChunk(key: chunk.key, offset: chunk.offset, bytes: log)
+            let lent = unsafe LentLogChunk(
+                key: chunk.key, offset: chunk.offset, text: log, isLast: chunk.isLast)
             unsafe self.log = try Jessica__V1__LogChunk.make(lent, arena)
             unsafe kind_case = JESSICA__V1__AGENT_ENVELOPE__KIND_LOG
         case .uploadRequest(let id, let value):

@@ -30,6 +30,9 @@ extension Jessica__V1__ControllerEnvelope {
         case .logCredit(let bytes):
             unsafe log_credit = try arena.make(bytes, "LogCredit")
             unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_LOG_CREDIT
+        case .logKept(let key):
+            unsafe log_kept = try arena.make(key, "LogKept")
+            unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_LOG_KEPT
         case .uploadGrant(let id, let value):
             unsafe upload_grant = try arena.make((id, value), "UploadGrant")
             unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_UPLOAD_GRANT
@@ -56,6 +59,8 @@ extension Jessica__V1__ControllerEnvelope {
                 sequence: try unsafe Read.required(acknowledged, "Acknowledged"))
         case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_LOG_CREDIT:
             return .logCredit(bytes: try unsafe Read.required(log_credit, "LogCredit"))
+        case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_LOG_KEPT:
+            return .logKept(try unsafe Read.required(log_kept, "LogKept"))
         case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_UPLOAD_GRANT:
             let (id, grant) = try unsafe Read.required(upload_grant, "UploadGrant")
             return .uploadGrant(id: id, grant)

@@ -123,8 +123,10 @@ struct LentLogChunk {
     let key: AttemptKey
     /// Where the piece begins.
     let offset: UInt64
-    /// The bytes, valid while the message is made.
-    let bytes: UnsafeBufferPointer<UInt8>
+    /// The records, valid while the message is made.
+    let text: UnsafeBufferPointer<UInt8>
+    /// Whether nothing comes after it.
+    let isLast: Bool
 }
 
 extension Jessica__V1__LogChunk {
@@ -137,8 +139,9 @@ extension Jessica__V1__LogChunk {
         unsafe memory.pointee.key = try arena.make(chunk.key, "LogChunk.key")
         unsafe memory.pointee.offset = chunk.offset
         // The C struct is used for reading as well, so its pointer is mutable; packing only reads.
-        unsafe memory.pointee.data = ProtobufCBinaryData(
-            len: chunk.bytes.count, data: UnsafeMutablePointer(mutating: chunk.bytes.baseAddress))
+        unsafe memory.pointee.text = ProtobufCBinaryData(
+            len: chunk.text.count, data: UnsafeMutablePointer(mutating: chunk.text.baseAddress))
+        unsafe memory.pointee.is_last = chunk.isLast ? 1 : 0
         return unsafe memory
     }
 
@@ -147,8 +150,18 @@ extension Jessica__V1__LogChunk {
         try unsafe LogChunk(
             key: Read.required(key, "LogChunk.key"),
             offset: offset,
-            bytes: Array(Read.bytes(data)))
+            text: Array(Read.bytes(text)), isLast: is_last != 0)
     }
+}
+
+extension Jessica__V1__LogKept: WireStruct {
+    static func initialize(_ memory: UnsafeMutablePointer<Self>) {
+        unsafe jessica__v1__log_kept__init(memory)
+    }
+    mutating func fill(_ value: AttemptKey, _ arena: borrowing Arena) throws(WireError) {
+        unsafe key = try arena.make(value, "LogKept.key")
+    }
+    func decoded() throws(WireError) -> AttemptKey { try unsafe Read.required(key, "LogKept.key") }
 }
 
 extension Jessica__V1__LogCredit: WireStruct {

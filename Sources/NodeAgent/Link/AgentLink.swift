@@ -42,6 +42,7 @@ final class AgentLink: Sendable {
     let grants = Mutex<@Sendable (UInt64, UploadGrant) -> Void>({ _, _ in })
     private let onChange: @Sendable (LinkChange) -> Void
     private let onCredit: @Sendable () -> Void
+    private let onLogKept: @Sendable (AttemptKey) -> Void
 
     static let greetingSilenceMax = Duration.seconds(15)
     /// A connection that lasted this long counts as good: the next try comes soon.
@@ -49,12 +50,14 @@ final class AgentLink: Sendable {
 
     init(
         target: Target, logger: Logger, onChange: @escaping @Sendable (LinkChange) -> Void,
-        onCredit: @escaping @Sendable () -> Void
+        onCredit: @escaping @Sendable () -> Void,
+        onLogKept: @escaping @Sendable (AttemptKey) -> Void
     ) {
         self.target = target
         self.logger = logger
         self.onChange = onChange
         self.onCredit = onCredit
+        self.onLogKept = onLogKept
     }
 
     // MARK: Sending
@@ -181,6 +184,7 @@ final class AgentLink: Sendable {
                 connection.addCredit(bytes)
                 state.withLock { $0.credit = min($0.credit + bytes, 16 << 20) }
                 onCredit()
+            case .logKept(let key): onLogKept(key)
             case .uploadGrant(let id, let grant): grants.withLock { $0 }(id, grant)
             case .welcome(let welcome):
                 state.withLock {

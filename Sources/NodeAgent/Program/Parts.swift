@@ -24,7 +24,7 @@ struct Parts: Sendable {
         let post: @Sendable (AgentEvent) -> Void = { mailbox.post(.event($0)) }
         let clock = BootClock()
         let labels = NodeLabels(fleet: settings.fleet, node: NodeName(settings.node))
-        let outbox = LogOutbox(post: post)
+        let outbox = LogOutbox(logger: logger, post: post)
         let link = AgentLink(
             target: AgentLink.Target(
                 host: settings.controllerHost, port: settings.controllerPort,
@@ -33,7 +33,7 @@ struct Parts: Sendable {
             onChange: { change in
                 mailbox.post(.link(change))
                 Self.tell(notifier, of: change, settings)
-            }, onCredit: { outbox.nudge() })
+            }, onCredit: { outbox.nudge() }, onLogKept: { outbox.kept($0) })
         let network = NodeNetwork(engine: engine, labels: labels)
         let folders = AttemptFolders(root: folder.attempts)
         let memory = IdleMemory(margin: settings.memoryMargin)
@@ -56,7 +56,8 @@ struct Parts: Sendable {
             prober: Prober(
                 http: workers, calls: calls, completions: completions, containers: containers),
             predictions: predictions, completions: completions,
-            follower: LogFollower(engine: engine, outbox: outbox, logger: logger), outbox: outbox,
+            follower: LogFollower(
+                engine: engine, outbox: outbox, folders: folders, logger: logger), outbox: outbox,
             collector: collector,
             uploader: Uploader(
                 http: stores, desk: UploadDesk(link: link), folders: folders, logger: logger),

@@ -10,6 +10,7 @@ import WorkerContracts
 ///
 ///     attempts/JOB-1/outputs/…   the outputs, there at once or not at all
 ///     attempts/JOB-1/ending      how a worker's work ended, once that is safe here
+///     attempts/JOB-1/log         how far a long log of a container was sent
 struct AttemptFolders: Sendable {
     /// The folder of all.
     let root: String
@@ -34,6 +35,7 @@ struct AttemptFolders: Sendable {
     /// Its outputs.
     func outputs(_ key: AttemptKey) -> String { path(key) + "/outputs" }
     private func ending(_ key: AttemptKey) -> String { path(key) + "/ending" }
+    private func log(_ key: AttemptKey) -> String { path(key) + "/log" }
 
     /// A new empty folder beside the outputs, to be filled and then put in their place.
     func makeScratch(_ key: AttemptKey) async throws -> String {
@@ -134,6 +136,26 @@ struct AttemptFolders: Sendable {
         return try? await Disk.run {
             guard let bytes = try DurableFile.read(path) else { return nil }
             return try JSONDecoder().decode(Ending.self, from: Data(bytes))
+        }
+    }
+
+    /// Notes how far a log was sent; when that fails, more of it is sent twice.
+    func noteLog(_ mark: LogMark, _ key: AttemptKey) async {
+        let path = log(key)
+        try? await Disk.run {
+            try FileManager.default.createDirectory(
+                atPath: DurableFile.parent(path), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            try DurableFile.write([UInt8](try JSONEncoder().encode(mark)), to: path)
+        }
+    }
+
+    /// How far a log was sent by a former life of the agent.
+    func logMark(of key: AttemptKey) async -> LogMark? {
+        let path = log(key)
+        return try? await Disk.run {
+            guard let bytes = try DurableFile.read(path) else { return nil }
+            return try JSONDecoder().decode(LogMark.self, from: Data(bytes))
         }
     }
 

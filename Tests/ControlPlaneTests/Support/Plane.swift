@@ -77,7 +77,8 @@ struct Plane: Sendable {
                 root: directory + "/objects", baseURL: "https://localhost/objects", signer: signer)
             try await folder.prepare()
             let api = APIServer(
-                loop: loop, feed: feed, logs: try LogStore(root: directory + "/logs"),
+                loop: loop, feed: feed,
+                logs: try LogStore(root: directory + "/logs", logger: logger),
                 store: store, objects: folder,
                 folder: EmbeddedObjects(store: folder, signer: signer),
                 applied: AppliedSource(loaded.fleet), sessions: SessionTable(logger: logger),

@@ -61,11 +61,8 @@ final class FakeController: Sendable {
             case .heartbeat(let sequence): say(.renewed(sequence: sequence), connection)
             case .report(let sequence, _): say(.acknowledged(sequence: sequence), connection)
             case .log(let chunk):
-                var log = state.logs[chunk.key] ?? []
-                if chunk.offset <= UInt64(log.count) {
-                    log += chunk.bytes.dropFirst(log.count - Int(chunk.offset))
-                }
-                state.logs[chunk.key] = log
+                keep(chunk, &state)
+                if chunk.isLast { say(.logKept(chunk.key), connection) }
             case .uploadRequest(let id, let request):
                 let key = "outputs/\(request.key)/\(request.name)"
                 let grant = UploadGrant(
@@ -76,6 +73,21 @@ final class FakeController: Sendable {
             }
         }
         version.set(version.value + 1)
+    }
+
+    /// Keeps what is new of a log, as its job wrote it.
+    private func keep(_ chunk: LogChunk, _ state: inout State) {
+        var log = state.logs[chunk.key] ?? []
+        guard chunk.offset <= UInt64(log.count),
+            let part = try? LogText.part(
+                behind: UInt64(log.count), of: chunk.text, at: chunk.offset)
+        else { return }
+        var index = 0
+        while let record = try? LogText.record(in: part.text, at: index) {
+            log += part.text[record.content] + (record.endsLine ? [UInt8(ascii: "\n")] : [])
+            index = record.end
+        }
+        state.logs[chunk.key] = log
     }
 
     private func whole(_ state: State) -> Assignments {

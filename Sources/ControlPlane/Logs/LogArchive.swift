@@ -1,0 +1,110 @@
+import FleetCore
+import Foundation
+import Logging
+import NIOCore
+import ObjectStore
+
+/// Moves ended logs to the object store, and deletes them when their time is over.
+struct LogArchive: Sendable {
+    let store: LogStore
+    let objects: any ObjectStore
+    let loop: ControlLoop
+    /// How long a log is kept, from when its job was submitted.
+    let keep: Duration
+    let logger: Logger
+
+    /// How often what was missed is looked for.
+    static let sweepEvery = Duration.seconds(60)
+    static let sweepsPerExpiry = 60
+    /// How long the last piece of an ended attempt's log is waited for: its node may be away.
+    static let patience: TimeInterval = 600
+    /// The most bytes of logs on the disk; beyond it those of the oldest jobs are deleted.
+    static let localBytesMax = 2 << 30
+
+    /// Works until cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { for await key in store.endings { await move(key) } }
+            group.addTask {
+                var sweeps = 0
+                while !Task.isCancelled {
+                    await sweep()
+                    if sweeps % Self.sweepsPerExpiry == 0 { await expire() }
+                    sweeps += 1
+                    try? await Task.sleep(for: Self.sweepEvery, clock: .continuous)
+                }
+            }
+        }
+    }
+
+    /// Moves a log; what cannot be moved now is tried again by the next sweep.
+    func move(_ key: AttemptKey) async {
+        do {
+            let text = try await store.whole(key, now: loop.clock.now)
+            guard !text.isEmpty else { return }
+            try await objects.put(
+                try ObjectLayout.log(job: key.job.rawValue, attempt: key.number),
+                .bytes(ByteBuffer(bytes: text)), contentType: "text/plain; charset=utf-8")
+            try await store.moved(key)
+        } catch {
+            logger.notice(
+                "log of an attempt stays on the disk for now",
+                metadata: ["attempt": "\(key)", "error": "\(error)"])
+        }
+    }
+
+    /// Moves what has ended, also what a former life left and what lacks its last piece.
+    func sweep() async {
+        let local = await store.local()
+        let quiet = local.filter { -$0.modified.timeIntervalSinceNow > Self.patience }.map(\.key)
+        let over = await loop.read { controller, _ in
+            quiet.filter { controller.jobs[$0.job]?.attempt($0.number)?.state.isFinal ?? true }
+        }
+        for key in over { await store.end(key) }
+        for log in local where log.isEnded { await move(log.key) }
+        await bound()
+    }
+
+    /// Deletes the oldest when the object store has taken none for too long.
+    private func bound() async {
+        let local = await store.local()
+        var bytes = local.reduce(0) { $0 + $1.bytes }
+        for log in local where log.isEnded && bytes > Self.localBytesMax {
+            bytes -= log.bytes
+            await store.drop(log.key)
+            logger.warning(
+                "log of an attempt is deleted: the object store takes none and the disk has its bound",
+                metadata: ["attempt": "\(log.key)"])
+        }
+    }
+
+    /// Deletes logs whose time is over, in both places.
+    func expire() async {
+        let oldest = loop.clock.now - keep
+        func isOver(_ job: some StringProtocol) -> Bool {
+            JobIDMint.time(of: job).map { $0 < oldest } ?? false
+        }
+        let old = Array(await store.jobs().prefix(while: isOver))
+        let ended = await loop.read { controller, _ in
+            old.filter {
+                controller.jobs[JobID($0)]?.ending != nil || controller.jobs[JobID($0)] == nil
+            }
+        }
+        for job in ended { await store.drop(job: job) }
+        do {
+            var next: String?
+            repeat {
+                // In the order of the jobs' ids, and so of their times.
+                let page = try await objects.list(prefix: "logs/", next: next, limit: 1_000)
+                for object in page.objects {
+                    let parts = object.key.text.split(separator: "/")
+                    guard parts.count == 3, isOver(parts[1]) else { return }
+                    try await objects.delete(object.key)
+                }
+                next = page.next
+            } while next != nil
+        } catch {
+            logger.notice("old logs are not deleted for now", metadata: ["error": "\(error)"])
+        }
+    }
+}
