@@ -139,7 +139,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                arguments, httpClient, nioCore, nioFoundation, http1,
+                arguments, crypto, httpClient, nioCore, nioFoundation, http1,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),
             ],

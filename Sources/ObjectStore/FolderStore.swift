@@ -13,6 +13,8 @@ package struct FolderStore: ObjectStore {
         package init() {}
     }
 
+    /// No bound of the store's own: a disk is full before.
+    package let putBytesMax: UInt64 = 16 << 30
     private let root: String
     /// Where the signed URLs lead, such as `https://spark:8443/objects`.
     private let baseURL: String

@@ -2,6 +2,9 @@ package import NIOCore
 
 /// A place for outputs, uploads, logs and backups: an S3 bucket, or a folder of the controller.
 package protocol ObjectStore: Sendable {
+    /// The most bytes that one upload may have.
+    var putBytesMax: UInt64 { get }
+
     /// Makes the bucket or the folder, if it is not there yet.
     func prepare() async throws(ObjectStoreError)
 

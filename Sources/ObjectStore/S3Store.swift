@@ -10,6 +10,8 @@ package struct S3Store: ObjectStore {
     static let transferTimeout = TimeAmount.hours(2)
     static let answerBytesMax = 8 << 20
 
+    /// What S3 takes in one request; more would need a multipart upload.
+    package let putBytesMax: UInt64 = 5 << 30
     private let configuration: S3Configuration
     private let http: HTTPClient
     private let clock: WallClock

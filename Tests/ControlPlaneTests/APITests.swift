@@ -1,4 +1,3 @@
-import ControlPlane
 import FleetCore
 import Foundation
 import HTTPTypes
@@ -6,7 +5,10 @@ import Hummingbird
 import HummingbirdTesting
 import NIOCore
 import NIOFoundationCompat
+import ObjectStore
 import Testing
+
+@testable import ControlPlane
 
 @Suite("The HTTP API", .serialized)
 struct APITests {
@@ -221,6 +223,29 @@ struct APITests {
                 plane, .put, "/objects/outputs/images/j/1/a.png", "bytes",
                 headers: [.contentLength: "5"])
             #expect(status == .forbidden)
+        }
+    }
+
+    @Test("An upload that was damaged on the way is not stored")
+    func checkedUploads() async throws {
+        try await Plane.with { plane, _ in
+            let key = try ObjectLayout.output(kind: "image", job: "j", attempt: 1, name: "a.png")
+            let signed = try await plane.api.objects.presignPut(
+                key, contentType: "image/png", maxBytes: 5, expiresSeconds: 60)
+            let path = try #require(signed.url.split(separator: "localhost").last)
+            let md5 = try #require(HTTPField.Name("Content-MD5"))
+            // Of "bytes", and of something else.
+            for (hash, expected) in [
+                ("XrY7u+Ae7tCTyyK7j1rNww==", HTTPResponse.Status.badRequest),
+                ("SzpiGLs+OnMD6KFxpg/Pkg==", .ok),
+            ] {
+                let (status, _) = try await call(
+                    plane, .put, String(path), "bytes",
+                    headers: [.contentLength: "5", .contentType: "image/png", md5: hash])
+                #expect(status == expected, "\(hash)")
+                let isThere = (try? await plane.api.objects.head(key)) != nil
+                #expect(isThere == (expected == .ok))
+            }
         }
     }
 

@@ -96,16 +96,17 @@ class Controller:
 
     def jctl(self, *arguments: str | Path, endpoint: str = "", timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """jctl over the controller's socket, or over another endpoint."""
-        words = [self.bin / "jctl", *arguments, "--endpoint", endpoint or self.socket]
+        # Before the rest, which may be a job's command.
+        words = [self.bin / "jctl", arguments[0], "--endpoint", endpoint or self.socket, *arguments[1:]]
         return subprocess.run([str(word) for word in words], env=CLEAN | {"NO_COLOR": "1"}, input="", capture_output=True, text=True, timeout=timeout)
 
-    def agent(self, fleet: Fleet, node: str, name: str) -> Program:
+    def agent(self, fleet: Fleet, node: str, name: str, own: str = "") -> Program:
         """The agent of a node of the fleet that is called so, on the Docker Engine of all tests."""
         state = self.folder / node
         certify = [self.bin / "spark-controller", "certify", node, "--state-dir", self.state, "--out", state / "tls"]
         subprocess.run([str(word) for word in certify], env=CLEAN, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=30)
         settings = self.folder / f"{node}.yaml"
-        settings.write_text("")
+        settings.write_text(own)
         words = ["--config", settings, "--node", node, "--fleet", name, "--state-dir", state, "--docker-socket", fleet.settings["socket"]]
         return Program(self.folder / f"{node}.log", self.bin / "fleet-agent", "run", *words, "--controller-host", "127.0.0.1", "--controller-port", str(self.link))
 

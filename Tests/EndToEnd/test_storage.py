@@ -1,11 +1,23 @@
 """Outputs in an S3 bucket: the agent puts them there with what it was granted, and jctl gets them back."""
 
+import hashlib
+import json
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from alone import Bucket, Controller
 from fleet import Fleet, wait_until
 
 NAME = "storage-test"
+ROAMER_FLEET = """\
+fleet: {name}
+registry: {registry}
+{storage}
+clusters: {{}}
+roamers: {{nodes: [agx-11]}}
+"""
 FLEET = """\
 fleet: {name}
 registry: {registry}
@@ -43,7 +55,8 @@ def test_a_picture_goes_to_the_bucket_and_comes_back(running: Fleet, tmp_path: P
                 assert picture[:8] == b"\x89PNG\r\n\x1a\n"
                 job = asked.stdout.strip().removeprefix("job/")
                 # Where the document says, and nowhere else.
-                assert bucket.files() == {f"jessica/outputs/images/{job}/1/{saved.name}": picture}
+                files = {name: data for name, data in bucket.files().items() if not name.startswith("jessica/logs/")}
+                assert files == {f"jessica/outputs/images/{job}/1/{saved.name}": picture}
                 assert not [path for path in (controller.state / "objects").rglob("*") if path.is_file()]
                 again = controller.jctl("outputs", job, "--out", tmp_path / "again")
                 assert again.returncode == 0, again
@@ -53,3 +66,78 @@ def test_a_picture_goes_to_the_bucket_and_comes_back(running: Fleet, tmp_path: P
         # The agent was never told the keys.
         for path in (tmp_path / "agx-01").rglob("*"):
             assert not path.is_file() or bucket.KEYS[1].encode() not in path.read_bytes(), path
+
+
+def rss(pid: int) -> int:
+    """The most memory a process has had, in MiB."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) >> 10
+
+
+def is_idle(controller: Controller) -> bool:
+    status, node = controller.get("/api/v1/nodes/agx-11")
+    return status == 200 and (node.get("roamer") or {}).get("state") == "IDLE"
+
+
+def job(controller: Controller, script: str, timeout: float) -> dict:
+    """A command on the roamer, to its end."""
+    run = controller.jctl("run", "-d", "--retries", "0", "--image", "jessica/base:latest", "--", "sh", "-c", script)
+    assert run.returncode == 0, run
+    controller.jctl("wait", run.stdout.strip(), timeout=timeout)
+    return controller.get(f"/api/v1/jobs/{run.stdout.strip()}")[1]
+
+
+@pytest.mark.parametrize("megabytes", [200, pytest.param(2048, marks=pytest.mark.long)])
+def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Path, megabytes: int) -> None:
+    with Bucket(tmp_path) as bucket:
+        file = tmp_path / "fleet.yaml"
+        storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
+        file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
+        keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
+        controller = Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
+        with controller.start() as program, controller.agent(running, "agx-11", NAME) as agent:
+            try:
+                wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+                before = rss(agent.process.pid), rss(program.process.pid)
+                script = f"head -c {megabytes}M /dev/urandom > /job/outputs/big.bin; sha256sum < /job/outputs/big.bin"
+                done = job(controller, script, 60 + megabytes)
+                assert done["state"] == "succeeded", done
+                (output,) = done["outputs"]
+                digest = controller.jctl("logs", done["id"]).stdout.split()[0]
+                assert output["size"] == megabytes << 20 and output["digest"] == f"sha256:{digest}", output
+                (stored,) = [path for path in bucket.folder.rglob("big.bin")]
+                with stored.open("rb") as data:
+                    assert hashlib.file_digest(data, "sha256").hexdigest() == digest
+                after = rss(agent.process.pid), rss(program.process.pid)
+                assert after[0] < before[0] + 60 and after[1] < before[1] + 60, (before, after)
+                # jctl does not hand on what the store has let rot.
+                with stored.open("r+b") as data:
+                    data.write(b"rot")
+                saved = controller.jctl("outputs", done["id"], "--out", tmp_path / "out", timeout=300)
+                assert saved.returncode == 1 and "came damaged" in saved.stderr, saved
+                assert not list((tmp_path / "out").iterdir())
+            finally:
+                clear(running)
+
+
+def test_a_full_disk_fails_the_job_and_not_the_agent(running: Fleet, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=""))
+    controller = Controller(running, tmp_path, f"fleet_file: {file}\n")
+    disk = tmp_path / "agx-11"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=True)
+    try:
+        with controller.start(), controller.agent(running, "agx-11", NAME) as agent:
+            try:
+                wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+                failed = job(controller, "head -c 60M /dev/zero > /job/outputs/big.bin", 60)
+                assert failed["state"] == "failed" and failed["error"]["code"] == "disk_full", json.dumps(failed)
+                assert "space" in failed["error"]["message"], failed["error"]
+                wait_until(lambda: is_idle(controller), 60, "the roamer to be idle again")
+                done = job(controller, "echo small > /job/outputs/small.txt", 60)
+                assert done["state"] == "succeeded" and agent.is_alive(), json.dumps(done)
+            finally:
+                clear(running)
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)

@@ -121,7 +121,9 @@ struct MessageGenerator {
     mutating func failure() -> Failure { Failure(FailureCode(name()), text()) }
 
     mutating func output() -> Output {
-        Output(name: "o-" + name(32, "abc.- é"), contentType: name(), size: number(), key: name())
+        Output(
+            name: "o-" + name(32, "abc.- é"), contentType: name(), size: number(), key: name(),
+            digest: bool() ? name() : nil)
     }
 
     mutating func telemetry() -> Telemetry {

@@ -26,6 +26,13 @@ import Testing
         #expect(found.ca == "/s/tls/ca.crt" && found.key == "/s/tls/node.key")
         #expect(found.fleet == "jessica" && found.models == nil)
         #expect(found.dockerSocket == "/var/run/docker.sock")
+        #expect(found.pullStall == .seconds(120))
+    }
+
+    @Test func aPullMayNotStandStillForever() {
+        let few = "controller: {host: s}\nnode: n\n"
+        #expect(load([], few + "docker: {pull_stall: 5s}\n").0?.pullStall == .seconds(5))
+        #expect(load([], few + "docker: {pull_stall: 0s}\n").0 == nil)
     }
 
     @Test func flagBeatsVariableBeatsFile() throws {

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// Brings a job's outputs to the person: short texts to stdout, files to a folder.
@@ -33,12 +34,29 @@ struct OutputSaver {
     func save(_ output: Job.Output, of job: Job, to folder: String) async throws -> String {
         let file = try OutputFile(folder: folder, name: output.name)
         do {
-            try await read(output, of: job) { try file.write($0) }
+            var sha = SHA256()
+            try await read(output, of: job) {
+                sha.update(data: $0)
+                try file.write($0)
+            }
+            try check(output, sha.finalize())
         } catch {
             file.discard()
             throw error
         }
         return try file.commit()
+    }
+
+    /// Refuses what is not what the worker wrote.
+    private func check(_ output: Job.Output, _ digest: SHA256.Digest) throws {
+        guard let wanted = output.digest, wanted.hasPrefix("sha256:") else { return }
+        let found = "sha256:" + digest.map { String(format: "%02x", $0) }.joined()
+        guard found == wanted else {
+            throw CommandError(
+                .failed, "output \(output.name) came damaged",
+                why: "it hashes to \(found) instead of \(wanted)",
+                hint: "try again; if it stays so, the object store has lost it")
+        }
     }
 
     private static func isShortText(_ output: Job.Output) -> Bool {

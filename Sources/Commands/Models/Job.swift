@@ -32,6 +32,7 @@ struct Job: Decodable, Sendable {
         var name: String
         var contentType: String?
         var size: Double?
+        var digest: String?
     }
 
     /// Why it failed.

@@ -47,9 +47,11 @@ package struct EmbeddedObjects: Sendable {
             throw APIError(
                 .contentTooLarge, "too_large", "the signature allows \(grant.maxBytes) bytes")
         }
+        let md5 = HTTPField.Name("Content-MD5").flatMap { request.headers[$0] }
+        let body = CheckedBody(body: request.body, md5: md5)
         do {
             try await store.put(
-                grant.key, .stream(request.body, length: length), contentType: grant.contentType)
+                grant.key, .stream(body, length: length), contentType: grant.contentType)
         } catch {
             throw Self.answer(error)
         }

@@ -7,8 +7,6 @@ package struct UploadDesk: Sendable {
     let objects: any ObjectStore
     /// How long a granted URL lives; an agent asks again when an upload is retried.
     static let lifeSeconds = 3_600
-    /// The largest output, in bytes.
-    static let largest: UInt64 = 16 << 30
 
     /// Creates a desk.
     package init(loop: ControlLoop, objects: any ObjectStore) {
@@ -18,8 +16,10 @@ package struct UploadDesk: Sendable {
 
     /// A grant, or a refusal with its reason.
     func grant(_ request: UploadRequest, to node: NodeName) async -> UploadGrant {
-        guard request.size <= Self.largest else {
-            return UploadGrant(refusal: "an output may have \(Self.largest >> 30) GiB at most")
+        guard request.size <= objects.putBytesMax else {
+            return UploadGrant(
+                refusal: "the object store takes \(objects.putBytesMax >> 30) GiB at most in a file"
+            )
         }
         let kind = await loop.read { controller, _ -> JobKind? in
             guard let job = controller.jobs[request.key.job],

@@ -47,6 +47,7 @@ struct LogArchive: Sendable {
                 .bytes(ByteBuffer(bytes: text)), contentType: "text/plain; charset=utf-8")
             try await store.moved(key)
         } catch {
+            guard !Task.isCancelled else { return }
             logger.notice(
                 "log of an attempt stays on the disk for now",
                 metadata: ["attempt": "\(key)", "error": "\(error)"])
@@ -104,6 +105,7 @@ struct LogArchive: Sendable {
                 next = page.next
             } while next != nil
         } catch {
+            guard !Task.isCancelled else { return }
             logger.notice("old logs are not deleted for now", metadata: ["error": "\(error)"])
         }
     }

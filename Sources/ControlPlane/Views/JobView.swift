@@ -7,6 +7,7 @@ package struct JobView: Encodable, Sendable {
         var name: String
         var contentType: String
         var size: UInt64
+        var digest: String?
         var url: String
     }
     struct ErrorView: Encodable, Sendable {
@@ -98,7 +99,7 @@ package struct JobView: Encodable, Sendable {
         outputs = (job.ending?.outputs ?? []).map {
             OutputView(
                 name: $0.name, contentType: $0.contentType, size: $0.size,
-                url: "\(base)/outputs/\($0.name)")
+                digest: $0.digest, url: "\(base)/outputs/\($0.name)")
         }
         error = job.ending?.error.map { ErrorView($0) }
         reason = Self.reason(job, waiting)

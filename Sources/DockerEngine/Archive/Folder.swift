@@ -111,6 +111,8 @@ struct Folder: ~Copyable {
     static func failure(_ what: String, _ number: Int32) -> DockerError {
         let text = POSIXErrorCode(rawValue: number).map { "\($0)" } ?? "errno \(number)"
         let isFull = number == ENOSPC || number == EDQUOT
-        return DockerError(isFull ? .noSpace : .other, "\(what) failed: \(text)")
+        return isFull
+            ? DockerError(.noSpace, "the disk is full: \(what) failed, no space left (\(text))")
+            : DockerError(.other, "\(what) failed: \(text)")
     }
 }

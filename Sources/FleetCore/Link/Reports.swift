@@ -162,11 +162,16 @@ package struct Output: Hashable, Sendable, Codable {
     package var size: UInt64
     /// Where it is stored.
     package var key: String
+    /// What its bytes hash to, `sha256:` and 64 hexadecimal digits; nil when it was not told.
+    package var digest: String?
     /// Creates an output.
-    package init(name: String, contentType: String, size: UInt64, key: String) {
+    package init(
+        name: String, contentType: String, size: UInt64, key: String, digest: String? = nil
+    ) {
         self.name = name
         self.contentType = contentType
         self.size = size
         self.key = key
+        self.digest = digest
     }
 }

@@ -50,13 +50,16 @@ extension Jessica__V1__Output: WireStruct {
             value.contentType, .mediaType, "Output.contentType")
         unsafe size = value.size
         unsafe key = try arena.text(value.key, .objectKey, "Output.key")
+        unsafe digest = try arena.text(value.digest ?? "", .nameOrNone, "Output.digest")
     }
 
     func decoded() throws(WireError) -> Output {
-        try unsafe Output(
+        let digest = try unsafe Read.text(digest, .nameOrNone, "Output.digest")
+        return try unsafe Output(
             name: Read.text(name, .component, "Output.name"),
             contentType: Read.text(content_type, .mediaType, "Output.contentType"),
             size: size,
-            key: Read.text(key, .objectKey, "Output.key"))
+            key: Read.text(key, .objectKey, "Output.key"),
+            digest: digest.isEmpty ? nil : digest)
     }
 }

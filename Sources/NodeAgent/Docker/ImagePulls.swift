@@ -7,15 +7,19 @@ import Synchronization
 final class ImagePulls: Sendable {
     private let engine: DockerEngine
     private let sources: ImageSources
+    private let stallTimeout: Duration
     private let logger: Logger
     private let waiting = Mutex<[String: [FleetCore.Operation]]>([:])
 
     /// The shortest time between two reports of progress.
     private static let reportEvery = Duration.seconds(1)
 
-    init(engine: DockerEngine, sources: ImageSources, logger: Logger) {
+    init(
+        engine: DockerEngine, sources: ImageSources, stallTimeout: Duration, logger: Logger
+    ) {
         self.engine = engine
         self.sources = sources
+        self.stallTimeout = stallTimeout
         self.logger = logger
     }
 
@@ -59,7 +63,9 @@ final class ImagePulls: Sendable {
                     if image.contains("sha256:"), let info = try await engine.inspectImage(image) {
                         return info.id
                     }
-                    return try await engine.pull(image: image, onProgress: onProgress).id
+                    return try await engine.pull(
+                        image: image, stallTimeout: stallTimeout, onProgress: onProgress
+                    ).id
                 })
         } catch {
             if Task.isCancelled {

@@ -26,6 +26,8 @@ package struct AgentSettings: Sendable, Hashable {
     package var dockerSocket: String
     /// The registries images may come from; empty for all.
     package var registries: [String]
+    /// How long a pull may stand still.
+    package var pullStall: Duration
     /// Bytes by which memory may have grown when the node is cleaned; nil when it is not looked at.
     package var memoryMargin: UInt64?
     /// Where models are mounted; nil for nowhere.
@@ -49,6 +51,7 @@ package struct AgentSettings: Sendable, Hashable {
         self.key = stateDir + "/tls/node.key"
         self.dockerSocket = "/var/run/docker.sock"
         self.registries = []
+        self.pullStall = .seconds(120)
         self.memoryMargin = 1 << 30
         self.models = nil
         self.logLevel = "info"
@@ -88,6 +91,9 @@ package struct AgentSettings: Sendable, Hashable {
         SettingSpec(
             "docker.registries", .list, default: "",
             help: "The registries images may come from, such as spark:5000; all when empty."),
+        SettingSpec(
+            "docker.pull_stall", .duration(.seconds(1)...(.seconds(3_600))), default: "2m",
+            help: "How long a pull may stand still before it fails and is tried again."),
         SettingSpec(
             "clean.memory_margin", .size(0...(1 << 40)), default: "1GiB",
             help:
@@ -149,6 +155,7 @@ package struct AgentSettings: Sendable, Hashable {
         let margin = settings.size("clean.memory_margin")
         result.memoryMargin = margin > 0 ? UInt64(margin) : nil
         result.registries = settings.list("docker.registries")
+        result.pullStall = settings.duration("docker.pull_stall")
         result.models = settings.path(ifSet: "models.mount")
         result.logLevel = settings.string("log.level")
         result.logsAsJSON = settings.string("log.format") == "json"

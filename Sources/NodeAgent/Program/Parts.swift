@@ -51,7 +51,7 @@ struct Parts: Sendable {
             link: link,
             pulls: ImagePulls(
                 engine: engine, sources: ImageSources(registries: settings.registries),
-                logger: logger),
+                stallTimeout: settings.pullStall, logger: logger),
             containers: containers,
             prober: Prober(
                 http: workers, calls: calls, completions: completions, containers: containers),

@@ -22,7 +22,7 @@ struct Collector: Sendable {
             return Failure(
                 .workFailed,
                 "the outputs are too many: at most \(OutputFiles.filesMax) files of "
-                    + "\(OutputFiles.bytesMax >> 20) MiB in all are taken")
+                    + "\(OutputFiles.bytesMax >> 30) GiB in all are taken")
         } catch {
             return Failure(docker: error, otherwise: .resultLost)
         }

@@ -3,7 +3,7 @@ enum OutputFiles {
     /// The most files of one attempt.
     static let filesMax = 256
     /// The most bytes of all files of one attempt.
-    static let bytesMax: Int64 = 512 << 20
+    static let bytesMax: Int64 = 16 << 30
     /// The most bytes of a name: what a file system and the link allow.
     static let nameBytesMax = 255
 

@@ -40,6 +40,7 @@ struct Uploader: Sendable {
         let type = ContentType.forFile(named: file.name)
         let request = UploadRequest(
             key: key, kind: kind, name: file.name, contentType: type, size: file.size)
+        let digests = try await FileDigests.of(file.path, size: file.size)
         var pause = Duration.milliseconds(250)
         var why = ""
         for attempt in 1...Self.tries {
@@ -47,9 +48,10 @@ struct Uploader: Sendable {
             let grant = try await desk.grant(request)
             if grant.refusal.isEmpty {
                 do {
-                    try await put(file, grant, type)
+                    try await put(file, grant, type, digests)
                     return Output(
-                        name: file.name, contentType: type, size: file.size, key: grant.objectKey)
+                        name: file.name, contentType: type, size: file.size,
+                        key: grant.objectKey, digest: digests.sha256)
                 } catch {
                     try Task.checkCancellation()
                     why = "\(error)"
@@ -70,7 +72,8 @@ struct Uploader: Sendable {
     }
 
     private func put(
-        _ file: AttemptFolders.File, _ grant: UploadGrant, _ type: String
+        _ file: AttemptFolders.File, _ grant: UploadGrant, _ type: String,
+        _ digests: FileDigests
     ) async throws {
         guard grant.url.hasPrefix("https://") || grant.url.hasPrefix("http://") else {
             throw Failure(.uploadFailed, "the store's address is no web address")
@@ -81,6 +84,8 @@ struct Uploader: Sendable {
         if !request.headers.contains(name: "Content-Type") {
             request.headers.add(name: "Content-Type", value: type)
         }
+        // The store refuses what was damaged on the way.
+        request.headers.add(name: "Content-MD5", value: digests.md5)
         request.body = .stream(
             FileChunks(path: file.path, size: file.size),
             length: .known(Int64(clamping: file.size)))

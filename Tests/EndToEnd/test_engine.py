@@ -1,0 +1,92 @@
+"""The Docker Engine is killed in the middle of everything: no job is lost or done twice, nothing is left over."""
+
+import os
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from fleet import DEDICATED, ROAMERS, Fleet, describe, wait_until
+
+
+class Engine:
+    """The fleet's private Docker Engine."""
+
+    def __init__(self, fleet: Fleet):
+        self.fleet = fleet
+        self.pid_file = fleet.state / "docker" / "dockerd.pid"
+        if not self.pid_file.exists():
+            pytest.skip("the fleet runs on an engine that is not its own")
+        pid = self.pid_file.read_text().strip()
+        words = lambda what: [word for word in Path(f"/proc/{pid}/{what}").read_bytes().decode().split("\0") if word]
+        self.arguments = words("cmdline")
+        self.environment = dict(word.partition("=")[::2] for word in words("environ"))
+
+    def kill(self) -> None:
+        pid = int(self.pid_file.read_text())
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), 10, "the engine to be gone")
+
+    def start(self) -> None:
+        log = (self.fleet.state / "docker" / "dockerd.log").open("ab")
+        self.pid_file.unlink(missing_ok=True)
+        self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True)
+        wait_until(lambda: self.fleet.docker("version", check=False), 60, "the engine to answer")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def fresh_image(fleet: Fleet, folder: Path) -> str:
+    """An image that is only in the registry."""
+    name = f"{fleet.registry}/jessica/fresh:{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY noise /noise\n")
+    (folder / "noise").write_bytes(os.urandom(1 << 20))
+    fleet.docker("build", "-t", name, str(folder))
+    fleet.docker("push", name)
+    fleet.docker("image", "rm", name)
+    return name
+
+
+def test_killed_in_the_midst_of_pulls_runs_and_cleanups(fleet: Fleet, tmp_path: Path) -> None:
+    engine = Engine(fleet)
+    registry = int((fleet.state / "registry" / "pid").read_text())
+    images = [fresh_image(fleet, tmp_path / f"image-{number}") for number in range(2)]
+    mark = fleet.mark()
+    pictures = [fleet.submit("image", {"prompt": f"picture {number}", "seconds": 4}, retries=5) for number in range(4)]
+    runs = [fleet.run("sh", "-c", "sleep 4; echo done > /job/outputs/done.txt", retries=5) for _ in range(2)]
+    for job in [*runs, *pictures[:2]]:
+        fleet.wait(job, 40, goal="running")
+    os.kill(registry, signal.SIGSTOP)
+    try:
+        pulls = [fleet.run("true", image=fresh, retries=5) for fresh in images]
+        for job in pulls:
+            fleet.expect(mark, 20, "the job to be prepared", type="job.state", job=job["id"], to="provisioning")
+        engine.kill()
+    finally:
+        os.kill(registry, signal.SIGCONT)
+    time.sleep(3)  # The fault itself: so long is the engine away.
+    engine.start()
+    # Once more, in the midst of a cleanup.
+    fleet.expect(fleet.mark(), 60, "a roamer to be cleaned", type="roamer.state", to="CLEANUP")
+    engine.kill()
+    time.sleep(1)
+    engine.start()
+    jobs = [*pictures, *runs, *pulls]
+    for job in fleet.wait_all(jobs, 180):
+        assert job["state"] == "succeeded", describe(job)
+        fleet.assert_ended_once(job)
+    ended = time.monotonic()
+    fleet.settle(60)
+    for name in ROAMERS:
+        fleet.assert_clean(name)
+    assert len(fleet.containers()) == len(DEDICATED)
+    print(f"all at rest {time.monotonic() - ended:.1f} s after the last job")

@@ -1,0 +1,129 @@
+"""A registry that fails in the middle of a pull: the job says so, is tried again, and the next pull is fine."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from alone import Controller
+from fleet import Fleet, wait_until
+from test_storage import ROAMER_FLEET, clear, is_idle
+
+NAME = "storage-test"
+
+
+class FaultyRegistry(ThreadingHTTPServer):
+    """Hands requests on to the registry of all tests; with a fault, layers come wrong or not at all."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: int):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.upstream = upstream
+        self.fault = ""
+        self.struck = 0
+        self.healed = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return self.server_address[1]
+
+    def heal(self) -> None:
+        self.fault = ""
+        self.healed.set()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FaultyRegistry
+
+    def do_HEAD(self) -> None:
+        self.pass_on()
+
+    def do_GET(self) -> None:
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.server.upstream, timeout=30)
+        connection.request(self.command, self.path, headers={"Accept": ", ".join(self.headers.get_all("Accept") or ["*/*"])})
+        answer = connection.getresponse()
+        body = answer.read()
+        fault = self.server.fault
+        # The large blob is the layer that is new; the small one is the image's description.
+        is_layer = "/blobs/" in self.path and len(body) > 100_000
+        if fault == "500" and "/manifests/" in self.path:
+            self.server.struck += 1
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(answer.status)
+        for name in ("Content-Type", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
+            if answer.getheader(name):
+                self.send_header(name, answer.getheader(name))
+        self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(body)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if fault and is_layer:
+            self.server.struck += 1
+            if fault == "corrupt":
+                body = body[:1000] + b"rot" + body[1003:]
+            if fault == "stall":
+                self.wfile.write(body[:50_000])
+                self.wfile.flush()
+                self.server.healed.wait(120)
+                self.close_connection = True
+                return
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def image(running: Fleet, tmp_path: Path) -> Iterator[str]:
+    """An image that is in the registry and has a layer that is nowhere else."""
+    name = f"{running.registry}/jessica/faulty:{uuid.uuid4().hex[:8]}"
+    folder = tmp_path / "image"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY noise /noise\n")
+    (folder / "noise").write_bytes(b"".join(uuid.uuid4().bytes for _ in range(20_000)))
+    running.docker("build", "-t", name, str(folder))
+    running.docker("push", name)
+    running.docker("image", "rm", name)
+    yield name.partition("/")[2]
+
+
+@pytest.mark.parametrize(("fault", "says"), [("500", "500"), ("corrupt", "verification failed"), ("stall", "no progress")])
+def test_a_fault_fails_the_attempt_and_the_next_pull_is_fine(running: Fleet, tmp_path: Path, image: str, fault: str, says: str) -> None:
+    registry = FaultyRegistry(int(running.settings["registry"]))
+    registry.fault = fault
+    file = tmp_path / "fleet.yaml"
+    file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=""))
+    controller = Controller(running, tmp_path, f"fleet_file: {file}\n")
+    full = f"127.0.0.1:{registry.port}/{image}"
+    try:
+        with controller.start(), controller.agent(running, "agx-11", NAME, "docker: {pull_stall: 3s}\n"):
+            wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+            run = controller.jctl("run", "-d", "--retries", "2", "--image", full, "--", "true")
+            assert run.returncode == 0, run
+            look: Callable[[], dict] = lambda: controller.get(f"/api/v1/jobs/{run.stdout.strip()}")[1]
+            wait_until(lambda: any(attempt["state"] == "failed" for attempt in look()["attempts"]), 60, "the attempt to fail")
+            first = look()["attempts"][0]
+            assert registry.struck > 0 and first["error"]["code"] == "pull_failed", first
+            assert says in first["error"]["message"], first
+            registry.heal()
+            controller.jctl("wait", run.stdout.strip())
+            done = look()
+            assert done["state"] == "succeeded" and len(done["attempts"]) == 2, done
+    finally:
+        registry.heal()
+        registry.shutdown()
+        clear(running)
+        running.docker("image", "rm", full, check=False)
