@@ -1,5 +1,6 @@
 """What becomes of work and pods when an agent dies, hangs, or its node is gone."""
 
+import json
 import time
 from typing import Any
 
@@ -154,3 +155,21 @@ def test_a_node_tells_what_its_containers_use(fleet: Fleet) -> None:
     assert 1 << 20 < idle["memory"] < 1 << 32 and 0 <= idle["cpu"] < 400, idle
     described = fleet.jctl("describe", "node", "agx-01").stdout
     assert "CONTAINER" in described and "sdxl-api" in described.split("CONTAINER")[1], described
+
+
+def test_a_worker_joins_the_mesh_under_its_services_name(fleet: Fleet) -> None:
+    (old,) = fleet.containers(node="agx-06")
+    fleet.docker("network", "create", "jessica-mesh")
+    try:
+        fleet.docker("rm", "--force", old)
+        fleet.until(lambda: fleet.containers(node="agx-06") not in ([], [old]) and not fleet.unready(), 60, "the pod to be back")
+        (pod,) = fleet.containers(node="agx-06")
+        networks = json.loads(fleet.docker("inspect", pod))[0]["NetworkSettings"]["Networks"]
+        assert "music-api" in networks["jessica-mesh"]["Aliases"] and len(networks) == 2, networks
+        seen = fleet.docker("run", "--rm", "--network", "jessica-mesh", "--entrypoint", "getent", "jessica/base:latest", "hosts", "music-api")
+        assert seen.split()[0] == networks["jessica-mesh"]["IPAddress"], seen
+        fleet.succeed(fleet.submit("audio", {"prompt": "calm"}), 30)
+    finally:
+        for container in fleet.containers(node="agx-06"):
+            fleet.docker("network", "disconnect", "--force", "jessica-mesh", container, check=False)
+        fleet.docker("network", "rm", "jessica-mesh")

@@ -22,6 +22,7 @@ import Testing
     private static let hostKeys: Set<String> = [
         "RestartPolicy", "Init", "ReadonlyRootfs", "Mounts", "Devices", "LogConfig", "Memory",
         "MemorySwap", "PidsLimit", "ShmSize", "CapDrop", "SecurityOpt", "GroupAdd", "Runtime",
+        "Ulimits", "DeviceRequests",
         "NetworkMode",
     ]
 
@@ -30,11 +31,13 @@ import Testing
             let hasModels = Bool.random(using: &random)
             let policy = ContainerPolicy(
                 network: "jessica-agx-01", models: hasModels ? "/mnt/models" : nil,
-                hasNvidia: Bool.random(using: &random))
+                gpu: [.none, .runtime, .cdi("nvidia.com/gpu=all")].randomElement(using: &random)
+                    ?? .none)
             let spec = worker()
             let group = UInt32.random(in: 0...50, using: &random)
             let made = try? policy.worker(
-                spec, image: text(), labels: ["jessica.node": "agx-01"],
+                spec, image: text(), imageLabels: ["jessica.read-only": text(), text(): text()],
+                labels: ["jessica.node": "agx-01"],
                 device: { $0 == "/dev/mem" ? nil : .init(group: group) })
             if let made {
                 try check(made, memory: spec.memory, devices: spec.devices, policy)
@@ -76,6 +79,11 @@ import Testing
             #expect(device.pathOnHost == device.pathInContainer)
             #expect(devices.contains(device.pathOnHost) && device.permissions == "rw")
         }
+        let request = JSONValue.object([
+            "Driver": .string("cdi"), "DeviceIDs": .list(["nvidia.com/gpu=all"]),
+        ])
+        #expect(host["DeviceRequests"] == nil || host["DeviceRequests"] == .array([request]))
+        #expect(spec.tmpfs.allSatisfy { $0.target == "/tmp" })
         #expect(!spec.groups.contains("0"))
         for name in spec.env.keys {
             #expect(name.hasPrefix("JESSICA_") || name.hasPrefix("NVIDIA_"))

@@ -5,7 +5,7 @@ import Testing
 @testable import NodeAgent
 
 @Suite struct PolicyTests {
-    let policy = ContainerPolicy(network: "net", models: "/mnt/models", hasNvidia: true)
+    let policy = ContainerPolicy(network: "net", models: "/mnt/models", gpu: .runtime)
 
     /// What must hold for every container, whatever was ordered.
     private func check(_ spec: ContainerSpec, memory: Int64?) {
@@ -36,10 +36,47 @@ import Testing
                     #expect(made.devices == [.init("/dev/video0")])
                     #expect(made.groups == ["44"])
                     #expect((made.runtime == "nvidia") == gpu)
+                    #expect((made.ulimits["memlock"] == -1) == gpu)
+                    #expect(made.ulimits["core"] == 0 && !made.readOnlyRootfs)
                     #expect((made.env["NVIDIA_VISIBLE_DEVICES"] == "all") == gpu)
                 }
             }
         }
+    }
+
+    @Test func theGPUComesAsTheEngineOffersIt() throws {
+        typealias GPU = ContainerPolicy.GPU
+        let cdi = "nvidia.com/gpu=all"
+        #expect(GPU(runtimes: ["nvidia", "runc"], cdiDevices: [cdi]) == .runtime)
+        #expect(GPU(runtimes: ["runc"], cdiDevices: [cdi, "nvidia.com/gpu=0"]) == .cdi(cdi))
+        #expect(GPU(runtimes: ["runc"], cdiDevices: ["vendor.com/x=all"]) == .none)
+        let policy = ContainerPolicy(network: "net", models: nil, gpu: .cdi(cdi))
+        let made = try policy.worker(
+            WorkerSpec(image: "a", gpu: true), image: "i", labels: [:], device: { _ in nil })
+        #expect(made.runtime == nil && made.cdiDevices == [cdi])
+        let without = try policy.worker(
+            WorkerSpec(image: "a"), image: "i", labels: [:], device: { _ in nil })
+        #expect(without.cdiDevices.isEmpty)
+    }
+
+    @Test func anImageMayAskForAReadOnlyRoot() throws {
+        let spec = WorkerSpec(image: "a")
+        for (labels, isReadOnly) in [
+            (["jessica.read-only": "true"], true), (["jessica.read-only": "yes"], false),
+            ([:], false),
+        ] {
+            let made = try policy.worker(
+                spec, image: "i", imageLabels: labels, labels: [:], device: { _ in nil })
+            #expect(made.readOnlyRootfs == isReadOnly)
+            #expect(made.tmpfs.map(\.target) == (isReadOnly ? ["/tmp"] : []))
+        }
+    }
+
+    @Test func onlyCamerasJoinTheirNetwork() {
+        let plain = WorkerSpec(image: "a", devices: ["/dev/nvhost-gpu"])
+        #expect(ContainerPolicy.networks(of: plain) == ["jessica-mesh"])
+        let camera = WorkerSpec(image: "a", devices: ["/dev/video2"])
+        #expect(ContainerPolicy.networks(of: camera) == ["jessica-mesh", "camera-net"])
     }
 
     @Test func attemptsGetNoDevices() {
@@ -71,7 +108,7 @@ import Testing
     }
 
     @Test func withoutModelsOrRuntimeThereAreNone() throws {
-        let plain = ContainerPolicy(network: "n", models: nil, hasNvidia: false)
+        let plain = ContainerPolicy(network: "n", models: nil, gpu: .none)
         let made = try plain.worker(
             WorkerSpec(image: "a", gpu: true), image: "i", labels: [:]
         ) { _ in nil }

@@ -48,6 +48,20 @@ extension ContainerSpec {
         if capDropAll { host["CapDrop"] = .list(["ALL"]) }
         if noNewPrivileges { host["SecurityOpt"] = .list(["no-new-privileges:true"]) }
         if !groups.isEmpty { host["GroupAdd"] = .list(groups) }
+        if !ulimits.isEmpty {
+            host["Ulimits"] = .array(
+                ulimits.sorted { $0.key < $1.key }.map {
+                    .object([
+                        "Name": .string($0.key), "Soft": .int($0.value), "Hard": .int($0.value),
+                    ])
+                })
+        }
+        if !cdiDevices.isEmpty {
+            // Count and Options must be absent.
+            host["DeviceRequests"] = .array([
+                .object(["Driver": .string("cdi"), "DeviceIDs": .list(cdiDevices)])
+            ])
+        }
         if let runtime { host["Runtime"] = .string(runtime) }
         if let networkName { host["NetworkMode"] = .string(networkName) }
         return host

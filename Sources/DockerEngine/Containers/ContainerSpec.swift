@@ -78,6 +78,10 @@ package struct ContainerSpec: Sendable, Hashable {
     package var tmpfs: [Tmpfs] = []
     /// Device files.
     package var devices: [Device] = []
+    /// Devices by their names of the container device interface, such as `nvidia.com/gpu=all`.
+    package var cdiDevices: [String] = []
+    /// Limits of its processes by name, such as `nofile`; -1: none.
+    package var ulimits: [String: Int64] = [:]
     /// More groups for its user, such as `video`.
     package var groups: [String] = []
     /// The size of /dev/shm in bytes; nil: the daemon's 64 MiB.

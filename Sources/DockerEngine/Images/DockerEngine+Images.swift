@@ -29,6 +29,24 @@ extension DockerEngine {
         }
     }
 
+    /// The ids of all images the daemon has.
+    package func imageIDs() async throws -> Set<String> {
+        let answer = try await send(Call(.GET, ["images", "json"])).json()
+        return Set(answer.elements.compactMap { $0["Id"].string })
+    }
+
+    /// Deletes an image with its name.
+    ///
+    /// - Parameter id: Its id, `sha256:…`.
+    /// - Throws: `.notFound`; `.conflict` when a container is made of it or it has other names.
+    package func removeImage(_ id: String) async throws {
+        guard id.hasPrefix("sha256:") else {
+            throw DockerError(.invalidArgument, "\(id) is no image id")
+        }
+        try Names.check(String(id.dropFirst(7)), "image id")
+        _ = try await send(Call(.DELETE, ["images", id]))
+    }
+
     /// Pulls an image and describes what is there afterwards.
     ///
     /// The pull may take as long as it moves: it is given up when no message came for

@@ -8,22 +8,27 @@ package struct ImageInfo: Sendable, Hashable {
     package var size: Int64
     /// The machine it is for, such as `arm64`.
     package var architecture: String
+    /// The labels its maker gave it.
+    package var labels: [String: String]
 
     /// Creates a description.
     package init(
-        id: String, repoDigests: [String] = [], size: Int64 = 0, architecture: String = ""
+        id: String, repoDigests: [String] = [], size: Int64 = 0, architecture: String = "",
+        labels: [String: String] = [:]
     ) {
         self.id = id
         self.repoDigests = repoDigests
         self.size = size
         self.architecture = architecture
+        self.labels = labels
     }
 
     init?(json: JSONValue) {
         guard let id = json["Id"].string, !id.isEmpty else { return nil }
         self.init(
             id: id, repoDigests: json["RepoDigests"].strings, size: json["Size"].int64 ?? 0,
-            architecture: json["Architecture"].string ?? "")
+            architecture: json["Architecture"].string ?? "",
+            labels: json["Config"]["Labels"].members.compactMapValues(\.string))
     }
 }
 

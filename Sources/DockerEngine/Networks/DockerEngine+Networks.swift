@@ -61,6 +61,22 @@ extension DockerEngine {
         try await delete(network: network.id)
     }
 
+    /// Joins a running container to one more network, under more names than its own.
+    ///
+    /// For one that does not run the daemon takes any name, and refuses to start it later.
+    ///
+    /// - Throws: `.notFound` when there is no such network or container; `.conflict` when the network
+    ///   cannot be joined, or it has joined.
+    package func connect(_ container: String, to network: String, aliases: [String]) async throws {
+        try Names.check(container, "container id")
+        try Names.check(network, "network name")
+        let body = JSONValue.object([
+            "Container": .string(container),
+            "EndpointConfig": .object(["Aliases": .list(aliases)]),
+        ])
+        _ = try await send(try Call(.POST, ["networks", network, "connect"]).json(body))
+    }
+
     /// Lists the networks that carry all the labels, by name.
     package func listNetworks(labels: [String: String]) async throws -> [NetworkInfo] {
         try await listNetworks(labels: labels, [:])

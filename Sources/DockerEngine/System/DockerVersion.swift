@@ -42,6 +42,8 @@ package struct EngineInfo: Sendable, Hashable {
     package var kernelVersion: String = ""
     /// The storage driver, such as `overlay2`.
     package var storageDriver: String = ""
+    /// The devices it can give by name (CDI), such as `nvidia.com/gpu=all`; told since engine 28.
+    package var cdiDevices: [String] = []
     /// True when containers outlive the daemon.
     package var liveRestore: Bool = false
 
@@ -59,6 +61,8 @@ package struct EngineInfo: Sendable, Hashable {
         architecture = json["Architecture"].string ?? ""
         kernelVersion = json["KernelVersion"].string ?? ""
         storageDriver = json["Driver"].string ?? ""
+        cdiDevices = json["DiscoveredDevices"].elements.filter { $0["Source"].string == "cdi" }
+            .compactMap { $0["ID"].string }.sorted()
         liveRestore = json["LiveRestoreEnabled"].bool ?? false
     }
 }

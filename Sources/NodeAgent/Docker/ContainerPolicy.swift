@@ -10,8 +10,30 @@ struct ContainerPolicy: Sendable, Hashable {
     let network: String
     /// Where models are, if the folder exists on this machine.
     let models: String?
-    /// Whether Docker has the runtime that shows the GPU.
-    let hasNvidia: Bool
+    /// How Docker shows the GPU to a container.
+    let gpu: GPU
+
+    /// How Docker shows the GPU to a container.
+    enum GPU: Sendable, Hashable {
+        /// Not at all.
+        case none
+        /// By the runtime `nvidia`, as on a Jetson.
+        case runtime
+        /// By the container device interface, under this name.
+        case cdi(String)
+
+        /// What an engine offers; the runtime where there is one: on a Jetson it knows more than a
+        /// request for a device does.
+        init(runtimes: [String], cdiDevices: [String]) {
+            if runtimes.contains("nvidia") {
+                self = .runtime
+            } else if cdiDevices.contains("nvidia.com/gpu=all") {
+                self = .cdi("nvidia.com/gpu=all")
+            } else {
+                self = .none
+            }
+        }
+    }
 
     /// The most processes and threads in a container.
     static let processesMax: Int64 = 512
@@ -20,6 +42,19 @@ struct ContainerPolicy: Sendable, Hashable {
     static let logFiles = 3
     /// The bound of shared memory of a worker: frameworks pass tensors in it, and 64 MiB is too little.
     static let workerSharedMemory: Int64 = 1 << 30
+
+    /// Limits of every container: no core files, which fill disks.
+    ///
+    /// None is raised: where the engine itself may not, the container would not start.
+    static let ulimits: [String: Int64] = ["core": 0]
+    /// Limits more of a worker with a GPU, as NVIDIA's frameworks want them.
+    static let gpuUlimits: [String: Int64] = ["memlock": -1, "stack": 64 << 20]
+    /// The label of an image that can do with a root folder it cannot write to.
+    static let readOnlyLabel = "jessica.read-only"
+    /// The networks of the cluster that workers join under their service's name, where they exist.
+    static let meshNetwork = "jessica-mesh"
+    /// The one for those that have a camera.
+    static let cameraNetwork = "camera-net"
 
     /// A device of this machine.
     struct Device: Sendable, Hashable {
@@ -31,10 +66,14 @@ struct ContainerPolicy: Sendable, Hashable {
     ///
     /// Throws when a device is missing or is none.
     func worker(
-        _ spec: WorkerSpec, image: String, labels: [String: String],
-        device: (String) -> Device?
+        _ spec: WorkerSpec, image: String, imageLabels: [String: String] = [:],
+        labels: [String: String], device: (String) -> Device?
     ) throws(Failure) -> ContainerSpec {
         var container = base(image, spec.command, labels, memory: spec.memory)
+        if imageLabels[Self.readOnlyLabel] == "true" {
+            container.readOnlyRootfs = true
+            container.tmpfs = [.init(target: "/tmp", sizeBytes: Self.workerSharedMemory)]
+        }
         container.shmSize = Self.workerSharedMemory
         for path in spec.devices {
             guard Self.isDevicePath(path) else {
@@ -50,12 +89,26 @@ struct ContainerPolicy: Sendable, Hashable {
                 container.groups.append(group)
             }
         }
-        if spec.gpu, hasNvidia {
+        if spec.gpu { give(gpu, to: &container) }
+        return container
+    }
+
+    private func give(_ gpu: GPU, to container: inout ContainerSpec) {
+        switch gpu {
+        case .none: return
+        case .runtime:
             container.runtime = "nvidia"
             container.env["NVIDIA_VISIBLE_DEVICES"] = "all"
             container.env["NVIDIA_DRIVER_CAPABILITIES"] = "compute,utility,graphics,video"
+        case .cdi(let device): container.cdiDevices = [device]
         }
-        return container
+        container.ulimits.merge(Self.gpuUlimits) { $1 }
+    }
+
+    /// The networks a worker joins beside the node's own, where they exist.
+    static func networks(of spec: WorkerSpec) -> [String] {
+        let hasCamera = spec.devices.contains { $0.hasPrefix("/dev/video") }
+        return [meshNetwork] + (hasCamera ? [cameraNetwork] : [])
     }
 
     /// An attempt's own container.
@@ -76,6 +129,7 @@ struct ContainerPolicy: Sendable, Hashable {
         container.networkName = network
         container.memoryLimit = memory
         container.pidsLimit = Self.processesMax
+        container.ulimits = Self.ulimits
         container.capDropAll = true
         container.noNewPrivileges = true
         container.initProcess = true

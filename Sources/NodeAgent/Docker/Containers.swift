@@ -34,10 +34,14 @@ struct Containers: Sendable {
                 network: network.name, needsGPU: order.spec.gpu,
                 needsModels: !order.spec.models.isEmpty)
             let spec = try policy.worker(
-                order.spec, image: image, labels: own, device: HostFacts.device)
-            return try await make(
+                order.spec, image: image,
+                imageLabels: try await engine.inspectImage(image)?.labels ?? [:], labels: own,
+                device: HostFacts.device)
+            let fact = try await make(
                 labels.name(order.id), spec, doubt,
                 adopts: { $0.labels.contains(own) && $0.state == .running })
+            await join(fact.id, order)
+            return fact
         }
     }
 
@@ -128,6 +132,28 @@ struct Containers: Sendable {
         try await engine.remove(info.id, force: true)
         ledger.removed(info.id)
         return nil
+    }
+
+    /// Joins a worker to the networks of the cluster, under its service's name.
+    ///
+    /// A worker that cannot join still does its jobs, which reach it by the node's own network. It must
+    /// run: Docker notes any name for one that does not, and then cannot start it.
+    private func join(_ id: String, _ order: WorkerOrder) async {
+        for network in ContainerPolicy.networks(of: order.spec) {
+            do {
+                try await engine.connect(id, to: network, aliases: [order.id.rawValue])
+            } catch let error as DockerError
+                where error.code == .notFound || error.message.contains("already exists")
+            {
+                continue
+            } catch {
+                logger.notice(
+                    "worker cannot join a network",
+                    metadata: [
+                        "worker": "\(order.id)", "network": "\(network)", "error": "\(error)",
+                    ])
+            }
+        }
     }
 
     private func putInput(_ input: String, into id: String) async throws {

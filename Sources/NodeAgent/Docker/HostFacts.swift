@@ -28,15 +28,17 @@ final class HostFacts: Sendable {
         if needsModels, let models, folder == nil {
             throw Failure(.startFailed, "the models are not there: \(models) is no folder here")
         }
-        let runtimes = needsGPU ? try await engine.info().runtimes : []
-        let hasNvidia = runtimes.contains("nvidia")
-        if needsGPU, !hasNvidia, !warned.withLock({ Self.raise(&$0) }) {
-            logger.warning(
-                "no nvidia runtime in Docker; containers that want the GPU run without it",
-                metadata: ["docker.runtimes": "\(runtimes.joined(separator: ","))"])
+        var gpu = ContainerPolicy.GPU.none
+        if needsGPU {
+            let info = try await engine.info()
+            gpu = .init(runtimes: info.runtimes, cdiDevices: info.cdiDevices)
+            if gpu == .none, !warned.withLock({ Self.raise(&$0) }) {
+                logger.warning(
+                    "Docker has no nvidia runtime and no CDI device; containers that want the GPU run without it",
+                    metadata: ["docker.runtimes": "\(info.runtimes.joined(separator: ","))"])
+            }
         }
-        return ContainerPolicy(
-            network: network, models: folder, hasNvidia: hasNvidia)
+        return ContainerPolicy(network: network, models: folder, gpu: gpu)
     }
 
     /// Sets a flag; whether it was set before.

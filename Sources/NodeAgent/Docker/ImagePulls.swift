@@ -7,6 +7,7 @@ import Synchronization
 final class ImagePulls: Sendable {
     private let engine: DockerEngine
     private let sources: ImageSources
+    private let ledger: ImageLedger
     private let stallTimeout: Duration
     private let logger: Logger
     private let waiting = Mutex<[String: [FleetCore.Operation]]>([:])
@@ -15,10 +16,12 @@ final class ImagePulls: Sendable {
     private static let reportEvery = Duration.seconds(1)
 
     init(
-        engine: DockerEngine, sources: ImageSources, stallTimeout: Duration, logger: Logger
+        engine: DockerEngine, sources: ImageSources, ledger: ImageLedger,
+        stallTimeout: Duration, logger: Logger
     ) {
         self.engine = engine
         self.sources = sources
+        self.ledger = ledger
         self.stallTimeout = stallTimeout
         self.logger = logger
     }
@@ -61,11 +64,15 @@ final class ImagePulls: Sendable {
                 try await Patience.wait {
                     // What is named by its content cannot have changed.
                     if image.contains("sha256:"), let info = try await engine.inspectImage(image) {
+                        ledger.used(info.id)
                         return info.id
                     }
-                    return try await engine.pull(
+                    let before = try await engine.imageIDs()
+                    let id = try await engine.pull(
                         image: image, stallTimeout: stallTimeout, onProgress: onProgress
                     ).id
+                    before.contains(id) ? ledger.used(id) : ledger.pulled(id)
+                    return id
                 })
         } catch {
             if Task.isCancelled {

@@ -31,7 +31,7 @@ struct NodeTelemetry: Sendable {
         let sample = sampler.sample()
         return Telemetry(
             cpu: sample.cpu, gpu: sample.gpu, memoryUsed: sample.memoryUsed,
-            memoryTotal: sample.memoryTotal, diskFree: Self.freeBytes(folder),
+            memoryTotal: sample.memoryTotal, diskFree: DiskSpace.free(at: folder),
             swapUsed: sample.swapUsed, swapTotal: sample.swapTotal,
             temperature: sample.temperature, power: sample.power,
             temperatures: sample.temperatures.map { .init(name: $0.name, value: $0.value) },
@@ -67,13 +67,5 @@ struct NodeTelemetry: Sendable {
         let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         return Agent.Facts(
             version: version, processors: UInt32(clamping: max(1, processors)), memory: memory)
-    }
-
-    private static func freeBytes(_ path: String) -> UInt64? {
-        var facts = statvfs()
-        guard unsafe statvfs(path, &facts) == 0 else { return nil }
-        let (bytes, overflow) = UInt64(facts.f_bavail).multipliedReportingOverflow(
-            by: UInt64(facts.f_frsize))
-        return overflow ? nil : bytes
     }
 }

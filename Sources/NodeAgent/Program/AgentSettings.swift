@@ -28,6 +28,10 @@ package struct AgentSettings: Sendable, Hashable {
     package var registries: [String]
     /// How long a pull may stand still.
     package var pullStall: Duration
+    /// How long an image that was pulled is kept after its last use; nil for as long as there is room.
+    package var keepImages: Duration?
+    /// Below so many free bytes images that are not used go sooner.
+    package var minFreeForImages: UInt64
     /// Bytes by which memory may have grown when the node is cleaned; nil when it is not looked at.
     package var memoryMargin: UInt64?
     /// Where models are mounted; nil for nowhere.
@@ -52,6 +56,8 @@ package struct AgentSettings: Sendable, Hashable {
         self.dockerSocket = "/var/run/docker.sock"
         self.registries = []
         self.pullStall = .seconds(120)
+        self.keepImages = .seconds(7 * 86_400)
+        self.minFreeForImages = 10_000_000_000
         self.memoryMargin = 1 << 30
         self.models = nil
         self.logLevel = "info"
@@ -94,6 +100,16 @@ package struct AgentSettings: Sendable, Hashable {
         SettingSpec(
             "docker.pull_stall", .duration(.seconds(1)...(.seconds(3_600))), default: "2m",
             help: "How long a pull may stand still before it fails and is tried again."),
+        SettingSpec(
+            "images.keep", .duration(.zero...(.seconds(3_650 * 86_400))), default: "7d",
+            help:
+                "How long an image the agent pulled is kept after its last use; 0s: while there is room."
+        ),
+        SettingSpec(
+            "images.min_free", .size(0...(1 << 50)), default: "10GB",
+            help:
+                "Below so much free disk, images the agent pulled and nobody uses are deleted sooner."
+        ),
         SettingSpec(
             "clean.memory_margin", .size(0...(1 << 40)), default: "1GiB",
             help:
@@ -155,6 +171,9 @@ package struct AgentSettings: Sendable, Hashable {
         let margin = settings.size("clean.memory_margin")
         result.memoryMargin = margin > 0 ? UInt64(margin) : nil
         result.registries = settings.list("docker.registries")
+        let keep = settings.duration("images.keep")
+        result.keepImages = keep > .zero ? keep : nil
+        result.minFreeForImages = UInt64(clamping: settings.size("images.min_free"))
         result.pullStall = settings.duration("docker.pull_stall")
         result.models = settings.path(ifSet: "models.mount")
         result.logLevel = settings.string("log.level")

@@ -88,6 +88,7 @@ package struct NodeAgent: Service {
             group.addTask { await parts.webhooks.run() }
             group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }
             group.addTask { await sensors.run() }
+            group.addTask { await parts.images.run() }
             group.addTask { await Self.report(telemetry, parts.link) }
             group.addTask { await parts.watchdog.keepTurning { parts.loop.mailbox.signal.nudge() } }
             await parts.loop.run(agent)

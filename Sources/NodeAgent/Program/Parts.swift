@@ -11,6 +11,7 @@ struct Parts: Sendable {
     let inventory: Inventory
     let webhooks: WebhookService
     let outbox: LogOutbox
+    let images: ImageCollector
     let predictions: Predictions
     let watchdog: LoopWatchdog
     let ledger = ContainerLedger()
@@ -34,6 +35,12 @@ struct Parts: Sendable {
                 mailbox.post(.link(change))
                 Self.tell(notifier, of: change, settings)
             }, onCredit: { outbox.nudge() }, onLogKept: { outbox.kept($0) })
+        let images = ImageLedger(path: folder.images, logger: logger)
+        self.images = ImageCollector(
+            engine: engine, labels: labels, ledger: images,
+            rules: .init(
+                keepSeconds: settings.keepImages?.components.seconds,
+                minFree: settings.minFreeForImages), logger: logger)
         let network = NodeNetwork(engine: engine, labels: labels)
         let folders = AttemptFolders(root: folder.attempts)
         let memory = IdleMemory(margin: settings.memoryMargin)
@@ -51,7 +58,7 @@ struct Parts: Sendable {
             link: link,
             pulls: ImagePulls(
                 engine: engine, sources: ImageSources(registries: settings.registries),
-                stallTimeout: settings.pullStall, logger: logger),
+                ledger: images, stallTimeout: settings.pullStall, logger: logger),
             containers: containers,
             prober: Prober(
                 http: workers, calls: calls, completions: completions, containers: containers),

@@ -16,6 +16,8 @@ struct StateFolder: Sendable {
     var starts: String { path + "/incarnation" }
     /// The outputs of attempts, a folder each.
     var attempts: String { path + "/attempts" }
+    /// The images that were pulled.
+    var images: String { path + "/images.json" }
     /// Where workers report.
     var webhookPort: String { path + "/webhook-port" }
     private var secretFile: String { path + "/secret" }
