@@ -31,7 +31,11 @@ package struct Agent: Sendable {
     var lastOperation: UInt64 = 0
 
     /// Whether Docker has told us once what runs here; until then nothing is started or removed.
-    var inventoried = false
+    var inventoried: Bool { lists > 0 }
+    /// Lists of this life.
+    var lists = 0
+    /// When Docker has surely done, or never will, what a former life asked it for; nil after a reboot.
+    let launchesSettleAt: Instant?
     /// Whether the whole set of orders was received on this link; until then nothing is an orphan.
     var synced = false
     /// The number of the set of orders we hold.
@@ -121,6 +125,7 @@ package struct Agent: Sendable {
         self.facts = facts
         self.policy = policy
         self.renewedAt = renewedAt
+        launchesSettleAt = renewedAt.map { _ in now + policy.launchSettles }
         random = SeededGenerator(seed: seed)
         term = journal.term
         stopAfter = journal.stopAfter
@@ -245,6 +250,8 @@ package struct AgentPolicy: Hashable, Sendable {
         base: .seconds(2), cap: .seconds(60), floor: .milliseconds(500))
     /// Ready for this long, a worker's failures are forgotten.
     package var provenAfter = Duration.seconds(60)
+    /// How long Docker may go on with a start whose asker has died: as long as an agent waits for one.
+    package var launchSettles = Duration.seconds(30)
     /// How long a container may take to end when asked to.
     package var stopGrace = Duration.seconds(5)
     /// How long a worker may take to stop its work when asked to, before it is started anew.

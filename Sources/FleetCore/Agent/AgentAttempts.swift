@@ -143,6 +143,8 @@ extension Agent {
     private mutating func begin(
         _ key: AttemptKey, _ attempt: Attempted, _ now: Instant, _ effects: inout AgentEffects
     ) {
+        // Not even its end can be told before it is known that nothing of it runs.
+        if awaitsLaunch(attempt) { return }
         if attempt.isUnwanted { return stopUnbegun(key, attempt, now, &effects) }
         // After a long absence it may have been given up and done elsewhere: nothing is begun until
         // the controller has said again that it is wanted.
@@ -454,7 +456,8 @@ extension Agent {
         effects.needsSave = true
         switch attempt.step {
         // After a restart it is not known yet what runs: that comes first.
-        case .waiting: if inventoried { stopUnbegun(key, attempt, now, &effects) }
+        case .waiting:
+            if inventoried, !awaitsLaunch(attempt) { stopUnbegun(key, attempt, now, &effects) }
         case .pulling, .fetched, .collecting, .uploading: finishStopped(key, now, &effects)
         case .placing, .running:
             guard let fact = attempt.record.container, attempt.ownsContainer || isAlive(attempt)

@@ -189,11 +189,10 @@ extension Agent {
         _ facts: [ContainerFact], _ listedAt: Instant, _ now: Instant,
         _ effects: inout AgentEffects
     ) {
-        let first = !inventoried
-        inventoried = true
+        lists += 1
         var listed: [String: ContainerFact] = [:]
         for fact in facts { listed[fact.id] = fact }
-        if first { adopt(facts, now, &effects) }
+        adopt(facts, listedAt, now, &effects)
         for (_, worker) in workers where worker.since < listedAt {
             guard case .starting(let fact) = worker.step else {
                 if case .ready(let fact) = worker.step { compare(fact, listed, now, &effects) }
@@ -257,14 +256,18 @@ extension Agent {
         containerEnded(vanished, now, &effects)
     }
 
-    /// Takes up the containers an earlier life of the agent left running.
+    /// Takes up the containers an earlier life of the agent left running: those of workers from the first
+    /// list, those of attempts also when Docker was still making them then.
     private mutating func adopt(
-        _ facts: [ContainerFact], _ now: Instant, _ effects: inout AgentEffects
+        _ facts: [ContainerFact], _ listedAt: Instant, _ now: Instant,
+        _ effects: inout AgentEffects
     ) {
         for fact in facts {
             switch fact.purpose {
             case .worker(let id, let fingerprint):
-                guard fact.isRunning, let worker = workers[id], case .waiting = worker.step else {
+                guard lists == 1, fact.isRunning, let worker = workers[id],
+                    case .waiting = worker.step
+                else {
                     continue
                 }
                 if worker.order.spec.fingerprint == fingerprint {
@@ -291,10 +294,8 @@ extension Agent {
             }
         }
         // An own container that ran, or may have, and is gone took its result with it.
-        for (key, attempt) in attempts
-        where attempt.step == .waiting && attempt.ownsContainer && attempt.record.mayHaveRun
-            && attempt.record.phase != .uploading
-        {
+        for (key, attempt) in attempts where ranBefore(attempt) {
+            if awaitsLaunch(attempt), isSettling(listedAt) { continue }
             attempts[key]?.record.container = nil
             if attempt.isUnwanted {
                 finishStopped(key, now, &effects)
@@ -306,6 +307,25 @@ extension Agent {
                 ?? Failure(.resultLost, "its container vanished while the agent was away")
             finish(key, .failed, error, now, &effects)
         }
+    }
+
+    /// Whether a former life has asked Docker for its container and died before it heard what came of it.
+    func awaitsLaunch(_ attempt: Attempted) -> Bool {
+        ranBefore(attempt) && attempt.record.container == nil
+    }
+
+    /// Whether a former life has run its container, or may have, and nothing is known of it in this one.
+    private func ranBefore(_ attempt: Attempted) -> Bool {
+        attempt.step == .waiting && attempt.record.phase != .uploading
+            && attempt.ownsContainer && attempt.record.mayHaveRun
+    }
+
+    /// Whether a list is too early to tell that such a container will not come.
+    ///
+    /// After a sleep of the machine the time alone does not tell: Docker slept too.
+    private func isSettling(_ listedAt: Instant) -> Bool {
+        guard let launchesSettleAt else { return false }
+        return listedAt < launchesSettleAt || lists < 3
     }
 
     /// Whether it is the container of a worker or an attempt.

@@ -250,7 +250,7 @@ extension Controller {
     }
 
     /// Whether a node that is back does its service's work again.
-    private func needsNoHelp(_ name: NodeName) -> Bool {
+    func needsNoHelp(_ name: NodeName) -> Bool {
         guard let pod = podOrder(for: name) else { return true }
         // Heard again in the same session it has nothing new to report, but its pod is there; a
         // service whose jobs have containers of their own has no pod to wait for.

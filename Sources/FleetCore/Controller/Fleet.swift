@@ -43,6 +43,10 @@ extension Controller {
         }
         effects.nodes.append(name)
         nodes[name]?.wantsBackup = false
+        if node.state != .ready, cluster != nil {
+            // Away in its new cluster too.
+            timers.arm(.backup(name), at: now + policy.backupGrace)
+        }
         for key in node.attempts { stop(key, .evicted, now, &effects) }
         if isRoamer, !node.isRoamer {
             nodes[name]?.record.roamer = Roamer(since: now, reason: "joined the roamers")
@@ -59,15 +63,21 @@ extension Controller {
         dropIfEmpty(name, &effects)
     }
 
-    /// A roamer whose cluster or template is gone is given back.
+    /// A roamer whose cluster or template is gone is given back, and one whose node needs no stand-in now.
     private mutating func releaseIfGone(
         _ name: NodeName, _ now: Instant, _ effects: inout Effects
     ) {
         guard let assignment = nodes[name]?.record.roamer?.assignment else { return }
         if let cluster = assignment.cluster, self.cluster(cluster) == nil {
             releaseAssignment(name, "cluster \(cluster) is gone", now, &effects)
-        } else if case .backup(let node) = assignment.purpose, podOrder(for: node) == nil {
-            releaseAssignment(name, "node \(node) runs no pod any more", now, &effects)
+        } else if case .backup(let node) = assignment.purpose {
+            if podOrder(for: node) == nil {
+                releaseAssignment(name, "node \(node) runs no pod any more", now, &effects)
+            } else if home(of: node) != assignment.cluster {
+                releaseAssignment(name, "node \(node) serves another cluster", now, &effects)
+            } else if nodes[node]?.state == .ready, needsNoHelp(node) {
+                releaseAssignment(name, "node \(node) is back", now, &effects)
+            }
         }
     }
 

@@ -32,6 +32,42 @@ import Testing
         w.expectSound()
     }
 
+    @Test
+    func `a stand-in goes home when its node serves another cluster, and another comes there`() {
+        let w = world()
+        w.crashAgent("agx-03", downFor: 120)
+        w.expect(within: 20) { w.count(of: .running) == 1 }
+        var moved = FleetSpec.small
+        moved.clusters[0].nodes = ["agx-01", "agx-03"]
+        moved.clusters[1].nodes = ["agx-02"]
+        #expect(w.answer { .apply($0, moved) } == .done)
+        func standIns() -> [ClusterName?] {
+            w.controller.nodes.values.compactMap { node in
+                guard let assignment = node.record.roamer?.assignment, assignment.releasing == nil,
+                    assignment.purpose == .backup("agx-03")
+                else { return nil }
+                return assignment.cluster
+            }
+        }
+        w.expect(within: 30) { standIns() == ["vision"] && w.count(of: .running) == 1 }
+        w.expect(within: 200) { w.node("agx-03") == .ready && w.count(of: .idle) == 2 }
+        w.expectSound()
+    }
+
+    @Test func `a stand-in goes home when the fleet asks no pod of its node any more`() {
+        let w = world()
+        w.cutOff("agx-03", for: 20)
+        w.expect(within: 30) { w.count(of: .running) == 1 }
+        // Back, its pod does not get ready; then its jobs have containers of their own.
+        w.killWorkers(on: "agx-03")
+        w.expect(within: 60) { w.node("agx-03") == .ready }
+        var fleet = FleetSpec.small
+        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec)
+        #expect(w.answer { .apply($0, fleet) } == .done)
+        w.expect(within: 60) { w.count(of: .idle) == 2 }
+        w.expectSound()
+    }
+
     @Test func `a node heard again on the same link gives its stand-in back`() {
         let w = world()
         w.partition("agx-03", for: 19)

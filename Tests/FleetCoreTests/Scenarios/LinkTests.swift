@@ -4,11 +4,13 @@ import Testing
 
 /// The conversation of one agent and one controller, message by message.
 @Suite struct LinkTests {
-    private func agent(_ journal: AgentJournal = AgentJournal()) -> Agent {
+    private func agent(
+        _ journal: AgentJournal = AgentJournal(), renewedAt: Instant? = nil
+    ) -> Agent {
         Agent(
             node: "n", incarnation: Incarnation(boot: "b", starts: 1),
-            facts: .init(version: "1", processors: 1, memory: 1), journal: journal, renewedAt: nil,
-            seed: 1, at: .zero)
+            facts: .init(version: "1", processors: 1, memory: 1), journal: journal,
+            renewedAt: renewedAt, seed: 1, at: .zero)
     }
 
     private func give(_ agent: inout Agent, _ events: AgentEvent..., at now: Instant = .zero)
@@ -216,15 +218,39 @@ import Testing
         }
         #expect(launches(give(&old, set, .pulled(Operation(1), .success("i")))))
         // Nothing of it is there any more: it never began, or it ran and somebody has removed it.
-        var agent = agent(old.journal)
+        var agent = agent(old.journal, renewedAt: .zero + .seconds(20))
         let effects = give(
             &agent, .containers([], listedAt: .zero), .connected, welcome(term: 1), set,
             .pulled(Operation(1), .success("i")))
         #expect(!launches(effects))
+        #expect(agent.journal.attempts.map(\.error?.code) == [nil], "Docker may still be at it")
+        let second = Instant.zero + .seconds(20)
+        #expect(!launches(give(&agent, .containers([], listedAt: second), at: second)))
+        #expect(agent.journal.attempts.map(\.phase) == [.preparing])
+        // One that Docker was still making is taken up late, and one that is to stop is stopped then.
+        let late = ContainerFact(id: "c", purpose: .attempt(own.key), isRunning: true)
+        var waiting = agent
+        _ = give(&waiting, .containers([late], listedAt: second), at: second)
+        #expect(waiting.journal.attempts.map(\.phase) == [.running])
+        var stop = own
+        stop.stop = .cancelled
+        let stopping = Assignments(
+            term: 1, appliesTo: nil, resultsIn: 2, attempts: [stop])
+        var unwanted = agent
+        _ = give(&unwanted, .message(.assignments(stopping)), at: second)
+        #expect(unwanted.journal.attempts.map(\.phase) == [.preparing])
+        let stops = give(&unwanted, .containers([late], listedAt: second), at: second)
+        #expect(stops.contains { if case .remove(_, "c", _) = $0 { true } else { false } })
+        let third = Instant.zero + .seconds(40)
+        _ = give(&agent, .containers([], listedAt: third), at: third)
         #expect(agent.journal.attempts.map(\.error?.code) == [.resultLost])
+        // After a reboot Docker is at nothing of the old life.
+        var rebooted = self.agent(old.journal)
+        _ = give(&rebooted, .containers([], listedAt: .zero))
+        #expect(rebooted.journal.attempts.map(\.error?.code) == [.resultLost])
         // What is there is taken up.
         let fact = ContainerFact(id: "c", purpose: .attempt(own.key), isRunning: true)
-        var lucky = self.agent(old.journal)
+        var lucky = self.agent(old.journal, renewedAt: .zero)
         _ = give(&lucky, .containers([fact], listedAt: .zero))
         #expect(lucky.journal.attempts.map(\.phase) == [.running])
     }
