@@ -5,7 +5,7 @@ package enum OpenAICall: Sendable, Equatable, CaseIterable {
     /// By the kind of the job; nil when no call does that kind.
     package init?(kind: String) {
         switch kind {
-        case "text", "personality": self = .chat
+        case "text", "personality", "vision": self = .chat
         case "image": self = .image
         case "voice", "audio": self = .speech
         default: return nil
@@ -27,6 +27,7 @@ package enum OpenAICall: Sendable, Equatable, CaseIterable {
 /// | kind | call | input |
 /// |---|---|---|
 /// | `text`, `personality` | `POST /v1/chat/completions` | `messages`, or `prompt` with an optional `system`, which become messages |
+/// | `vision` | the same | `messages`, or `image` (a URL or a list of them) with an optional `prompt` and `system` |
 /// | `image` | `POST /v1/images/generations` | `prompt`; `response_format` is `b64_json` unless given |
 /// | `voice`, `audio` | `POST /v1/audio/speech` | `input`, or `prompt` in its place |
 ///
@@ -38,6 +39,8 @@ struct OpenAIRequest {
     private var members: [(key: String, value: ArraySlice<UInt8>)]
 
     static let membersMax = 1_000
+    /// The most images in one question.
+    static let imagesMax = 16
 
     /// Throws `invalidRequest`, in words for whoever wrote the job.
     init(kind: String, input: [UInt8]) throws(WorkerError) {
@@ -58,7 +61,7 @@ struct OpenAIRequest {
         self.call = call
         members = []
         switch call {
-        case .chat: try takeChat(&values)
+        case .chat: try takeChat(&values, sees: kind == "vision")
         case .image: try takeImage(&values)
         case .speech: try takeSpeech(&values)
         }
@@ -84,33 +87,71 @@ struct OpenAIRequest {
         return body + Array("}".utf8)
     }
 
-    private mutating func takeChat(_ values: inout [String: JSONText]) throws(WorkerError) {
+    private mutating func takeChat(
+        _ values: inout [String: JSONText], sees: Bool
+    ) throws(WorkerError) {
         // Several answers at once would come interleaved, and a job has one text.
         if let count = values["n"], count.number != 1 {
             throw Self.wrong("A job has one answer: leave out n.")
         }
         if let messages = values["messages"] {
-            guard values["prompt"] == nil, values["system"] == nil else {
-                throw Self.wrong("The input has messages, so it can have no prompt and no system.")
+            guard values["prompt"] == nil, values["system"] == nil,
+                !sees || values["image"] == nil
+            else {
+                throw Self.wrong(
+                    "The input has messages, so it can have no prompt, no system and no image.")
             }
             guard messages.kind == .array, (try? messages.elements(max: 1))?.isEmpty != true else {
                 throw Self.wrong("The input's messages must be a list that is not empty.")
             }
         } else {
-            let prompt = try Self.text(
-                "prompt", &values, or: "The input needs messages or a prompt.")
+            let content =
+                sees
+                ? try Self.looking(&values)
+                : JSONEscapes.quote(
+                    try Self.text(
+                        "prompt", &values, or: "The input needs messages or a prompt."))
             var messages = ""
             if values["system"] != nil {
                 let system = try Self.text("system", &values, or: "")
                 messages = #"{"role":"system","content":"# + JSONEscapes.quote(system) + "},"
             }
-            messages += #"{"role":"user","content":"# + JSONEscapes.quote(prompt) + "}"
+            messages += #"{"role":"user","content":"# + content + "}"
             members.append(("messages", Array("[\(messages)]".utf8)[...]))
         }
         members.append(("stream", Array("true".utf8)[...]))
         if values["stream_options"] == nil {
             members.append(("stream_options", Array(#"{"include_usage":true}"#.utf8)[...]))
         }
+    }
+
+    /// The content of a message that asks about images.
+    private static func looking(
+        _ values: inout [String: JSONText]
+    ) throws(WorkerError) -> String {
+        let complaint =
+            "The input needs messages or an image: a data URL, a link, or a list of them."
+        guard let image = values.removeValue(forKey: "image") else { throw wrong(complaint) }
+        var links: [String] = []
+        if let link = image.string {
+            links = [link]
+        } else if image.kind == .array, let all = try? image.elements(max: imagesMax) {
+            links = all.compactMap(\.string)
+            guard links.count == all.count else { throw wrong(complaint) }
+        }
+        guard !links.isEmpty,
+            links.allSatisfy({ link in
+                ["data:image/", "https://", "http://"].contains { link.hasPrefix($0) }
+            })
+        else { throw wrong(complaint) }
+        let prompt =
+            values["prompt"] == nil ? "Describe what you see." : try text("prompt", &values, or: "")
+        var parts = [#"{"type":"text","text":"# + JSONEscapes.quote(prompt) + "}"]
+        for link in links {
+            parts.append(
+                #"{"type":"image_url","image_url":{"url":"# + JSONEscapes.quote(link) + "}}")
+        }
+        return "[\(parts.joined(separator: ","))]"
     }
 
     private mutating func takeImage(_ values: inout [String: JSONText]) throws(WorkerError) {

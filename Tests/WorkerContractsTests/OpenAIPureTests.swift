@@ -44,6 +44,25 @@ struct OpenAIPureTests {
         #expect((sent["stream_options"] as? [String: Any])?.isEmpty == true)
     }
 
+    @Test func `a question about images`() throws {
+        let sent = try body(
+            "vision",
+            #"{"image":["data:image/png;base64,AA==","https://x/\"y"],"prompt":"Who?","system":"Be kind."}"#
+        )
+        let messages = try #require(sent["messages"] as? [[String: Any]])
+        #expect(messages.map { $0["role"] as? String } == ["system", "user"])
+        let parts = try #require(messages.last?["content"] as? [[String: Any]])
+        #expect(parts.map { $0["type"] as? String } == ["text", "image_url", "image_url"])
+        #expect(parts.first?["text"] as? String == "Who?")
+        #expect(
+            parts.compactMap { ($0["image_url"] as? [String: String])?["url"] }
+                == ["data:image/png;base64,AA==", "https://x/\"y"])
+        #expect(sent["stream"] as? Bool == true && sent["image"] == nil)
+        let short = try body("vision", #"{"image":"data:image/jpeg;base64,AA=="}"#)
+        let content = (short["messages"] as? [[String: Any]])?.first?["content"]
+        #expect((content as? [[String: Any]])?.count == 2)
+    }
+
     @Test func `images and speech`() throws {
         let image = try body("image", #"{"prompt":"a cat","size":"64x64","n":2,"seconds":1}"#)
         #expect(image["response_format"] as? String == "b64_json" && image["n"] as? Int == 2)
@@ -57,7 +76,12 @@ struct OpenAIPureTests {
     }
 
     @Test(arguments: [
-        ("video", "{}", "kind video"), ("vision", #"{"prompt":"x"}"#, "kind vision"),
+        ("video", "{}", "kind video"), ("vision", #"{"prompt":"x"}"#, "or an image"),
+        ("vision", #"{"image":""}"#, "or an image"), ("vision", #"{"image":[]}"#, "or an image"),
+        ("vision", #"{"image":["data:image/png;base64,AA",1]}"#, "or an image"),
+        ("vision", #"{"image":"file:///etc/passwd"}"#, "or an image"),
+        ("vision", #"{"image":"https://x","prompt":7}"#, "must be a text"),
+        ("vision", #"{"image":"https://x","messages":[{}]}"#, "no image"),
         ("text", "[]", "JSON object"), ("text", "{", "JSON object"), ("text", "", "JSON object"),
         ("text", "{}", "messages or a prompt"),
         ("text", #"{"prompt":null}"#, "messages or a prompt"),

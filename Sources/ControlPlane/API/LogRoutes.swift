@@ -37,7 +37,7 @@ extension APIServer {
         if let name = HTTPField.Name("Jessica-Attempt") { headers[name] = "\(number)" }
         if let name = HTTPField.Name("Jessica-Log-Offset") { headers[name] = "\(start)" }
         let body =
-            query.follow
+            query.follow && number > 0
             ? followed(key, from: next, writer, first) : whole(key, from: next, writer, first)
         return Response(status: .ok, headers: headers, body: body)
     }

@@ -131,6 +131,26 @@ package struct LinkService: Sendable {
         }
     }
 
+    /// Keeps a piece of log; whether it was the last, and all is kept that will be.
+    ///
+    /// What nobody has asked that node for, and what is no log, is passed over and need not be sent again.
+    private func keep(
+        _ chunk: LogChunk, _ node: NodeName, _ writers: inout LogWriters
+    ) async -> Bool {
+        guard await writers.mayWrite(chunk.key) else { return chunk.isLast }
+        do {
+            return try await logs.append(chunk, now: loop.clock.now)
+        } catch {
+            counters.refused("log")
+            logger.warning(
+                "a piece of log is none",
+                metadata: [
+                    "node": "\(node)", "attempt": "\(chunk.key)", "error": "\(error)",
+                ])
+            return chunk.isLast
+        }
+    }
+
     private func converse(
         _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
     ) async throws {
@@ -140,14 +160,9 @@ package struct LinkService: Sendable {
             counters.received(message)
             switch message {
             case .log(let chunk):
-                // What nobody has asked that node for is passed over, and need not be sent again.
-                let isKept =
-                    if await writers.mayWrite(chunk.key) {
-                        try await logs.append(chunk, now: loop.clock.now)
-                    } else {
-                        chunk.isLast
-                    }
-                if isKept { sessions.send(.logKept(chunk.key), to: session) }
+                if await keep(chunk, node, &writers) {
+                    sessions.send(.logKept(chunk.key), to: session)
+                }
                 sessions.send(.logCredit(bytes: UInt32(clamping: frame.count)), to: session)
             case .uploadRequest(let id, let request):
                 let grant = await uploads.grant(request, to: node)
