@@ -102,7 +102,8 @@ let package = Package(
 
         // Settings and YAML with lines; shared by the shells.
         .target(
-            name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")],
+            name: "Settings",
+            dependencies: [logging, .product(name: "Yams", package: "Yams")],
             swiftSettings: swift),
 
         // The shells. They hold no decisions.

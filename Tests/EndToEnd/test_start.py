@@ -74,6 +74,14 @@ def test_the_fleet_given_at_the_start_is_the_fleet_that_is_shown(running: Fleet,
         assert controller.get("/api/v1/fleet")[1]["revision"] == 3
 
 
+def test_every_line_of_the_log_can_be_json(running: Fleet, tmp_path: Path) -> None:
+    controller = Controller(running, tmp_path, "log: {format: json}\n")
+    with controller.start():
+        pass
+    lines = [json.loads(line) for line in (tmp_path / "controller.log").read_text().splitlines()]
+    assert len(lines) > 2 and all({"at", "level", "logger", "message"} <= line.keys() for line in lines), lines
+
+
 def test_over_https_only_the_token_and_the_authority_let_in(running: Fleet, tmp_path: Path) -> None:
     controller = Controller(running, tmp_path)
     wrong = tmp_path / "wrong.token"

@@ -40,7 +40,9 @@ package struct ControllerCommand: AsyncParsableCommand {
                 return
             }
             let level = Logger.Level(rawValue: loaded.logLevel) ?? .info
+            let isJSON = loaded.logsAsJSON
             LoggingSystem.bootstrap { label in
+                if isJSON { return JSONLogHandler(label: label, level: level) }
                 var handler = StreamLogHandler.standardError(label: label)
                 handler.logLevel = level
                 return handler

@@ -1,24 +1,29 @@
 import FoundationEssentials
 import Glibc
-import Logging
+package import Logging
 
 /// Writes log lines as JSON objects to standard error.
-struct JSONLogHandler: LogHandler {
-    var logLevel: Logger.Level
-    var metadata: Logger.Metadata = [:]
+package struct JSONLogHandler: LogHandler {
+    /// The least severe line written.
+    package var logLevel: Logger.Level
+    /// What every line tells.
+    package var metadata: Logger.Metadata = [:]
     private let label: String
 
-    init(label: String, level: Logger.Level) {
+    /// Creates a handler for a logger's label.
+    package init(label: String, level: Logger.Level) {
         self.label = label
         self.logLevel = level
     }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    /// One of the things that every line tells.
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    /// Writes a line.
+    package func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         var line: [String: String] = [:]
         for (key, value) in all { line[key] = "\(value)" }
