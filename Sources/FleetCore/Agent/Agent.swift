@@ -35,6 +35,9 @@ package struct Agent: Sendable {
     /// Lists of this life.
     var lists = 0
     /// When Docker has surely done, or never will, what a former life asked it for; nil after a reboot.
+    ///
+    /// The journal does not tell whether there is such a thing: a worker that was dismissed while it was
+    /// started is not in it.
     let launchesSettleAt: Instant?
     /// Whether the whole set of orders was received on this link; until then nothing is an orphan.
     var synced = false

@@ -10,7 +10,7 @@ extension Agent {
         removeStrangers(&effects)
         driveWorkers(now, &effects)
         driveAttempts(now, &effects)
-        cleanIfOrdered(&effects)
+        cleanIfOrdered(now, &effects)
     }
 
     // MARK: Answers
@@ -323,7 +323,7 @@ extension Agent {
     /// Whether a list is too early to tell that such a container will not come.
     ///
     /// After a sleep of the machine the time alone does not tell: Docker slept too.
-    private func isSettling(_ listedAt: Instant) -> Bool {
+    func isSettling(_ listedAt: Instant) -> Bool {
         guard let launchesSettleAt else { return false }
         return listedAt < launchesSettleAt || lists < 3
     }

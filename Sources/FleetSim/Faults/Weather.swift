@@ -44,7 +44,8 @@ package struct Weather: Hashable, Sendable, Codable {
         commitDelay = random.duration(0...150)
         dockerFailurePermille = random.pick([0, 0, 0, 10, 100])
         pullTime = random.duration(1_000...40_000)
-        launchTime = random.duration(100...2_000)
+        // Long enough for an agent to die and come back while Docker is at it.
+        launchTime = random.duration(100...10_000)
         startupTime = random.duration(500...12_000)
         driftPPM = random.pick([0, 100, 1_000, 10_000])
         liePermille = random.pick([0, 0, 0, 20])

@@ -255,6 +255,27 @@ import Testing
         #expect(lucky.journal.attempts.map(\.phase) == [.running])
     }
 
+    @Test func `a node is not called clean while a start of a former life may still come`() {
+        let set = AgentEvent.message(
+            .assignments(Assignments(term: 1, appliesTo: nil, resultsIn: 1, cleaning: 1)))
+        func cleans(_ effects: [AgentEffects.Effect]) -> Bool {
+            effects.contains { if case .clean = $0 { true } else { false } }
+        }
+        // A worker that was dismissed while Docker was at its start is in no journal.
+        var agent = agent(renewedAt: .zero)
+        let events = [
+            AgentEvent.containers([], listedAt: .zero), .connected, welcome(term: 1), set,
+        ]
+        for event in events { #expect(!cleans(give(&agent, event))) }
+        for (second, isClean) in [(10, false), (20, false), (29, false), (31, true)] {
+            let now = Instant.zero + .seconds(second)
+            #expect(cleans(give(&agent, .containers([], listedAt: now), at: now)) == isClean)
+        }
+        // After a reboot there is nothing to wait for.
+        var other = self.agent()
+        #expect(events.map { cleans(give(&other, $0)) }.last == true)
+    }
+
     @Test func `an answer that waited while the machine slept begins nothing`() {
         var agent = agent()
         _ = give(&agent, .containers([], listedAt: .zero), .connected, welcome(term: 1))
