@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,20 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def most_memory(pid: int) -> int:
+    """The most memory a process has had, in MiB."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) >> 10
+
+
 class Daemon:
     """One of the fleet's processes, as Scripts/demo started it; it can be killed and started again just so."""
 
@@ -55,10 +70,9 @@ class Daemon:
 
     def is_alive(self) -> bool:
         try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            return is_alive(self.pid)
         except (OSError, ValueError):
             return False
-        return fields[0] not in "ZX"
 
     def remember(self) -> None:
         """How it was called, to call it so again."""
@@ -319,6 +333,17 @@ class Fleet:
         done = subprocess.run(["docker", *arguments], env=environment, capture_output=True, text=True, timeout=timeout)
         assert not check or done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
         return done.stdout.strip()
+
+    def fresh_image(self, folder: Path, size: int) -> str:
+        """An image that is only in the registry, with a layer of so many bytes that is nowhere else."""
+        name = f"{self.registry}/jessica/fresh:{uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY noise /noise\n")
+        (folder / "noise").write_bytes(os.urandom(size))
+        self.docker("build", "-t", name, str(folder))
+        self.docker("push", name)
+        self.docker("image", "rm", name)
+        return name
 
     def containers(self, **labels: str) -> list[str]:
         """Ids of this fleet's containers with these labels (node="agx-01", job=…), running or not."""

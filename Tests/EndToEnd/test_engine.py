@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import time
-import uuid
 from pathlib import Path
 
 import pytest
 
-from fleet import DEDICATED, ROAMERS, Fleet, describe, wait_until
+from fleet import DEDICATED, ROAMERS, Fleet, describe, is_alive, wait_until
 
 
 class Engine:
@@ -37,29 +36,10 @@ class Engine:
         wait_until(lambda: self.fleet.docker("version", check=False), 60, "the engine to answer")
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def fresh_image(fleet: Fleet, folder: Path) -> str:
-    """An image that is only in the registry."""
-    name = f"{fleet.registry}/jessica/fresh:{uuid.uuid4().hex[:8]}"
-    folder.mkdir()
-    (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY noise /noise\n")
-    (folder / "noise").write_bytes(os.urandom(1 << 20))
-    fleet.docker("build", "-t", name, str(folder))
-    fleet.docker("push", name)
-    fleet.docker("image", "rm", name)
-    return name
-
-
 def test_killed_in_the_midst_of_pulls_runs_and_cleanups(fleet: Fleet, tmp_path: Path) -> None:
     engine = Engine(fleet)
     registry = int((fleet.state / "registry" / "pid").read_text())
-    images = [fresh_image(fleet, tmp_path / f"image-{number}") for number in range(2)]
+    images = [fleet.fresh_image(tmp_path / f"image-{number}", 1 << 20) for number in range(2)]
     mark = fleet.mark()
     pictures = [fleet.submit("image", {"prompt": f"picture {number}", "seconds": 4}, retries=5) for number in range(4)]
     runs = [fleet.run("sh", "-c", "sleep 4; echo done > /job/outputs/done.txt", retries=5) for _ in range(2)]

@@ -2,11 +2,10 @@
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 
-from fleet import Fleet, describe, winner
+from fleet import Fleet, describe, most_memory
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (.*)$")
 
@@ -55,18 +54,12 @@ def test_each_line_once_though_the_agent_is_killed(fleet: Fleet) -> None:
     assert follow.stdout.splitlines() == [f"line {number}" for number in range(1200)]
 
 
-def rss(pid: int) -> int:
-    """The most memory a process has had, in MiB."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) >> 10
-
-
 @pytest.mark.parametrize("megabytes", [12, pytest.param(1000, marks=pytest.mark.long)])
 def test_a_job_that_prints_far_too_much_harms_nobody(fleet: Fleet, megabytes: int) -> None:
     script = f"echo the beginning; head -c {megabytes}M /dev/zero | tr '\\0' x | fold -w 200; echo; echo the end"
     job = fleet.run("sh", "-c", script, retries=0)
     node = fleet.wait(job, 30, goal="running")["node"]
-    before = {name: rss(fleet.agents[node].pid) if name == "agent" else rss(fleet.controller.pid) for name in ("agent", "controller")}
+    before = {name: most_memory(fleet.agents[node].pid) if name == "agent" else most_memory(fleet.controller.pid) for name in ("agent", "controller")}
     # Another job is not kept waiting.
     begun = time.monotonic()
     fleet.succeed(fleet.submit("text", {"prompt": "hello"}), 30)
@@ -82,6 +75,6 @@ def test_a_job_that_prints_far_too_much_harms_nobody(fleet: Fleet, megabytes: in
     # Docker itself keeps only the last 30 MB, and what it has dropped before it was read is not known.
     assert left_out + kept - whole < 300, (left_out, kept, whole)
     assert megabytes > 20 or whole - left_out - kept < 300, (left_out, kept, whole)
-    after = {"agent": rss(fleet.agents[node].pid), "controller": rss(fleet.controller.pid)}
+    after = {"agent": most_memory(fleet.agents[node].pid), "controller": most_memory(fleet.controller.pid)}
     assert after["agent"] < before["agent"] + 60 and after["controller"] < before["controller"] + 100, (before, after)
     assert answered < 15

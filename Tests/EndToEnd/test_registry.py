@@ -1,8 +1,7 @@
 """A registry that fails in the middle of a pull: the job says so, is tried again, and the next pull is fine."""
 
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -86,22 +85,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def image(running: Fleet, tmp_path: Path) -> Iterator[str]:
-    """An image that is in the registry and has a layer that is nowhere else."""
-    name = f"{running.registry}/jessica/faulty:{uuid.uuid4().hex[:8]}"
-    folder = tmp_path / "image"
-    folder.mkdir()
-    (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY noise /noise\n")
-    (folder / "noise").write_bytes(b"".join(uuid.uuid4().bytes for _ in range(20_000)))
-    running.docker("build", "-t", name, str(folder))
-    running.docker("push", name)
-    running.docker("image", "rm", name)
-    yield name.partition("/")[2]
-
-
 @pytest.mark.parametrize(("fault", "says"), [("500", "500"), ("corrupt", "verification failed"), ("stall", "no progress")])
-def test_a_fault_fails_the_attempt_and_the_next_pull_is_fine(running: Fleet, tmp_path: Path, image: str, fault: str, says: str) -> None:
+def test_a_fault_fails_the_attempt_and_the_next_pull_is_fine(running: Fleet, tmp_path: Path, fault: str, says: str) -> None:
+    image = running.fresh_image(tmp_path / "image", 320_000).partition("/")[2]
     registry = FaultyRegistry(int(running.settings["registry"]))
     registry.fault = fault
     file = tmp_path / "fleet.yaml"

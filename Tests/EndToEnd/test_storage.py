@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alone import Bucket, Controller
-from fleet import Fleet, wait_until
+from fleet import Fleet, most_memory, wait_until
 
 NAME = "storage-test"
 ROAMER_FLEET = """\
@@ -68,12 +68,6 @@ def test_a_picture_goes_to_the_bucket_and_comes_back(running: Fleet, tmp_path: P
             assert not path.is_file() or bucket.KEYS[1].encode() not in path.read_bytes(), path
 
 
-def rss(pid: int) -> int:
-    """The most memory a process has had, in MiB."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) >> 10
-
-
 def is_idle(controller: Controller) -> bool:
     status, node = controller.get("/api/v1/nodes/agx-11")
     return status == 200 and (node.get("roamer") or {}).get("state") == "IDLE"
@@ -98,7 +92,7 @@ def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Pa
         with controller.start() as program, controller.agent(running, "agx-11", NAME) as agent:
             try:
                 wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
-                before = rss(agent.process.pid), rss(program.process.pid)
+                before = most_memory(agent.process.pid), most_memory(program.process.pid)
                 script = f"head -c {megabytes}M /dev/urandom > /job/outputs/big.bin; sha256sum < /job/outputs/big.bin"
                 done = job(controller, script, 60 + megabytes)
                 assert done["state"] == "succeeded", done
@@ -108,7 +102,7 @@ def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Pa
                 (stored,) = [path for path in bucket.folder.rglob("big.bin")]
                 with stored.open("rb") as data:
                     assert hashlib.file_digest(data, "sha256").hexdigest() == digest
-                after = rss(agent.process.pid), rss(program.process.pid)
+                after = most_memory(agent.process.pid), most_memory(program.process.pid)
                 assert after[0] < before[0] + 60 and after[1] < before[1] + 60, (before, after)
                 # jctl does not hand on what the store has let rot.
                 with stored.open("r+b") as data:

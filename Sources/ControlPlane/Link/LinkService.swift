@@ -135,9 +135,9 @@ package struct LinkService: Sendable {
     ///
     /// What nobody has asked that node for, and what is no log, is passed over and need not be sent again.
     private func keep(
-        _ chunk: LogChunk, _ node: NodeName, _ writers: inout LogWriters
+        _ chunk: LogChunk, _ node: NodeName, _ rights: inout LogRights
     ) async -> Bool {
-        guard await writers.mayWrite(chunk.key) else { return chunk.isLast }
+        guard await rights.mayWrite(chunk.key) else { return chunk.isLast }
         do {
             return try await logs.append(chunk, now: loop.clock.now)
         } catch {
@@ -154,13 +154,13 @@ package struct LinkService: Sendable {
     private func converse(
         _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
     ) async throws {
-        var writers = LogWriters(node: node, loop: loop)
+        var rights = LogRights(node: node, loop: loop)
         while let frame = try await frames.next() {
             let message = try decode(frame)
             counters.received(message)
             switch message {
             case .log(let chunk):
-                if await keep(chunk, node, &writers) {
+                if await keep(chunk, node, &rights) {
                     sessions.send(.logKept(chunk.key), to: session)
                 }
                 sessions.send(.logCredit(bytes: UInt32(clamping: frame.count)), to: session)
@@ -175,7 +175,7 @@ package struct LinkService: Sendable {
 }
 
 /// Which logs a node may write: those of attempts that are or were on it.
-private struct LogWriters {
+private struct LogRights {
     let node: NodeName
     let loop: ControlLoop
     /// Attempts that were asked about lately.

@@ -1,6 +1,7 @@
 package import FleetCore
 import Foundation
 package import Logging
+import OrderedCollections
 
 /// The logs of attempts as they come from the agents, until they are moved to the object store.
 package actor LogStore {
@@ -8,7 +9,7 @@ package actor LogStore {
     private let logger: Logger
     private var files: [AttemptKey: LogFiles] = [:]
     /// Logs whose last piece has come, oldest first.
-    private var ended: [AttemptKey] = []
+    private var ended: OrderedSet<AttemptKey> = []
     private var watchers: [AttemptKey: [UInt64: AsyncStream<Void>.Continuation]] = [:]
     private var lastWatcher: UInt64 = 0
     private var isFailing = false

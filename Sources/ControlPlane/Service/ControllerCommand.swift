@@ -39,14 +39,7 @@ package struct ControllerCommand: AsyncParsableCommand {
                 print("the configuration is fine")
                 return
             }
-            let level = Logger.Level(rawValue: loaded.logLevel) ?? .info
-            let isJSON = loaded.logsAsJSON
-            LoggingSystem.bootstrap { label in
-                if isJSON { return JSONLogHandler(label: label, level: level) }
-                var handler = StreamLogHandler.standardError(label: label)
-                handler.logLevel = level
-                return handler
-            }
+            LoggingSystem.writeToStandardError(level: loaded.logLevel, json: loaded.logsAsJSON)
             let logger = Logger(label: "spark-controller")
             let group = ServiceGroup(
                 services: [ControllerService(settings: loaded, logger: logger)],

@@ -28,7 +28,7 @@ struct ImageCollector: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.every, clock: .continuous)
             guard !Task.isCancelled else { return }
-            await collect(now: WallTime.now / 1_000_000_000)
+            await collect(now: WallTime.seconds)
         }
     }
 

@@ -42,7 +42,7 @@ final class ImageLedger: Sendable {
     }
 
     /// Notes an image that was not here before.
-    func pulled(_ id: String, at now: Int64 = WallTime.now / 1_000_000_000) {
+    func pulled(_ id: String, at now: Int64 = WallTime.seconds) {
         state.withLock { state in
             state.images[id] = Entry(id: id, usedAt: now)
             if state.images.count > Self.entriesMax,
@@ -55,7 +55,7 @@ final class ImageLedger: Sendable {
     }
 
     /// Notes that a container is made of an image.
-    func used(_ id: String, at now: Int64 = WallTime.now / 1_000_000_000) {
+    func used(_ id: String, at now: Int64 = WallTime.seconds) {
         state.withLock { state in
             guard state.images[id] != nil else { return }
             state.images[id]?.usedAt = now

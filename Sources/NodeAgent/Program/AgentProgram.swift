@@ -101,14 +101,7 @@ package enum AgentProgram {
     }
 
     private static func makeLogger(_ settings: AgentSettings) -> Logger {
-        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
-        let isJSON = settings.logsAsJSON
-        LoggingSystem.bootstrap { label in
-            if isJSON { return JSONLogHandler(label: label, level: level) }
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        LoggingSystem.writeToStandardError(level: settings.logLevel, json: settings.logsAsJSON)
         return Logger(label: "fleet-agent")
     }
 

@@ -121,41 +121,34 @@ struct AttemptFolders: Sendable {
 
     /// Notes how a worker's work ended, durably.
     func note(_ end: Ending, _ key: AttemptKey) async throws {
-        let path = ending(key)
+        try await write(end, to: ending(key))
+    }
+
+    /// How a worker's work ended, if that was noted.
+    func ending(of key: AttemptKey) async -> Ending? { await read(ending(key)) }
+
+    /// Notes how far a log was sent; when that fails, more of it is sent twice.
+    func noteLog(_ mark: LogMark, _ key: AttemptKey) async {
+        try? await write(mark, to: log(key))
+    }
+
+    /// How far a log was sent by a former life of the agent.
+    func logMark(of key: AttemptKey) async -> LogMark? { await read(log(key)) }
+
+    private func write(_ value: some Encodable & Sendable, to path: String) async throws {
         try await Disk.run {
             try FileManager.default.createDirectory(
                 atPath: DurableFile.parent(path), withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
-            try DurableFile.write([UInt8](try JSONEncoder().encode(end)), to: path)
+            try DurableFile.write([UInt8](try JSONEncoder().encode(value)), to: path)
         }
     }
 
-    /// How a worker's work ended, if that was noted.
-    func ending(of key: AttemptKey) async -> Ending? {
-        let path = ending(key)
-        return try? await Disk.run {
-            guard let bytes = try DurableFile.read(path) else { return nil }
-            return try JSONDecoder().decode(Ending.self, from: Data(bytes))
-        }
-    }
-
-    /// Notes how far a log was sent; when that fails, more of it is sent twice.
-    func noteLog(_ mark: LogMark, _ key: AttemptKey) async {
-        let path = log(key)
+    /// What was written there; nil when there is nothing, or it is damaged.
+    private func read<Value: Decodable & Sendable>(_ path: String) async -> Value? {
         try? await Disk.run {
-            try FileManager.default.createDirectory(
-                atPath: DurableFile.parent(path), withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-            try DurableFile.write([UInt8](try JSONEncoder().encode(mark)), to: path)
-        }
-    }
-
-    /// How far a log was sent by a former life of the agent.
-    func logMark(of key: AttemptKey) async -> LogMark? {
-        let path = log(key)
-        return try? await Disk.run {
             guard let bytes = try DurableFile.read(path) else { return nil }
-            return try JSONDecoder().decode(LogMark.self, from: Data(bytes))
+            return try JSONDecoder().decode(Value.self, from: Data(bytes))
         }
     }
 

@@ -19,10 +19,8 @@ struct FileDigests: Hashable, Sendable {
             sha.update(data: piece.readableBytesView)
             md5.update(data: piece.readableBytesView)
         }
-        let digits = Array("0123456789abcdef".utf8)
-        let hex = sha.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return FileDigests(
-            sha256: "sha256:" + String(decoding: hex, as: UTF8.self),
+            sha256: "sha256:" + Hex.text(sha.finalize()),
             md5: Data(md5.finalize()).base64EncodedString())
     }
 }

@@ -53,10 +53,7 @@ final class Predictions: Sendable {
 
     /// The secret part of the address for an attempt's reports; the same in every life of the agent.
     static func token(_ key: AttemptKey, secret: SymmetricKey) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let code = HMAC<SHA256>.authenticationCode(for: Array("\(key)".utf8), using: secret)
-        return String(
-            decoding: code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        Hex.text(HMAC<SHA256>.authenticationCode(for: Array("\(key)".utf8), using: secret))
     }
 
     /// Listens for the reports of what a former life began; call it before anybody listens.

@@ -2,28 +2,45 @@ import FoundationEssentials
 import Glibc
 package import Logging
 
+extension LoggingSystem {
+    /// Makes all loggers of this program write to standard error; to be called once.
+    ///
+    /// - Parameters:
+    ///   - level: The least severe line written, as swift-log names it; `info` when it names none.
+    ///   - json: Whether lines are JSON objects.
+    package static func writeToStandardError(level: String, json: Bool) {
+        let level = Logger.Level(rawValue: level) ?? .info
+        bootstrap { label in
+            if json { return JSONLogHandler(label: label, level: level) }
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+    }
+}
+
 /// Writes log lines as JSON objects to standard error.
-package struct JSONLogHandler: LogHandler {
+struct JSONLogHandler: LogHandler {
     /// The least severe line written.
-    package var logLevel: Logger.Level
+    var logLevel: Logger.Level
     /// What every line tells.
-    package var metadata: Logger.Metadata = [:]
+    var metadata: Logger.Metadata = [:]
     private let label: String
 
     /// Creates a handler for a logger's label.
-    package init(label: String, level: Logger.Level) {
+    init(label: String, level: Logger.Level) {
         self.label = label
         self.logLevel = level
     }
 
     /// One of the things that every line tells.
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
     /// Writes a line.
-    package func log(event: LogEvent) {
+    func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         var line: [String: String] = [:]
         for (key, value) in all { line[key] = "\(value)" }
