@@ -82,10 +82,7 @@ struct LogArchive: Sendable {
     /// Deletes logs whose time is over, in both places.
     func expire() async {
         let oldest = loop.clock.now - keep
-        func isOver(_ job: some StringProtocol) -> Bool {
-            JobIDMint.time(of: job).map { $0 < oldest } ?? false
-        }
-        let old = Array(await store.jobs().prefix(while: isOver))
+        let old = await store.jobs().filter { JobIDMint.time(of: $0).map { $0 < oldest } ?? false }
         let ended = await loop.read { controller, _ in
             old.filter {
                 controller.jobs[JobID($0)]?.ending != nil || controller.jobs[JobID($0)] == nil
@@ -95,11 +92,14 @@ struct LogArchive: Sendable {
         do {
             var next: String?
             repeat {
-                // In the order of the jobs' ids, and so of their times.
+                // In the order of the jobs' ids, and so of their times; what is none of ours stays.
                 let page = try await objects.list(prefix: "logs/", next: next, limit: 1_000)
                 for object in page.objects {
                     let parts = object.key.text.split(separator: "/")
-                    guard parts.count == 3, isOver(parts[1]) else { return }
+                    guard parts.count == 3, let made = JobIDMint.time(of: parts[1]) else {
+                        continue
+                    }
+                    guard made < oldest else { return }
                     try await objects.delete(object.key)
                 }
                 next = page.next
