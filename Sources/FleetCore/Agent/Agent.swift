@@ -35,10 +35,11 @@ package struct Agent: Sendable {
     /// Lists of this life.
     var lists = 0
     /// When Docker has surely done, or never will, what a former life asked it for; nil after a reboot.
-    ///
-    /// The journal does not tell whether there is such a thing: a worker that was dismissed while it was
-    /// started is not in it.
     let launchesSettleAt: Instant?
+    /// Workers whose container a former life has asked Docker for, and that may still come.
+    ///
+    /// Nobody may hold memory for it any more: a worker can be dismissed while it is started.
+    var lateLaunches: OrderedSet<WorkerID>
     /// Whether the whole set of orders was received on this link; until then nothing is an orphan.
     var synced = false
     /// The number of the set of orders we hold.
@@ -128,7 +129,10 @@ package struct Agent: Sendable {
         self.facts = facts
         self.policy = policy
         self.renewedAt = renewedAt
-        launchesSettleAt = renewedAt.map { _ in now + policy.launchSettles }
+        // A life may have asked for a start and died before its first renewal.
+        let isSameBoot = journal.boot.map { $0 == incarnation.boot } ?? (renewedAt != nil)
+        launchesSettleAt = isSameBoot ? now + policy.launchSettles : nil
+        lateLaunches = isSameBoot ? OrderedSet(journal.launches ?? []) : []
         random = SeededGenerator(seed: seed)
         term = journal.term
         stopAfter = journal.stopAfter
@@ -144,7 +148,10 @@ package struct Agent: Sendable {
     /// What must be on disk before the effects of the last step are carried out.
     package var journal: AgentJournal {
         var journal = AgentJournal()
+        journal.boot = incarnation.boot
         journal.workers = workers.values.compactMap { $0.isLeaving ? $0.next : $0.order }
+        let launches = lateLaunches.union(workers.filter(\.value.isLaunching).keys)
+        journal.launches = launches.isEmpty ? nil : Array(launches)
         journal.attempts = attempts.values.map(\.record)
         journal.seen = seen.list
         journal.term = term

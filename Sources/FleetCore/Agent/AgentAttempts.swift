@@ -130,7 +130,7 @@ extension Agent {
                 undriven = true
                 begin(key, attempt, now, &effects)
             }
-            if case .fetched(let image) = attempt.step, !isMakingRoom {
+            if case .fetched(let image) = attempt.step, !isMakingRoom, lateLaunches.isEmpty {
                 launch(key, attempt, image, &effects)
             }
             if attempt.step == .done, attempt.dropped {

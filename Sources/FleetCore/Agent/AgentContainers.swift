@@ -10,7 +10,7 @@ extension Agent {
         removeStrangers(&effects)
         driveWorkers(now, &effects)
         driveAttempts(now, &effects)
-        cleanIfOrdered(now, &effects)
+        cleanIfOrdered(&effects)
     }
 
     // MARK: Answers
@@ -192,6 +192,7 @@ extension Agent {
         lists += 1
         var listed: [String: ContainerFact] = [:]
         for fact in facts { listed[fact.id] = fact }
+        settleLaunches(facts, listedAt)
         adopt(facts, listedAt, now, &effects)
         for (_, worker) in workers where worker.since < listedAt {
             guard case .starting(let fact) = worker.step else {
@@ -320,10 +321,25 @@ extension Agent {
             && attempt.ownsContainer && attempt.record.mayHaveRun
     }
 
+    /// Whether the container of another worker may still come that a former life has asked for: with it
+    /// would come the memory it needs.
+    func awaitsLaunch(besides id: WorkerID) -> Bool {
+        lateLaunches.contains { $0 != id }
+    }
+
+    /// Such a container has come when it is seen to run, and will not when the time for it is over.
+    private mutating func settleLaunches(_ facts: [ContainerFact], _ listedAt: Instant) {
+        if lateLaunches.isEmpty { return }
+        if !isSettling(listedAt) { lateLaunches = [] }
+        for fact in facts where fact.isRunning {
+            if case .worker(let id, _) = fact.purpose { lateLaunches.remove(id) }
+        }
+    }
+
     /// Whether a list is too early to tell that such a container will not come.
     ///
     /// After a sleep of the machine the time alone does not tell: Docker slept too.
-    func isSettling(_ listedAt: Instant) -> Bool {
+    private func isSettling(_ listedAt: Instant) -> Bool {
         guard let launchesSettleAt else { return false }
         return listedAt < launchesSettleAt || lists < 3
     }

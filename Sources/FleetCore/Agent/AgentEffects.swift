@@ -73,6 +73,11 @@ package struct AgentEffects: Sendable {
 package struct AgentJournal: Hashable, Sendable, Codable {
     /// The workers it was last told to run.
     package var workers: [WorkerOrder] = []
+    /// The boot of the machine in which it was written; nil where a journal does not tell.
+    package var boot: String?
+    /// Workers, dismissed ones too, whose container Docker was asked for and has not answered about; nil
+    /// where a journal does not tell.
+    package var launches: [WorkerID]?
     /// The attempts it has taken and was not told to forget.
     package var attempts: [AttemptRecord] = []
     /// The highest attempt seen of each job, oldest first; bounded.

@@ -148,10 +148,10 @@ extension Agent {
 
     // MARK: Cleaning
 
-    mutating func cleanIfOrdered(_ now: Instant, _ effects: inout AgentEffects) {
+    mutating func cleanIfOrdered(_ effects: inout AgentEffects) {
         // What a former life asked Docker for may still come, and would be on a node that is called clean.
         guard cleanOrder > cleaned, cleaning == nil, inventoried, synced, workers.isEmpty,
-            attempts.isEmpty, removals.isEmpty, !isSettling(now)
+            attempts.isEmpty, removals.isEmpty, lateLaunches.isEmpty
         else { return }
         cleaning = cleanOrder
         effects.append(.clean(order: cleanOrder))

@@ -50,6 +50,15 @@ extension Agent {
             return false
         }
 
+        /// Whether Docker is asked for its container and has not answered.
+        var isLaunching: Bool {
+            switch step {
+            case .launching, .leaving(.some, nil): true
+            case .waiting, .pulling, .fetched, .starting, .ready, .removing, .resting, .leaving:
+                false
+            }
+        }
+
         var container: ContainerFact? {
             switch step {
             case .starting(let fact), .ready(let fact), .removing(_, let fact): fact
@@ -144,9 +153,10 @@ extension Agent {
             case .fetched(let image):
                 if worker.next != nil {
                     leave(id, &effects)
-                } else if !isMakingRoom {
+                } else if !isMakingRoom, !awaitsLaunch(besides: id) {
                     let operation = nextOperation()
                     setStep(id, .launching(operation), now, &effects)
+                    effects.needsSave = true
                     effects.append(.launchWorker(operation, worker.order, image: image))
                 }
             case .pulling, .launching, .resting, .removing:
@@ -237,6 +247,7 @@ extension Agent {
         _ effects: inout AgentEffects
     ) {
         guard let worker = workers[id] else { return }
+        effects.needsSave = true
         switch (worker.step, result) {
         case (.launching, .success(let fact)): started(id, fact, now, &effects)
         case (.launching, .failure(let error)): rest(id, error, now, &effects)

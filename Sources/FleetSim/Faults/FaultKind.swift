@@ -6,7 +6,7 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     case packetLost, frameReplayed
     // Agents and their machines.
     case agentCrash, agentCrashMidStep, agentFreeze, reboot, powerCut, diskLost, diskFull
-    case cutOffCrash, goneWhileAway, orderCrash, dismissalCrash, sleepBeforeWork
+    case cutOffCrash, goneWhileAway, orderCrash, dismissalCrash, launchCrash, sleepBeforeWork
     // Docker.
     case slowPull, dockerCallFails, containerVanishes, exitsEarly, containerOOM, nameTaken
     case dockerRestart, leftovers, strayContainer
@@ -34,9 +34,9 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
     package static let planned: [FaultKind] = [
         .linkClosed, .partition, .oneWayUp, .oneWayDown, .massPartition, .clog, .slowLink,
         .agentCrash, .agentCrashMidStep, .agentFreeze, .reboot, .powerCut, .diskLost, .diskFull,
-        .cutOffCrash, .goneWhileAway, .orderCrash, .dismissalCrash, .sleepBeforeWork, .slowPull,
-        .dockerCallFails, .containerVanishes,
-        .exitsEarly, .containerOOM, .nameTaken, .dockerRestart, .leftovers, .strayContainer,
+        .cutOffCrash, .goneWhileAway, .orderCrash, .dismissalCrash, .launchCrash, .sleepBeforeWork,
+        .slowPull, .dockerCallFails, .containerVanishes, .exitsEarly, .containerOOM, .nameTaken,
+        .dockerRestart, .leftovers, .strayContainer,
         .workerFlaps, .workerStuck, .controllerCrash, .controllerFreeze, .controllerTakeover,
         .controllerCutOff, .clockSet, .storeSlow, .storeDown, .storeLosesReply, .storeRestart,
         .uploadFails,
@@ -52,7 +52,8 @@ package enum FaultKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .oneWayUp, .oneWayDown, .clog, .exitsEarly, .containerOOM, .dockerRestart, .leftovers,
             .workerFlaps,
             .storeLosesReply, .slowLink, .slowPull, .nameTaken, .uploadFails, .diskFull,
-            .goneWhileAway, .orderCrash, .dismissalCrash, .sleepBeforeWork, .strayContainer,
+            .goneWhileAway, .orderCrash, .dismissalCrash, .launchCrash, .sleepBeforeWork,
+            .strayContainer,
             .workerStuck, .powerCut,
             .controllerTakeover, .clockSet:
             3

@@ -11,8 +11,7 @@ extension World {
         // Those that wait for their moment are counted when it comes.
         switch fault.kind {
         case .dockerCallFails, .workerStuck, .exitsEarly, .nameTaken, .leftovers,
-            .agentCrashMidStep,
-            .uploadFails:
+            .agentCrashMidStep, .launchCrash, .uploadFails:
             break
         default: tally.count(fault.kind)
         }
@@ -59,6 +58,7 @@ extension World {
             block(host, up: true, down: true, for: .seconds(75))
         case .orderCrash: reorder(host) { $0.worker.image += ".3" }
         case .dismissalCrash: reorder(host) { $0.replicas = 0 }
+        case .launchCrash: host.docker.abandons += 1
         case .goneWhileAway:
             crashAgent(host, downFor: min(fault.length, .seconds(5)))
             for container in host.docker.containers { take(container.id, from: host) }
@@ -158,6 +158,22 @@ extension World {
         host.dies = .beforeActing
     }
 
+    /// An agent dies while Docker is at the start of its worker, and nobody wants that one any more.
+    func abandonLaunch(_ host: Host) {
+        tally.count(.launchCrash)
+        crashAgent(host, downFor: host.docker.random.duration(upTo: .seconds(2)))
+        if leader?.machine.nodes[host.name]?.isRoamer == true {
+            request { .release($0, host.name) }
+            return
+        }
+        guard let place = fleet.clusters.firstIndex(where: { $0.nodes.contains(host.name) }) else {
+            return
+        }
+        var spec = fleet
+        spec.clusters[place].service = spec.clusters[(place + 1) % spec.clusters.count].service
+        request { .apply($0, spec) }
+    }
+
     /// Whether a node has taken work that it has not begun.
     private func isAboutToBegin(_ host: Host) -> Bool {
         host.agent != nil
@@ -211,6 +227,7 @@ extension World {
             host.docker.exitsEarly = 0
             host.docker.stuck = 0
             host.docker.nameTaken = 0
+            host.docker.abandons = 0
         }
         store.downUntil = .zero
         store.slowUntil = .zero

@@ -55,6 +55,8 @@ struct DockerModel {
     var verified: UInt64?
     /// How many orders to clean leave something behind.
     var dirty = 0
+    /// Starts of workers that nobody waits for to the end.
+    var abandons = 0
     /// How many of the next containers end before their start has returned.
     var exitsEarly = 0
     /// How many of the next workers never get ready.

@@ -35,6 +35,10 @@ extension World {
                     operation: operation, name: "w:\(order.id)", purpose: purpose,
                     slots: order.spec.slots, image: image, script: nil,
                     memory: order.spec.memory ?? 0), host)
+            if host.docker.abandons > 0 {
+                host.docker.abandons -= 1
+                plan(.call { $0.abandonLaunch(host) }, after: .milliseconds(50))
+            }
         case .launchAttempt(let operation, let order, let container, let image):
             launch(
                 Launch(

@@ -20,7 +20,10 @@ struct LocalClock: Hashable {
     /// What the clock shows at an instant of the world.
     func local(_ instant: Instant) -> Instant {
         let passed = instant.nanoseconds - start
-        return Instant(nanoseconds: origin + passed + passed / 1_000_000 * drift)
+        // In two parts, so that nothing overflows and a slow clock never goes back.
+        let (whole, rest) = passed.quotientAndRemainder(dividingBy: 1_000_000)
+        return Instant(
+            nanoseconds: origin + passed + whole * drift + rest * drift / 1_000_000)
     }
 
     /// The first instant of the world at which the clock shows `instant` or more.

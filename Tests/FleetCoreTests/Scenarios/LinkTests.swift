@@ -5,10 +5,10 @@ import Testing
 /// The conversation of one agent and one controller, message by message.
 @Suite struct LinkTests {
     private func agent(
-        _ journal: AgentJournal = AgentJournal(), renewedAt: Instant? = nil
+        _ journal: AgentJournal = AgentJournal(), renewedAt: Instant? = nil, boot: String = "b"
     ) -> Agent {
         Agent(
-            node: "n", incarnation: Incarnation(boot: "b", starts: 1),
+            node: "n", incarnation: Incarnation(boot: boot, starts: 1),
             facts: .init(version: "1", processors: 1, memory: 1), journal: journal,
             renewedAt: renewedAt, seed: 1, at: .zero)
     }
@@ -245,7 +245,7 @@ import Testing
         _ = give(&agent, .containers([], listedAt: third), at: third)
         #expect(agent.journal.attempts.map(\.error?.code) == [.resultLost])
         // After a reboot Docker is at nothing of the old life.
-        var rebooted = self.agent(old.journal)
+        var rebooted = self.agent(old.journal, boot: "c")
         _ = give(&rebooted, .containers([], listedAt: .zero))
         #expect(rebooted.journal.attempts.map(\.error?.code) == [.resultLost])
         // What is there is taken up.
@@ -261,8 +261,10 @@ import Testing
         func cleans(_ effects: [AgentEffects.Effect]) -> Bool {
             effects.contains { if case .clean = $0 { true } else { false } }
         }
-        // A worker that was dismissed while Docker was at its start is in no journal.
-        var agent = agent(renewedAt: .zero)
+        // A worker that was dismissed while Docker was at its start.
+        var journal = AgentJournal()
+        journal.launches = ["w"]
+        var agent = agent(journal, renewedAt: .zero)
         let events = [
             AgentEvent.containers([], listedAt: .zero), .connected, welcome(term: 1), set,
         ]
@@ -271,9 +273,10 @@ import Testing
             let now = Instant.zero + .seconds(second)
             #expect(cleans(give(&agent, .containers([], listedAt: now), at: now)) == isClean)
         }
-        // After a reboot there is nothing to wait for.
-        var other = self.agent()
-        #expect(events.map { cleans(give(&other, $0)) }.last == true)
+        // After a reboot there is nothing to wait for, nor where Docker had answered.
+        for var other in [self.agent(journal), self.agent(renewedAt: .zero)] {
+            #expect(events.map { cleans(give(&other, $0)) }.last == true)
+        }
     }
 
     @Test func `an answer that waited while the machine slept begins nothing`() {

@@ -105,21 +105,70 @@ import Testing
         #expect(node.hasLaunched)
     }
 
+    @Test func `nothing starts while a container may come that a former life has asked for`()
+        throws
+    {
+        var life = Node()
+        life.give(.containers([], listedAt: .zero))
+        life.connect()
+        life.order(1, [old])
+        life.give(.pulled(try #require(life.pull(of: "i")), .success("i")))
+        life.order(2, [])
+        #expect(life.agent.journal.workers.isEmpty)
+
+        // It dies before Docker answers, and the memory is given to another.
+        var node = Node(life.agent.journal)
+        node.give(.containers([], listedAt: .zero))
+        node.connect()
+        node.order(3, [new])
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        #expect(!node.hasLaunched)
+        var late = node
+        late.give(.containers([oldContainer], listedAt: .zero))
+        #expect(!late.hasLaunched)
+        late.give(.removed(try #require(late.removal(of: "c")), nil))
+        #expect(late.hasLaunched)
+
+        for second in [10, 29, 31] {
+            #expect(!node.hasLaunched)
+            node.give(.containers([], listedAt: .zero + .seconds(second)), at: second)
+        }
+        #expect(node.hasLaunched)
+
+        // What was asked for itself need not wait: the name is the same.
+        var same = Node(life.agent.journal)
+        same.give(.containers([], listedAt: .zero))
+        same.connect()
+        same.order(3, [old])
+        same.give(.pulled(try #require(same.pull(of: "i")), .success("i")))
+        #expect(same.agent.journal.launches == ["old"])
+        #expect(
+            same.effects.contains { if case .launchWorker = $0 { true } else { false } })
+
+        // After a reboot nothing comes.
+        var other = Node(life.agent.journal, boot: "c")
+        other.give(.containers([], listedAt: .zero))
+        other.connect()
+        other.order(3, [new])
+        other.give(.pulled(try #require(other.pull(of: "j")), .success("j")))
+        #expect(other.hasLaunched)
+    }
+
     /// An agent's machine, and all it has asked for.
     private struct Node {
         var agent: Agent
         var effects: [AgentEffects.Effect] = []
 
-        init(_ journal: AgentJournal = AgentJournal()) {
+        init(_ journal: AgentJournal = AgentJournal(), boot: String = "b") {
             agent = Agent(
-                node: "n", incarnation: Incarnation(boot: "b", starts: 1),
+                node: "n", incarnation: Incarnation(boot: boot, starts: 1),
                 facts: .init(version: "1", processors: 1, memory: 1), journal: journal,
                 renewedAt: nil, seed: 1, at: .zero)
         }
 
-        mutating func give(_ event: AgentEvent) {
+        mutating func give(_ event: AgentEvent, at second: Int = 0) {
             var new = AgentEffects()
-            agent.step(event, at: .zero, &new)
+            agent.step(event, at: .zero + .seconds(second), &new)
             effects += new.list
         }
 
