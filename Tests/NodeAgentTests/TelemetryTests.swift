@@ -8,7 +8,8 @@ import Testing
     @Test func thisMachineTells() throws {
         let sensors = MachineSensors { _ in }
         var telemetry = NodeTelemetry(
-            folder: "/tmp", sampler: sensors.sampler(), ledger: ContainerLedger())
+            folder: "/tmp", sampler: sensors.sampler(), ledger: ContainerLedger(),
+            idle: IdleMemory(margin: nil))
         let sample = telemetry.sample()
         #expect(try #require(sample.memoryUsed) < #require(sample.memoryTotal))
         #expect(try #require(sample.diskFree) > 0)

@@ -99,6 +99,7 @@ struct Describer {
         return facts.lines(width: width, style: style)
             + section("Pods", NodeTables.pods(node.pods ?? [], now: now))
             + section("Use", NodeTables.containers(node.telemetry?.containers ?? []))
+            + section("Peaks", NodeTables.peaks(node.memoryPeaks ?? []))
     }
 
     /// A cluster.

@@ -17,6 +17,13 @@ struct Node: Decodable, Sendable {
     var roamer: Roamer?
     var pods: [Pod]?
     var telemetry: Telemetry?
+    var memoryPeaks: [Peak]?
+
+    /// What containers of an image were seen to take at most, in bytes.
+    struct Peak: Decodable, Sendable {
+        var image: String?
+        var bytes: Loose?
+    }
 
     /// What a roamer is doing.
     struct Roamer: Decodable, Sendable {

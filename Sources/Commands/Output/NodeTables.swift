@@ -77,6 +77,13 @@ enum NodeTables {
             })
     }
 
+    /// What containers of each image were seen to take on a node.
+    static func peaks(_ peaks: [Node.Peak]) -> Table {
+        Table(
+            columns: [.init("IMAGE", shrinksTo: 20), .init("MEMORY", isNumber: true)],
+            rows: peaks.map { [$0.image ?? "-", Humane.bytes($0.bytes?.number)] })
+    }
+
     /// What the containers of a node use.
     static func containers(_ containers: [Node.Container]) -> Table {
         Table(

@@ -51,6 +51,11 @@ package struct NodeView: Encodable, Sendable {
         var powerMode: String?
         var containers: [ContainerView]?
     }
+    /// What containers of an image took at most, in bytes.
+    struct PeakView: Encodable, Sendable {
+        var image: String
+        var bytes: Int64
+    }
     /// What a container uses: percent of one processor, and bytes.
     struct ContainerView: Encodable, Sendable {
         var name: String
@@ -76,6 +81,8 @@ package struct NodeView: Encodable, Sendable {
     var pods: [PodView]
     var telemetry: TelemetryView?
     var lastSeenAt: String?
+    /// What images were seen to take on it, in bytes.
+    var memoryPeaks: [PeakView]?
 
     /// Shows a node as it is now.
     package init(_ node: Controller.Node, in controller: Controller, at now: Instant) {
@@ -101,6 +108,7 @@ package struct NodeView: Encodable, Sendable {
             Self.telemetry(node.currentTelemetry(at: now), at: $0)
         }
         lastSeenAt = record.lastSeen?.rfc3339
+        memoryPeaks = record.peaks?.map { PeakView(image: $0.image, bytes: $0.bytes) }
     }
 
     private static func telemetry(_ sample: Telemetry?, at instant: Instant) -> TelemetryView {

@@ -64,6 +64,8 @@ package struct Controller: Sendable {
     var templateTrouble: [ClusterName: TemplateTrouble] = [:]
     /// What is known of the demand on each queue.
     var demand: [ClusterName: Demand] = [:]
+    /// The highest peak of each image on any node, in bytes.
+    var peaks: [String: Int64] = [:]
     /// Progress of running jobs, for display only.
     var progress: [JobID: Progress] = [:]
     let startedAt: Instant

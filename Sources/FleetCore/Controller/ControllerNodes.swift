@@ -82,6 +82,7 @@ extension Controller {
             addNode(record, now)
             nodes[record.name]?.retired = true
         }
+        restorePeaks()
     }
 
     /// Adds a node as seen before or never; what it becomes is decided when it connects.
@@ -205,6 +206,7 @@ extension Controller {
         case .telemetry(let sample):
             nodes[name]?.telemetry = sample
             nodes[name]?.telemetryAt = now
+            learn(sample, name, &effects)
         // Logs and uploads are the shell's; a second hello and newer messages change nothing.
         case .hello, .log, .uploadRequest, .unknown: break
         }

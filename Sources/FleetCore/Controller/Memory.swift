@@ -15,29 +15,63 @@ extension Controller {
     /// What is left of a node's memory beside all it shall run; nil while it is not known.
     func freeRoom(_ name: NodeName) -> Int64? {
         guard let room = room(name), let node = nodes[name] else { return nil }
-        var taken = node.record.roamer?.assignment?.worker?.memory ?? 0
+        var taken = node.record.roamer?.assignment?.worker.map(take) ?? 0
         if let service = podService(of: name), service.worker.contract != .exec {
-            taken = service.worker.memory ?? 0
+            taken = take(of: service.worker)
         }
         for key in node.attempts {
             let container = jobs[key.job]?.attempt(key.number)?.container
-            taken = taken.addingClamped(container?.memory ?? 0)
+            taken = taken.addingClamped(container.map(take) ?? 0)
         }
         return room - min(taken, room)
     }
 
+    /// Whether a node's pod fits beside attempts that have containers of their own: those were begun for
+    /// another service, and end first.
+    func fitsBeside(
+        _ attempts: OrderedSet<AttemptKey>, _ pod: WorkerOrder, _ name: NodeName
+    ) -> Bool {
+        guard let room = room(name), let need = pod.spec.memory else { return true }
+        var taken: Int64 = 0
+        for key in attempts {
+            let container = jobs[key.job]?.attempt(key.number)?.container
+            taken = taken.addingClamped(container?.memory ?? 0)
+        }
+        return taken == 0 || taken.addingClamped(need) <= room
+    }
+
     /// What a job needs of a roamer of its own.
     func need(ofOwnRoamer what: JobRequest) -> Int64 {
-        if what.image != nil { return what.memory ?? 0 }
-        let worker = what.template.flatMap { self.template($0)?.worker }
+        if let image = what.image { return what.memory ?? need(ofRoamerFor: image) }
+        guard let worker = what.template.flatMap({ self.template($0)?.worker }) else { return 0 }
         // A worker that takes many jobs is made as its template says.
-        guard worker?.contract == .exec else { return worker?.memory ?? 0 }
-        return what.memory ?? worker?.memory ?? 0
+        if worker.contract == .exec, let memory = what.memory { return memory }
+        return need(ofRoamerFor: worker)
+    }
+
+    /// What a worker needs of a roamer.
+    func need(ofRoamerFor worker: WorkerSpec) -> Int64 {
+        worker.memory ?? need(ofRoamerFor: worker.image)
+    }
+
+    /// What an image needs of a roamer that declares nothing: no more than the largest has, since it was
+    /// only seen.
+    private func need(ofRoamerFor image: String) -> Int64 {
+        let peak = peak(of: image)
+        guard peak > 0 else { return 0 }
+        var largest: Int64 = 0
+        for name in fleet.roamers {
+            guard let room = room(name) else { return peak }
+            largest = max(largest, room)
+        }
+        return min(peak, largest)
     }
 
     /// What a queue's next roamer must have at least.
     func leastNeed(of queue: ClusterName) -> Int64 {
-        if let cluster = cluster(queue) { return helper(of: cluster)?.worker.memory ?? 0 }
+        if let cluster = cluster(queue) {
+            return helper(of: cluster).map { need(ofRoamerFor: $0.worker) } ?? 0
+        }
         let window = policy.lookahead + pool.reserved.count
         let needs = (queues[queue]?.prefix(window) ?? []).compactMap { entry -> Int64? in
             guard let job = jobs[entry.job], roamer(of: job.id) == nil else { return nil }

@@ -61,7 +61,7 @@ extension Controller {
         var orders = Orders()
         guard let node = nodes[name] else { return orders }
         if let pod = podOrder(for: name), pod.spec.contract != .exec,
-            node.record.drain == nil || !node.attempts.isEmpty
+            node.record.drain == nil || !node.attempts.isEmpty, fitsBeside(node.attempts, pod, name)
         {
             orders.workers[pod.id] = pod
         }

@@ -94,7 +94,12 @@ extension Controller {
     }
 
     private func isEnough(_ slot: Slot, for job: Job) -> Bool {
-        slot.free.map { container(for: job, on: slot.node)?.memory ?? 0 <= $0 } ?? true
+        guard let free = slot.free, let container = container(for: job, on: slot.node) else {
+            return true
+        }
+        if take(of: container) <= free { return true }
+        // What was only seen to be taken must not keep it from running at all.
+        return container.memory == nil && nodes[slot.node]?.attempts.isEmpty == true
     }
 
     /// The free slots of a cluster: those of its own nodes first, then those of its helpers.
@@ -221,7 +226,7 @@ extension Controller {
         while wantsHelp(cluster, load(of: cluster), now) {
             guard
                 let roamer = idleRoamer(
-                    for: cluster.name, need: help.worker.memory ?? 0, now, &effects)
+                    for: cluster.name, need: need(ofRoamerFor: help.worker), now, &effects)
             else { return }
             lend(
                 roamer, .overflow, cluster: cluster.name, template: help.template,
@@ -242,7 +247,7 @@ extension Controller {
             if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
             guard
                 let roamer = idleRoamer(
-                    for: cluster.name, need: help.worker.memory ?? 0, now, &effects)
+                    for: cluster.name, need: need(ofRoamerFor: help.worker), now, &effects)
             else { return }
             lend(
                 roamer, .backup(name), cluster: cluster.name, template: help.template,

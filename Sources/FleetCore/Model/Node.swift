@@ -14,6 +14,8 @@ package struct NodeRecord: Hashable, Sendable, Codable {
     package var roamer: Roamer?
     /// When it was last heard of.
     package var lastSeen: Instant?
+    /// What images were seen to take on it, the one learned longest ago first; bounded.
+    package var peaks: [MemoryPeak]?
 
     /// A node being emptied.
     package struct Drain: Hashable, Sendable, Codable {
@@ -25,6 +27,14 @@ package struct NodeRecord: Hashable, Sendable, Codable {
 
     /// Creates a record of a node never seen.
     package init(name: NodeName) { self.name = name }
+}
+
+/// What containers of an image were seen to take at most.
+package struct MemoryPeak: Hashable, Sendable, Codable {
+    /// The image's full name.
+    package let image: String
+    /// Bytes of memory, what a GPU holds included where that is the same.
+    package let bytes: Int64
 }
 
 /// Whether a node is heard.

@@ -44,12 +44,17 @@ final class IdleMemory: Sendable {
 
     /// What is held beyond the margin, for people; nil when the memory has come back.
     func leftover() -> String? {
-        guard let margin, let now = used(), let baseline = state.withLock({ $0.baseline }),
-            now > baseline, now - baseline > margin
-        else { return nil }
+        guard let margin, let beyond, beyond > margin else { return nil }
         return
-            "memory: \(Self.megabytes(now - baseline)) more in use than when the node was last idle,"
+            "memory: \(Self.megabytes(beyond)) more in use than when the node was last idle,"
             + " and \(Self.megabytes(margin)) are allowed"
+    }
+
+    /// Bytes in use beyond what was when the node was last idle; nil when it is not looked at, or not known.
+    var beyond: UInt64? {
+        guard margin != nil, let now = used(), let baseline = state.withLock({ $0.baseline })
+        else { return nil }
+        return now > baseline ? now - baseline : 0
     }
 
     private static func megabytes(_ bytes: UInt64) -> String { "\(bytes / 1_000_000) MB" }

@@ -9,6 +9,7 @@ struct NodeTelemetry: Sendable {
     private var sampler: MachineSampler
     private let ledger: ContainerLedger
     private var meter: ContainerMeter
+    private let idle: IdleMemory
 
     /// How often a sample is taken.
     static let every = Duration.milliseconds(1_500)
@@ -17,9 +18,10 @@ struct NodeTelemetry: Sendable {
     private static let containersMax = 64
 
     init(
-        folder: String, sampler: MachineSampler, ledger: ContainerLedger,
+        folder: String, sampler: MachineSampler, ledger: ContainerLedger, idle: IdleMemory,
         meter: ContainerMeter = ContainerMeter()
     ) {
+        self.idle = idle
         self.folder = folder
         self.sampler = sampler
         self.ledger = ledger
@@ -40,9 +42,13 @@ struct NodeTelemetry: Sendable {
     }
 
     /// What each container of the node uses.
+    ///
+    /// On a Jetson what a container's GPU holds is not charged to its control group. Where it runs alone
+    /// it is what the machine uses more than when it was idle.
     private mutating func containers() -> [Telemetry.ContainerUse] {
         var names: [String: String] = [:]
-        for fact in ledger.running.prefix(Self.containersMax) {
+        let running = ledger.running
+        for fact in running.prefix(Self.containersMax) {
             switch fact.purpose {
             case .worker(let id, _): names[fact.id] = id.rawValue
             case .attempt(let key): names[fact.id] = key.description
@@ -55,7 +61,8 @@ struct NodeTelemetry: Sendable {
             guard let name = names[reading.container], seen.insert(name).inserted else {
                 return nil
             }
-            return .init(name: name, cpu: reading.cpu, memory: reading.memory)
+            let memory = max(reading.memory, running.count == 1 ? idle.beyond ?? 0 : 0)
+            return .init(name: name, cpu: reading.cpu, memory: memory)
         }
     }
 

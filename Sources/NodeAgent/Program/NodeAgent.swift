@@ -79,7 +79,8 @@ package struct NodeAgent: Service {
         let agent = try begin(folder, parts)
         let sensors = MachineSensors { [logger] in Self.note($0, logger) }
         let telemetry = NodeTelemetry(
-            folder: folder.path, sampler: sensors.sampler(), ledger: parts.ledger)
+            folder: folder.path, sampler: sensors.sampler(), ledger: parts.ledger,
+            idle: parts.memory)
         // Not when it is connected: a controller that is away must not make the start fail.
         notifier.ready("\(settings.node): not connected yet")
         await withDiscardingTaskGroup { group in

@@ -14,6 +14,7 @@ struct Parts: Sendable {
     let images: ImageCollector
     let predictions: Predictions
     let watchdog: LoopWatchdog
+    let memory: IdleMemory
     let ledger = ContainerLedger()
 
     init(
@@ -43,7 +44,7 @@ struct Parts: Sendable {
                 minFree: settings.minFreeForImages), logger: logger)
         let network = NodeNetwork(engine: engine, labels: labels)
         let folders = AttemptFolders(root: folder.attempts)
-        let memory = IdleMemory(margin: settings.memoryMargin)
+        memory = IdleMemory(margin: settings.memoryMargin)
         let collector = Collector(engine: engine, folders: folders)
         let containers = Containers(
             engine: engine, labels: labels, network: network,

@@ -114,6 +114,117 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `a pod waits for what was begun on its node for the service before`() {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        var pod = fleet.services[1]
+        fleet.services[1].worker = WorkerSpec(
+            image: "tool:1", contract: .exec, slots: 2, memory: 14 * Self.gigabyte)
+        let w = world(fleet)
+        let jobs = (0..<2).map { _ in w.submit(.vision, "8") }
+        for job in jobs { w.expectRunning(job) }
+        pod.name = "pod-api"
+        pod.worker.memory = 20 * Self.gigabyte
+        pod.worker.slots = 2
+        fleet.services.append(pod)
+        fleet.clusters[1].service = pod.name
+        #expect(w.answer { .apply($0, fleet) }.refusal == nil)
+        w.run(for: .seconds(3))
+        #expect(jobs.map { w.state($0) } == [.running, .running])
+        #expect(w.controller.nodes["agx-03"]?.workers.isEmpty == true)
+        for job in jobs { w.expectEnd(job, .succeeded) }
+        w.expect(within: 30) {
+            w.controller.nodes["agx-03"]?.workers["pod-api"]?.phase == .ready
+        }
+        w.expectSound()
+    }
+
+    // MARK: What was seen
+
+    private func tell(_ w: World, _ name: NodeName, _ use: String, _ gigabytes: UInt64) {
+        let use = Telemetry.ContainerUse(name: use, memory: gigabytes << 30)
+        w.sendUp(w.host(name), .telemetry(Telemetry(containers: [use])))
+        w.run(for: .milliseconds(200))
+    }
+
+    @Test func `what a job was seen to take is kept free for the next ones`() {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec, slots: 4)
+        let w = world(fleet)
+        let first = w.submit(.vision, "5")
+        w.expectRunning(first)
+        tell(w, "agx-03", "\(first).1", 14)
+        let jobs = (0..<3).map { _ in w.submit(.vision, "5") }
+        w.run(for: .seconds(3))
+        #expect(jobs.map { w.state($0) } == [.running, .queued, .queued])
+        for job in [first] + jobs { w.expectEnd(job, .succeeded) }
+
+        // It survives the controller.
+        w.crashController(downFor: 1)
+        w.run(for: .seconds(10))
+        let later = (0..<3).map { _ in w.submit(.vision, "5") }
+        w.run(for: .seconds(3))
+        #expect(later.map { w.state($0) } == [.running, .running, .queued])
+        for job in later { w.expectEnd(job, .succeeded) }
+        w.expectSound()
+    }
+
+    @Test func `an image goes to a roamer that has what it took before`() {
+        let w = world()
+        func run() -> JobID {
+            let job = w.submit(JobRequest(kind: .custom, image: "tool:1", input: "5"))
+            w.expectRunning(job)
+            return job
+        }
+        let first = run()
+        #expect(w.lastNode(of: first) == "agx-04", "nothing is known yet")
+        tell(w, "agx-04", "\(first).1", 15)
+        w.expectEnd(first, .succeeded)
+        w.expect(within: 30) { w.roamer("agx-04") == .idle }
+        let second = run()
+        #expect(w.lastNode(of: second) == "agx-04", "it has run there")
+
+        // More than any has, by what it says: it is no reason to run it nowhere.
+        w.expectEnd(second, .succeeded)
+        w.expect(within: 30) { w.roamer("agx-04") == .idle }
+        let large = w.submit(custom(40, "5"))
+        w.expectRunning(large)
+        tell(w, "agx-05", "\(large).1", 1 << 33)
+        w.expectEnd(large, .succeeded)
+        w.expect(within: 30) { w.roamer("agx-05") == .idle }
+        let third = run()
+        #expect(w.lastNode(of: third) == "agx-05")
+        w.expectEnd(third, .succeeded)
+        w.expectSound()
+    }
+
+    @Test func `a job that was seen to take more than its node has runs alone on it`() {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec, slots: 4)
+        let w = world(fleet)
+        let first = w.submit(.vision, "2")
+        w.expectRunning(first)
+        tell(w, "agx-03", "\(first).1", 99)
+        let jobs = (0..<2).map { _ in w.submit(.vision, "2") }
+        w.run(for: .seconds(1))
+        #expect(jobs.map { w.state($0) } == [.queued, .queued])
+        w.expectEnd(first, .succeeded)
+        w.run(for: .seconds(1))
+        #expect(jobs.map { w.state($0) } == [.running, .queued])
+        for job in jobs { w.expectEnd(job, .succeeded) }
+        w.expectSound()
+    }
+
+    @Test func `a node that lies about what runs there teaches nothing`() {
+        let w = world()
+        for name in ["", "nobody", "j1.1", ".", "vision.1.1", String(repeating: "x", count: 200)] {
+            tell(w, "agx-04", name, 15)
+        }
+        #expect(w.controller.nodes["agx-04"]?.record.peaks == nil)
+    }
+
     private var fallback: Job {
         Job(id: "none", request: JobRequest(kind: .image), queue: "vision", submittedAt: .zero)
     }
