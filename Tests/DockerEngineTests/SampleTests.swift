@@ -146,6 +146,13 @@ struct SampleTests {
         let image = ImageInfo(
             json: try json(#"{"Id":"sha256:3cc0","RepoDigests":null,"Size":1982263}"#))
         #expect(image == ImageInfo(id: "sha256:3cc0", size: 1_982_263))
+        let exposing = ImageInfo(
+            json: try json(
+                """
+                {"Id":"sha256:3cc0","Config":{"Labels":{"a":"b"},
+                "ExposedPorts":{"8123/tcp":{},"53/udp":{},"80/tcp":{},"x/tcp":{},"99999/tcp":{}}}}
+                """))
+        #expect(exposing?.exposedPorts == [80, 8_123] && exposing?.labels == ["a": "b"])
         let network = NetworkInfo(
             json: try json(
                 #"{"Id":"n","Name":"x","IPAM":{"Config":[{"Subnet":"172.18.0.0/16","Gateway":"172.18.0.1/16"}]},"Labels":null}"#

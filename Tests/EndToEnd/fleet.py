@@ -334,11 +334,14 @@ class Fleet:
         assert not check or done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
         return done.stdout.strip()
 
-    def fresh_image(self, folder: Path, size: int) -> str:
-        """An image that is only in the registry, with a layer of so many bytes that is nowhere else."""
+    def fresh_image(self, folder: Path, size: int, more: str = "") -> str:
+        """An image that is only in the registry, with a layer of so many bytes that is nowhere else.
+
+        `more` are further lines of its Dockerfile.
+        """
         name = f"{self.registry}/jessica/fresh:{uuid.uuid4().hex[:8]}"
         folder.mkdir()
-        (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY noise /noise\n")
+        (folder / "Dockerfile").write_text(f"FROM jessica/base:latest\nCOPY noise /noise\n{more}")
         (folder / "noise").write_bytes(os.urandom(size))
         self.docker("build", "-t", name, str(folder))
         self.docker("push", name)

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import sys
 import time
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -53,4 +54,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-http.server.ThreadingHTTPServer(("", 5000), Handler).serve_forever()
+http.server.ThreadingHTTPServer(("", int(sys.argv[1])), Handler).serve_forever()

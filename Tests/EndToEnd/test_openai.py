@@ -12,14 +12,20 @@ from fleet import Fleet, describe
 SERVER = Path(__file__).with_name("openai_server.py")
 
 
+def template(name: str, image: str, port: int) -> str:
+    command = json.dumps(["python", "-c", SERVER.read_text(), str(port)])
+    return f"  {name}:\n    image: {image}\n    startup_time: 1s\n    contract: openai\n    command: {command}\n"
+
+
 @pytest.fixture(scope="module")
 def parrot(running: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A template with such a server, applied for these tests."""
+    """A template with such a server, applied for these tests, and one whose image exposes another port."""
+    folder = tmp_path_factory.mktemp("openai")
     before = running.get("/fleet")["source"]
-    file = tmp_path_factory.mktemp("openai") / "cluster.yaml"
-    command = json.dumps(["python", "-c", SERVER.read_text()])
-    template = f"  parrot-worker:\n    image: jessica/base:latest\n    startup_time: 1s\n    contract: openai\n    command: {command}\n"
-    file.write_text(before.replace("templates:\n", "templates:\n" + template, 1))
+    file = folder / "cluster.yaml"
+    exposing = running.fresh_image(folder / "image", 1000, "EXPOSE 8123\n")
+    templates = template("parrot-worker", "jessica/base:latest", 5000) + template("exposed-worker", exposing, 8123)
+    file.write_text(before.replace("templates:\n", "templates:\n" + templates, 1))
     assert running.jctl("apply", "-f", str(file)).returncode == 0
     yield "parrot-worker"
     file.write_text(before)
@@ -38,6 +44,11 @@ def test_text_comes_word_by_word(fleet: Fleet, parrot: str) -> None:
     assert fleet.jctl("logs", job["id"]).stdout.strip() == said.strip()
     answer = json.loads(fleet.output(done, "response.json"))
     assert answer["model"] == "parrot" and answer["usage"]["completion_tokens"] == 30, answer
+
+
+def test_a_server_listens_where_its_image_says(fleet: Fleet, parrot: str) -> None:
+    done = fleet.succeed(fleet.submit("text", {"prompt": "hello"}, template="exposed-worker"), 60)
+    assert fleet.output(done, "text.txt").decode() == "word-0 word-1 word-2 "
 
 
 def test_a_cancel_ends_the_request(fleet: Fleet, parrot: str) -> None:

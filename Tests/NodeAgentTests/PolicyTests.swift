@@ -72,6 +72,33 @@ import Testing
         }
     }
 
+    @Test func anImageTellsThePortOfItsServer() throws {
+        func port(
+            _ contract: Contract, _ exposed: [UInt16], label: String? = nil,
+            command: [String] = []
+        ) throws -> String? {
+            let image = label.map { [NodeLabels.port: $0] } ?? [:]
+            let made = try policy.worker(
+                WorkerSpec(image: "a", contract: contract, command: command), image: "i",
+                imageLabels: image, exposedPorts: exposed, labels: [:], device: { _ in nil })
+            // Docker gives a container its image's labels too.
+            let labels = NodeLabels(fleet: "f", node: "n")
+            var info = ContainerInfo(
+                id: "c", name: "c", state: .running,
+                labels: image.merging(labels.common) { $1 }.merging(made.labels) { $1 })
+            info.ipAddresses = [labels.network: "10.1.2.3"]
+            return labels.fact(info)?.address
+        }
+        #expect(try port(.openai, [8_000]) == "10.1.2.3:8000")
+        #expect(try port(.openai, [8_000], command: ["--model", "x"]) == "10.1.2.3:8000")
+        #expect(try port(.openai, [8_000], command: ["--port", "5000"]) == "10.1.2.3:5000")
+        #expect(try port(.openai, []) == "10.1.2.3:5000")
+        #expect(try port(.openai, [8_000, 9_000]) == "10.1.2.3:5000")
+        #expect(try port(.openai, [8_000], label: "7000") == "10.1.2.3:7000")
+        #expect(try port(.cog, [8_000]) == "10.1.2.3:5000")
+        #expect(try port(.cog, [], label: "70000") == "10.1.2.3:5000")
+    }
+
     @Test func onlyCamerasJoinTheirNetwork() {
         let plain = WorkerSpec(image: "a", devices: ["/dev/nvhost-gpu"])
         #expect(ContainerPolicy.networks(of: plain) == ["jessica-mesh"])

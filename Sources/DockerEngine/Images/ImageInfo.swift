@@ -10,17 +10,20 @@ package struct ImageInfo: Sendable, Hashable {
     package var architecture: String
     /// The labels its maker gave it.
     package var labels: [String: String]
+    /// The TCP ports its maker says it listens on, in rising order.
+    package var exposedPorts: [UInt16]
 
     /// Creates a description.
     package init(
         id: String, repoDigests: [String] = [], size: Int64 = 0, architecture: String = "",
-        labels: [String: String] = [:]
+        labels: [String: String] = [:], exposedPorts: [UInt16] = []
     ) {
         self.id = id
         self.repoDigests = repoDigests
         self.size = size
         self.architecture = architecture
         self.labels = labels
+        self.exposedPorts = exposedPorts
     }
 
     init?(json: JSONValue) {
@@ -28,7 +31,10 @@ package struct ImageInfo: Sendable, Hashable {
         self.init(
             id: id, repoDigests: json["RepoDigests"].strings, size: json["Size"].int64 ?? 0,
             architecture: json["Architecture"].string ?? "",
-            labels: json["Config"]["Labels"].members.compactMapValues(\.string))
+            labels: json["Config"]["Labels"].members.compactMapValues(\.string),
+            exposedPorts: json["Config"]["ExposedPorts"].members.keys.compactMap { port in
+                port.hasSuffix("/tcp") ? UInt16(port.dropLast(4)) : nil
+            }.sorted())
     }
 }
 

@@ -64,12 +64,18 @@ struct ContainerPolicy: Sendable, Hashable {
 
     /// A worker's container.
     ///
-    /// Throws when a device is missing or is none.
+    /// `imageLabels` and `exposedPorts` are those of its image. Throws when a device is missing or is none.
     func worker(
         _ spec: WorkerSpec, image: String, imageLabels: [String: String] = [:],
-        labels: [String: String], device: (String) -> Device?
+        exposedPorts: [UInt16] = [], labels: [String: String], device: (String) -> Device?
     ) throws(Failure) -> ContainerSpec {
         var container = base(image, spec.command, labels, memory: spec.memory)
+        // Servers of that contract have no port in common; a command may choose the usual one.
+        if spec.contract == .openai, exposedPorts.count == 1, imageLabels[NodeLabels.port] == nil,
+            !spec.command.contains(where: { $0.contains("\(NodeLabels.usualPort)") })
+        {
+            container.labels[NodeLabels.port] = "\(exposedPorts[0])"
+        }
         if imageLabels[Self.readOnlyLabel] == "true" {
             container.readOnlyRootfs = true
             container.tmpfs = [.init(target: "/tmp", sizeBytes: Self.workerSharedMemory)]

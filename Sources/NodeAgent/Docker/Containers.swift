@@ -33,10 +33,10 @@ struct Containers: Sendable {
             let policy = try await host.policy(
                 network: network.name, needsGPU: order.spec.gpu,
                 needsModels: !order.spec.models.isEmpty)
+            let info = try await engine.inspectImage(image)
             let spec = try policy.worker(
-                order.spec, image: image,
-                imageLabels: try await engine.inspectImage(image)?.labels ?? [:], labels: own,
-                device: HostFacts.device)
+                order.spec, image: image, imageLabels: info?.labels ?? [:],
+                exposedPorts: info?.exposedPorts ?? [], labels: own, device: HostFacts.device)
             let fact = try await make(
                 labels.name(order.id), spec, doubt,
                 adopts: { $0.labels.contains(own) && $0.state == .running })

@@ -55,6 +55,11 @@ struct NodeLabels: Sendable, Hashable {
         ]) { $1 }
     }
 
+    /// The label of a container, or of its image, with the port that its worker listens on.
+    static let port = "jessica.port"
+    /// The port of a worker that says nothing else: Cog's.
+    static let usualPort: UInt16 = 5_000
+
     /// Whether these are labels of a container of this node.
     func owns(_ labels: [String: String]) -> Bool {
         labels[Key.fleet] == fleet && labels[Key.node] == node.rawValue
@@ -86,11 +91,12 @@ struct NodeLabels: Sendable, Hashable {
             case .created, .removing, .exited, .dead, .unknown: false
             }
         let code = Int32(truncatingIfNeeded: info.exitCode)
+        let port = info.labels[Self.port].flatMap { UInt16($0) } ?? Self.usualPort
         return ContainerFact(
             id: info.id, purpose: purpose(info.labels), isRunning: isRunning,
             exitCode: isRunning ? nil : code,
             // Docker's flag also tells of a child the main process coped without.
             outOfMemory: !isRunning && code != 0 && (info.oomKilled || ranOutOfMemory),
-            image: info.imageID, address: info.ipAddresses[network].map { "\($0):5000" })
+            image: info.imageID, address: info.ipAddresses[network].map { "\($0):\(port)" })
     }
 }
