@@ -157,6 +157,19 @@ def test_a_node_tells_what_its_containers_use(fleet: Fleet) -> None:
     assert "CONTAINER" in described and "sdxl-api" in described.split("CONTAINER")[1], described
 
 
+def test_what_an_image_took_is_remembered(fleet: Fleet) -> None:
+    job = fleet.run("python", "-c", "import time; much = b'x' * 150_000_000; time.sleep(8)")
+    node = fleet.wait(job, 60, goal="running")["node"]
+
+    def peak() -> int:
+        peaks = fleet.get(f"/nodes/{node}").get("memoryPeaks") or []
+        return max((peak["bytes"] for peak in peaks if "/base:" in peak["image"]), default=0)
+
+    fleet.until(lambda: peak() > 150_000_000, 15, lambda: f"a peak of the image: {peak()}")
+    assert "Peaks" in fleet.jctl("describe", "node", node).stdout
+    fleet.succeed(job, 30)
+
+
 def test_a_worker_joins_the_mesh_under_its_services_name(fleet: Fleet) -> None:
     (old,) = fleet.containers(node="agx-06")
     fleet.docker("network", "create", "jessica-mesh")

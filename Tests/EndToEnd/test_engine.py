@@ -70,3 +70,20 @@ def test_killed_in_the_midst_of_pulls_runs_and_cleanups(fleet: Fleet, tmp_path: 
         fleet.assert_clean(name)
     assert len(fleet.containers()) == len(DEDICATED)
     print(f"all at rest {time.monotonic() - ended:.1f} s after the last job")
+
+
+def test_a_disk_that_fills_up_while_pulling(fleet: Fleet, tmp_path: Path) -> None:
+    engine = Engine(fleet)
+    image = fleet.fresh_image(tmp_path / "image", 8 << 20)
+    # Where the engine keeps what it downloads, as it sees it.
+    folder = Path(engine.arguments[engine.arguments.index("--data-root") + 1]) / "tmp"
+    inside = ["nsenter", "--target", engine.pid_file.read_text().strip(), "--mount"]
+    subprocess.run([*inside, "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=True)
+    try:
+        ended = fleet.wait(fleet.run("true", image=image, retries=0), 120)
+        assert ended["state"] == "failed" and ended["error"]["code"] == "disk_full", describe(ended)
+        # Who needs no image is not in its way.
+        fleet.succeed(fleet.submit("image", {"prompt": "a picture"}), 60)
+    finally:
+        subprocess.run([*inside, "umount", str(folder)], check=True)
+    fleet.succeed(fleet.run("true", image=image), 60)

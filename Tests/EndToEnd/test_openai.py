@@ -19,12 +19,12 @@ def template(name: str, image: str, port: int) -> str:
 
 @pytest.fixture(scope="module")
 def parrot(running: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A template with such a server, applied for these tests, and one whose image exposes another port."""
+    """A template with such a server, applied for these tests, and one whose image tells another port."""
     folder = tmp_path_factory.mktemp("openai")
     before = running.get("/fleet")["source"]
     file = folder / "cluster.yaml"
-    exposing = running.fresh_image(folder / "image", 1000, "EXPOSE 8123\n")
-    templates = template("parrot-worker", "jessica/base:latest", 5000) + template("exposed-worker", exposing, 8123)
+    labelled = running.fresh_image(folder / "image", 1000, "LABEL jessica.port=8123\n")
+    templates = template("parrot-worker", "jessica/base:latest", 5000) + template("labelled-worker", labelled, 8123)
     file.write_text(before.replace("templates:\n", "templates:\n" + templates, 1))
     assert running.jctl("apply", "-f", str(file)).returncode == 0
     yield "parrot-worker"
@@ -47,7 +47,7 @@ def test_text_comes_word_by_word(fleet: Fleet, parrot: str) -> None:
 
 
 def test_a_server_listens_where_its_image_says(fleet: Fleet, parrot: str) -> None:
-    done = fleet.succeed(fleet.submit("text", {"prompt": "hello"}, template="exposed-worker"), 60)
+    done = fleet.succeed(fleet.submit("text", {"prompt": "hello"}, template="labelled-worker"), 60)
     assert fleet.output(done, "text.txt").decode() == "word-0 word-1 word-2 "
 
 
