@@ -192,7 +192,8 @@ extension Agent {
         lists += 1
         var listed: [String: ContainerFact] = [:]
         for fact in facts { listed[fact.id] = fact }
-        settleLaunches(facts, listedAt)
+        // One that is seen to run may not be the only one: several lives may have asked for it.
+        if !isSettling(listedAt) { lateLaunches = [] }
         adopt(facts, listedAt, now, &effects)
         for (_, worker) in workers where worker.since < listedAt {
             guard case .starting(let fact) = worker.step else {
@@ -325,15 +326,6 @@ extension Agent {
     /// would come the memory it needs.
     func awaitsLaunch(besides id: WorkerID) -> Bool {
         lateLaunches.contains { $0 != id }
-    }
-
-    /// Such a container has come when it is seen to run, and will not when the time for it is over.
-    private mutating func settleLaunches(_ facts: [ContainerFact], _ listedAt: Instant) {
-        if lateLaunches.isEmpty { return }
-        if !isSettling(listedAt) { lateLaunches = [] }
-        for fact in facts where fact.isRunning {
-            if case .worker(let id, _) = fact.purpose { lateLaunches.remove(id) }
-        }
     }
 
     /// Whether a list is too early to tell that such a container will not come.

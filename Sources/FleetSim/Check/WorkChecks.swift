@@ -12,6 +12,8 @@ struct WorkTrack {
 
     /// When each node was last ordered to run no pod.
     var podless: [NodeName: Instant] = [:]
+    /// The pod of each node by the last applied fleet; nil where it runs none.
+    var pods: [NodeName: WorkerID?] = [:]
 
     struct Running {
         let key: AttemptKey
@@ -165,7 +167,11 @@ extension Checker {
 
     /// A fleet was applied: which nodes run no pod by it.
     mutating func fleetApplied(_ world: World, _ machine: Controller) {
-        for name in world.fleet.nodes where machine.pod(of: name) == nil {
+        for name in world.fleet.nodes {
+            let pod = machine.pod(of: name)?.id
+            let before = work.pods.updateValue(pod, forKey: name)
+            // Where it takes the service away, the work goes with it.
+            guard pod == nil || before != pod else { continue }
             work.podless[name] = world.now
         }
     }

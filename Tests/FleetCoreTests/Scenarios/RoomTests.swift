@@ -127,6 +127,8 @@ import Testing
         late.give(.containers([oldContainer], listedAt: .zero))
         #expect(!late.hasLaunched)
         late.give(.removed(try #require(late.removal(of: "c")), nil))
+        #expect(!late.hasLaunched, "two lives may have asked for it")
+        late.give(.containers([], listedAt: .zero + .seconds(31)), at: 31)
         #expect(late.hasLaunched)
 
         for second in [10, 29, 31] {
