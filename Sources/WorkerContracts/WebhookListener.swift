@@ -1,6 +1,7 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// Takes the reports of cog workers: an HTTP/1.1 server for `POST /w/{token}` and nothing else.
 ///
@@ -35,6 +36,39 @@ package struct WebhookListener: Sendable {
     private let server: NIOAsyncChannel<NIOAsyncChannel<WebhookDelivery, WebhookAnswer>, Never>
     private let connections: Allowance
     private let memory: Allowance
+    private let accepted: Accepted
+
+    /// Connections that are made and not served yet.
+    ///
+    /// NIO lets none go that was never begun, and one that comes as the listener ends is in nobody's hands.
+    private final class Accepted: Sendable {
+        private let waiting = Mutex<[ObjectIdentifier: Connection]?>([:])
+
+        /// Makes a connection and holds it; throws when the listener has ended.
+        func hold(_ make: () throws -> Connection) throws -> Connection {
+            try waiting.withLock { waiting in
+                guard waiting != nil else {
+                    throw WorkerError(.listenFailed, "The webhook listener has ended.")
+                }
+                let connection = try make()
+                waiting?[ObjectIdentifier(connection.channel)] = connection
+                return connection
+            }
+        }
+
+        func begin(_ connection: Connection) {
+            waiting.withLock { $0?[ObjectIdentifier(connection.channel)] = nil }
+        }
+
+        /// Holds no more, and closes what nobody has begun.
+        func end() async {
+            let left = waiting.withLock { waiting in
+                defer { waiting = nil }
+                return waiting?.values.map { $0 } ?? []
+            }
+            for connection in left { try? await connection.executeThenClose { _, _ in } }
+        }
+    }
 
     /// Binds the address.
     ///
@@ -44,6 +78,7 @@ package struct WebhookListener: Sendable {
         on group: (any EventLoopGroup)? = nil
     ) async throws(WorkerError) -> WebhookListener {
         let memory = Allowance(max: configuration.inFlightBytesMax)
+        let accepted = Accepted()
         do {
             let server = try await ServerBootstrap(
                 group: group ?? MultiThreadedEventLoopGroup.singleton
@@ -52,7 +87,7 @@ package struct WebhookListener: Sendable {
             .serverChannelOption(.backlog, value: 64)
             .bind(host: configuration.host, port: configuration.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try prepare(channel, configuration, tokens, memory)
+                    try prepare(channel, configuration, tokens, memory, accepted)
                 }
             }
             guard let port = server.channel.localAddress?.port else {
@@ -61,7 +96,8 @@ package struct WebhookListener: Sendable {
             }
             return WebhookListener(
                 port: port, tokens: tokens, server: server,
-                connections: Allowance(max: configuration.connectionsMax), memory: memory)
+                connections: Allowance(max: configuration.connectionsMax), memory: memory,
+                accepted: accepted)
         } catch let error as WorkerError {
             throw error
         } catch {
@@ -76,18 +112,26 @@ package struct WebhookListener: Sendable {
     ///
     /// Reports are handled at the same time, each in its own task.
     package func run(_ handler: @escaping Handler) async throws {
-        try await server.executeThenClose { clients in
-            try await withThrowingDiscardingTaskGroup { tasks in
-                for try await client in clients {
-                    tasks.addTask { await serve(client, handler) }
+        do {
+            try await server.executeThenClose { clients in
+                try await withThrowingDiscardingTaskGroup { tasks in
+                    for try await client in clients {
+                        accepted.begin(client)
+                        tasks.addTask { await serve(client, handler) }
+                    }
                 }
             }
+        } catch {
+            await accepted.end()
+            throw error
         }
+        await accepted.end()
     }
 
     /// Gives the port back without ever serving.
     package func discard() async {
         try? await server.executeThenClose { _ in }
+        await accepted.end()
     }
 
     /// Bytes of reports held now; 0 when nothing is in flight.
@@ -110,13 +154,13 @@ package struct WebhookListener: Sendable {
 
     private static func prepare(
         _ channel: any Channel, _ configuration: Configuration, _ tokens: WebhookTokens,
-        _ memory: Allowance
+        _ memory: Allowance, _ accepted: Accepted
     ) throws -> Connection {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(IdleStateHandler(readTimeout: configuration.idleTimeout))
         try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
         try pipeline.addHandler(
             WebhookConnection(configuration: configuration, tokens: tokens, memory: memory))
-        return try Connection(wrappingChannelSynchronously: channel)
+        return try accepted.hold { try Connection(wrappingChannelSynchronously: channel) }
     }
 }

@@ -166,6 +166,26 @@ struct WebhookListenerTests {
         await unused.discard()
     }
 
+    private static func touch(_ port: Int) async {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let channel = try? await bootstrap.connect(host: "127.0.0.1", port: port).get()
+        try? await channel?.close()
+    }
+
+    @Test func `a connection that comes as the listener ends does no harm`() async throws {
+        for _ in 0..<50 {
+            let listener = try await WebhookListener.bind()
+            let port = listener.port
+            let server = Task { try await listener.run { _ in .stored } }
+            await withTaskGroup { group in
+                for _ in 0..<4 { group.addTask { await Self.touch(port) } }
+                group.addTask { server.cancel() }
+                for _ in 0..<4 { group.addTask { await Self.touch(port) } }
+            }
+            _ = await server.result
+        }
+    }
+
     @Test func `a port that is taken is a clear error`() async throws {
         try await withListener(inbox: Inbox()) { listener in
             var configuration = WebhookListener.Configuration()
