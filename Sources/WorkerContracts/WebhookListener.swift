@@ -92,6 +92,7 @@ package struct WebhookListener: Sendable {
             }
             guard let port = server.channel.localAddress?.port else {
                 try? await server.executeThenClose { _, _ in }
+                await accepted.end()
                 throw WorkerError(.listenFailed, "The webhook listener has no port.")
             }
             return WebhookListener(

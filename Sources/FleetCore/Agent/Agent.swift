@@ -150,7 +150,8 @@ package struct Agent: Sendable {
         var journal = AgentJournal()
         journal.boot = incarnation.boot
         journal.workers = workers.values.compactMap { $0.isLeaving ? $0.next : $0.order }
-        let launches = lateLaunches.union(workers.filter(\.value.isLaunching).keys)
+        var launches = lateLaunches
+        for (id, worker) in workers where worker.isLaunching { launches.append(id) }
         journal.launches = launches.isEmpty ? nil : Array(launches)
         journal.attempts = attempts.values.map(\.record)
         journal.seen = seen.list

@@ -19,11 +19,18 @@ extension Controller {
         if let service = podService(of: name), service.worker.contract != .exec {
             taken = take(of: service.worker)
         }
-        for key in node.attempts {
-            let container = jobs[key.job]?.attempt(key.number)?.container
-            taken = taken.addingClamped(container.map(take) ?? 0)
-        }
+        taken = taken.addingClamped(sum(node.attempts) { take(of: $0) })
         return room - min(taken, room)
+    }
+
+    /// What the containers of their own that attempts have add up to.
+    private func sum(
+        _ attempts: OrderedSet<AttemptKey>, _ bytes: (ContainerOrder) -> Int64
+    ) -> Int64 {
+        attempts.reduce(0) { sum, key in
+            let container = jobs[key.job]?.attempt(key.number)?.container
+            return sum.addingClamped(container.map(bytes) ?? 0)
+        }
     }
 
     /// Whether a node's pod fits beside attempts that have containers of their own: those were begun for
@@ -32,11 +39,7 @@ extension Controller {
         _ attempts: OrderedSet<AttemptKey>, _ pod: WorkerOrder, _ name: NodeName
     ) -> Bool {
         guard let room = room(name), let need = pod.spec.memory else { return true }
-        var taken: Int64 = 0
-        for key in attempts {
-            let container = jobs[key.job]?.attempt(key.number)?.container
-            taken = taken.addingClamped(container?.memory ?? 0)
-        }
+        let taken = sum(attempts) { $0.memory ?? 0 }
         return taken == 0 || taken.addingClamped(need) <= room
     }
 

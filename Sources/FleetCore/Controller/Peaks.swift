@@ -3,7 +3,7 @@ import OrderedCollections
 /// What images were seen to take, for workers and jobs that declare no memory.
 ///
 /// A peak tells what was taken, not what is needed: some servers take what a box has. So it is kept
-/// free, but nothing is refused for it, and what it limits is never a container.
+/// free, but nothing is refused for it, and it is never a limit of a container.
 extension Controller {
     /// Learns from a sample of a node what its containers take at most.
     mutating func learn(

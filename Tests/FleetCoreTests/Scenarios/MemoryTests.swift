@@ -17,6 +17,15 @@ import Testing
         return world
     }
 
+    /// The small fleet, whose second cluster runs each job in a container of its own, and gets no help.
+    private static func tools(slots: Int, memory: Int64? = nil) -> FleetSpec {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        fleet.services[1].worker = WorkerSpec(
+            image: "tool:1", contract: .exec, slots: slots, memory: memory)
+        return fleet
+    }
+
     private func custom(_ gigabytes: Int64, _ input: String = "20") -> JobRequest {
         JobRequest(
             kind: .custom, image: "tool:1", memory: gigabytes * Self.gigabyte, input: input)
@@ -102,10 +111,7 @@ import Testing
     }
 
     @Test func `containers of one node share its memory`() {
-        var fleet = FleetSpec.small
-        fleet.clusters[1].scaling.overflow = .never
-        fleet.services[1].worker = WorkerSpec(
-            image: "tool:1", contract: .exec, slots: 4, memory: 14 * Self.gigabyte)
+        let fleet = Self.tools(slots: 4, memory: 14 * Self.gigabyte)
         let w = world(fleet)
         let jobs = (0..<4).map { _ in w.submit(.vision, "5") }
         w.run(for: .seconds(4))
@@ -115,11 +121,8 @@ import Testing
     }
 
     @Test func `a pod waits for what was begun on its node for the service before`() {
-        var fleet = FleetSpec.small
-        fleet.clusters[1].scaling.overflow = .never
-        var pod = fleet.services[1]
-        fleet.services[1].worker = WorkerSpec(
-            image: "tool:1", contract: .exec, slots: 2, memory: 14 * Self.gigabyte)
+        var fleet = Self.tools(slots: 2, memory: 14 * Self.gigabyte)
+        var pod = FleetSpec.small.services[1]
         let w = world(fleet)
         let jobs = (0..<2).map { _ in w.submit(.vision, "8") }
         for job in jobs { w.expectRunning(job) }
@@ -148,9 +151,7 @@ import Testing
     }
 
     @Test func `what a job was seen to take is kept free for the next ones`() {
-        var fleet = FleetSpec.small
-        fleet.clusters[1].scaling.overflow = .never
-        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec, slots: 4)
+        let fleet = Self.tools(slots: 4)
         let w = world(fleet)
         let first = w.submit(.vision, "5")
         w.expectRunning(first)
@@ -200,9 +201,7 @@ import Testing
     }
 
     @Test func `a job that was seen to take more than its node has runs alone on it`() {
-        var fleet = FleetSpec.small
-        fleet.clusters[1].scaling.overflow = .never
-        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec, slots: 4)
+        let fleet = Self.tools(slots: 4)
         let w = world(fleet)
         let first = w.submit(.vision, "2")
         w.expectRunning(first)
