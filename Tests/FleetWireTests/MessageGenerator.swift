@@ -44,7 +44,7 @@ struct MessageGenerator {
     mutating func welcome() -> Welcome {
         Welcome(
             session: SessionID(number()), term: number(), fleet: name(), heartbeat: duration(),
-            stopAfter: duration())
+            stopAfter: duration(), hasFormerLife: bool())
     }
 
     mutating func assignments() -> Assignments {

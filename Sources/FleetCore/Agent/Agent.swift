@@ -34,12 +34,17 @@ package struct Agent: Sendable {
     var inventoried: Bool { lists > 0 }
     /// Lists of this life.
     var lists = 0
-    /// When Docker has surely done, or never will, what a former life asked it for; nil after a reboot.
+    /// When Docker has surely done, or never will, what a former life asked it for; nil where none did.
     let launchesSettleAt: Instant?
     /// Workers whose container a former life has asked Docker for, and that may still come.
     ///
     /// Nobody may hold memory for it any more: a worker can be dismissed while it is started.
     var lateLaunches: OrderedSet<WorkerID>
+    /// Whether the journal tells of all that former lives in this boot have asked Docker for.
+    ///
+    /// One that was lost does not, and the controller says whether there was another life: Docker may be at
+    /// a start that nobody here knows of.
+    var knowsItsPast: Bool
     /// Whether the whole set of orders was received on this link; until then nothing is an orphan.
     var synced = false
     /// The number of the set of orders we hold.
@@ -131,7 +136,8 @@ package struct Agent: Sendable {
         self.renewedAt = renewedAt
         // A life may have asked for a start and died before its first renewal.
         let isSameBoot = journal.boot.map { $0 == incarnation.boot } ?? (renewedAt != nil)
-        launchesSettleAt = isSameBoot ? now + policy.launchSettles : nil
+        knowsItsPast = journal.boot != nil
+        launchesSettleAt = isSameBoot || !knowsItsPast ? now + policy.launchSettles : nil
         lateLaunches = isSameBoot ? OrderedSet(journal.launches ?? []) : []
         random = SeededGenerator(seed: seed)
         term = journal.term
@@ -148,7 +154,8 @@ package struct Agent: Sendable {
     /// What must be on disk before the effects of the last step are carried out.
     package var journal: AgentJournal {
         var journal = AgentJournal()
-        journal.boot = incarnation.boot
+        // The next life is no wiser for it.
+        journal.boot = knowsItsPast ? incarnation.boot : nil
         journal.workers = workers.values.compactMap { $0.isLeaving ? $0.next : $0.order }
         var launches = lateLaunches
         for (id, worker) in workers where worker.isLaunching { launches.append(id) }

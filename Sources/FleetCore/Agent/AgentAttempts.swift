@@ -130,7 +130,7 @@ extension Agent {
                 undriven = true
                 begin(key, attempt, now, &effects)
             }
-            if case .fetched(let image) = attempt.step, !isMakingRoom, lateLaunches.isEmpty {
+            if case .fetched(let image) = attempt.step, !isMakingRoom, !awaitsLaunches {
                 launch(key, attempt, image, &effects)
             }
             if attempt.step == .done, attempt.dropped {

@@ -193,7 +193,11 @@ extension Agent {
         var listed: [String: ContainerFact] = [:]
         for fact in facts { listed[fact.id] = fact }
         // One that is seen to run may not be the only one: several lives may have asked for it.
-        if !isSettling(listedAt) { lateLaunches = [] }
+        if !isSettling(listedAt) {
+            if !knowsItsPast { effects.needsSave = true }
+            knowsItsPast = true
+            lateLaunches = []
+        }
         adopt(facts, listedAt, now, &effects)
         for (_, worker) in workers where worker.since < listedAt {
             guard case .starting(let fact) = worker.step else {
@@ -322,10 +326,13 @@ extension Agent {
             && attempt.ownsContainer && attempt.record.mayHaveRun
     }
 
-    /// Whether the container of another worker may still come that a former life has asked for: with it
-    /// would come the memory it needs.
+    /// Whether the container of a worker may still come that a former life has asked for: with it would
+    /// come the memory it needs.
+    var awaitsLaunches: Bool { !knowsItsPast || !lateLaunches.isEmpty }
+
+    /// The same of another worker than this.
     func awaitsLaunch(besides id: WorkerID) -> Bool {
-        lateLaunches.contains { $0 != id }
+        !knowsItsPast || lateLaunches.contains { $0 != id }
     }
 
     /// Whether a list is too early to tell that such a container will not come.

@@ -48,6 +48,7 @@ extension Agent {
         link = .live(welcome.session)
         term = welcome.term
         stopAfter = welcome.stopAfter
+        if !welcome.hasFormerLife { knowsItsPast = true }
         heartbeatEvery = max(welcome.heartbeat, .milliseconds(100))
         effects.needsSave = true
         timers.disarm(.greeting)
@@ -151,7 +152,7 @@ extension Agent {
     mutating func cleanIfOrdered(_ effects: inout AgentEffects) {
         // What a former life asked Docker for may still come, and would be on a node that is called clean.
         guard cleanOrder > cleaned, cleaning == nil, inventoried, synced, workers.isEmpty,
-            attempts.isEmpty, removals.isEmpty, lateLaunches.isEmpty
+            attempts.isEmpty, removals.isEmpty, !awaitsLaunches
         else { return }
         cleaning = cleanOrder
         effects.append(.clean(order: cleanOrder))

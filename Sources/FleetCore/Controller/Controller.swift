@@ -148,6 +148,7 @@ package struct Controller: Sendable {
         startedAt = now
         restoreNodes(snapshot.nodes, now)
         restoreJobs(snapshot.jobs, now)
+        restoreLeaving()
         timers.arm(.startup, at: now + policy.startupGrace)
     }
 

@@ -257,6 +257,7 @@ extension Controller {
         nodes[attempt.node]?.attempts.remove(key)
         reindex(attempt.node)
         unordered.append(attempt.node)
+        endLeaving(attempt.node, &effects)
         progress[key.job] = nil
         touchClusters(of: attempt.node)
         attemptEndedOnRoamer(attempt.node, key, report.error, now, &effects)

@@ -129,6 +129,11 @@ extension Controller {
         }
         let reborn = node.record.incarnation != hello.incarnation
         let rebooted = node.record.incarnation?.boot != hello.incarnation.boot
+        if rebooted {
+            node.record.hasFormerLife = false
+        } else if reborn {
+            node.record.hasFormerLife = true
+        }
         node.record.incarnation = hello.incarnation
         node.record.agentVersion = hello.version
         node.record.lastSeen = now
@@ -142,7 +147,7 @@ extension Controller {
         effects.nodes.append(hello.node)
         let welcome = Welcome(
             session: session, term: term, fleet: fleet.fleet, heartbeat: policy.heartbeat,
-            stopAfter: policy.stopAfter)
+            stopAfter: policy.stopAfter, hasFormerLife: node.record.hasFormerLife ?? false)
         effects.sends.append(.init(node: hello.node, session: session, message: .welcome(welcome)))
         renew(hello.node, now)
         becomeReady(hello.node, reborn ? "connected" : "connected again", now, &effects)

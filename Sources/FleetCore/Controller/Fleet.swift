@@ -9,11 +9,13 @@ extension Controller {
             effects.replies.append((request, .done))
             return
         }
+        let used = podsInUse()
         fleet = spec
         fleetRevision += 1
         effects.fleetChanged = true
         emit(.fleet, now, &effects, to: "\(fleetRevision)", reason: "revision \(fleetRevision)")
         for name in Array(nodes.keys) { settle(name, now, &effects) }
+        keep(used, &effects)
         // Its place in the pool may be another.
         for name in nodes.keys { reindex(name) }
         for name in spec.nodes where nodes[name] == nil {
@@ -48,6 +50,7 @@ extension Controller {
             timers.arm(.backup(name), at: now + policy.backupGrace)
         }
         for key in node.attempts { stop(key, .evicted, now, &effects) }
+        nodes[name]?.record.leaving = nil
         if isRoamer, !node.isRoamer {
             nodes[name]?.record.roamer = Roamer(since: now, reason: "joined the roamers")
             reindex(name)

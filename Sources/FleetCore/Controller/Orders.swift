@@ -60,7 +60,9 @@ extension Controller {
     func orders(for name: NodeName) -> Orders {
         var orders = Orders()
         guard let node = nodes[name] else { return orders }
-        if let pod = podOrder(for: name), pod.spec.contract != .exec,
+        if let leaving = node.record.leaving {
+            orders.workers[leaving.id] = order(leaving)
+        } else if let pod = containerPod(of: name),
             node.record.drain == nil || !node.attempts.isEmpty, fitsBeside(node.attempts, pod, name)
         {
             orders.workers[pod.id] = pod

@@ -106,11 +106,9 @@ extension Controller {
     private func freeSlots(_ cluster: ClusterSpec) -> [Slot] {
         var slots: [Slot] = []
         for name in cluster.nodes {
-            guard let node = nodes[name], node.isSchedulable, let service = podService(of: name)
-            else { continue }
+            guard let node = nodes[name], let service = openService(of: node) else { continue }
             let runs = service.worker.contract == .exec
             let id = WorkerID(service.name.rawValue)
-            guard runs || node.workers[id]?.phase == .ready else { continue }
             let free = service.worker.slots - node.attempts.count
             let memory = runs && free > 0 ? freeRoom(name) : nil
             for _ in 0..<max(free, 0) {
@@ -128,6 +126,16 @@ extension Controller {
             }
         }
         return slots
+    }
+
+    /// The service a dedicated node can begin work of now: its pod is ready, or needs none.
+    private func openService(of node: Node) -> ServiceSpec? {
+        guard node.isSchedulable, node.record.leaving == nil,
+            let service = podService(of: node.record.name),
+            service.worker.contract == .exec
+                || node.workers[WorkerID(service.name.rawValue)]?.phase == .ready
+        else { return nil }
+        return service
     }
 
     /// The roamers lent to a cluster, in the order of the pool.
@@ -171,10 +179,7 @@ extension Controller {
         for name in cluster.nodes {
             guard let node = nodes[name] else { continue }
             load.running += node.attempts.count
-            if node.isSchedulable, let service = podService(of: name),
-                service.worker.contract == .exec
-                    || node.workers[WorkerID(service.name.rawValue)]?.phase == .ready
-            {
+            if let service = openService(of: node) {
                 load.dedicated += 1
                 load.slots += service.worker.slots
             }

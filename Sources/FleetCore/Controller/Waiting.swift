@@ -76,6 +76,9 @@ extension Controller {
         if node.state != .ready { return "\(name) is \(node.state.rawValue) (\(node.reason))" }
         if node.record.drain != nil { return "\(name) is draining" }
         if node.record.cordoned { return "\(name) is cordoned" }
+        if let leaving = node.record.leaving {
+            return "\(name) still finishes work of \(leaving.id)"
+        }
         if let why = podMisfit(name) { return "\(name) is too small: \(why)" }
         guard let order = podOrder(for: name) else { return "\(name) runs no pod" }
         guard let worker = node.workers[order.id] else { return "\(name) starts its pod" }
@@ -146,6 +149,8 @@ extension Controller {
         queues[queue]?.prefix(limit).map(\.job) ?? []
     }
 
-    /// The pod a dedicated node shall run.
-    package func pod(of name: NodeName) -> WorkerOrder? { podOrder(for: name) }
+    /// The pod a dedicated node shall run: the one that work still runs on before the one of its service.
+    package func pod(of name: NodeName) -> WorkerOrder? {
+        nodes[name]?.record.leaving.map { order($0) } ?? podOrder(for: name)
+    }
 }

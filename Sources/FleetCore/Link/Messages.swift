@@ -92,15 +92,19 @@ package struct Welcome: Hashable, Sendable {
     package var heartbeat: Duration
     /// How long after the last renewal the agent stops its attempts by itself.
     package var stopAfter: Duration
+    /// Whether another life of the agent was seen since its machine started.
+    package var hasFormerLife: Bool
 
     /// Creates a welcome.
     package init(
-        session: SessionID, term: UInt64, fleet: String, heartbeat: Duration, stopAfter: Duration
+        session: SessionID, term: UInt64, fleet: String, heartbeat: Duration, stopAfter: Duration,
+        hasFormerLife: Bool = false
     ) {
         self.session = session
         self.term = term
         self.fleet = fleet
         self.heartbeat = heartbeat
         self.stopAfter = stopAfter
+        self.hasFormerLife = hasFormerLife
     }
 }

@@ -4,6 +4,8 @@ package struct NodeRecord: Hashable, Sendable, Codable {
     package let name: NodeName
     /// The agent's life last seen.
     package var incarnation: Incarnation?
+    /// Whether another life was seen in the same boot of the machine; nil where a record does not tell.
+    package var hasFormerLife: Bool?
     /// The agent's version last seen.
     package var agentVersion = ""
     /// Whether new work is kept away.
@@ -16,6 +18,8 @@ package struct NodeRecord: Hashable, Sendable, Codable {
     package var lastSeen: Instant?
     /// What images were seen to take on it, the one learned longest ago first; bounded.
     package var peaks: [MemoryPeak]?
+    /// The pod of a former service that work still runs on; nil when there is none.
+    package var leaving: LeavingPod?
 
     /// A node being emptied.
     package struct Drain: Hashable, Sendable, Codable {
@@ -27,6 +31,14 @@ package struct NodeRecord: Hashable, Sendable, Codable {
 
     /// Creates a record of a node never seen.
     package init(name: NodeName) { self.name = name }
+}
+
+/// A pod whose service was taken from its node while jobs ran on it: it goes when they have ended.
+package struct LeavingPod: Hashable, Sendable, Codable {
+    /// Its name.
+    package let id: WorkerID
+    /// What it runs, as it was ordered.
+    package let worker: WorkerSpec
 }
 
 /// What containers of an image were seen to take at most.

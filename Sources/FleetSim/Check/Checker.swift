@@ -64,7 +64,6 @@ struct Checker {
         // What a deposed controller decides is void.
         guard world.leader === process else { return }
         let now = process.clock.local(world.now)
-        if effects.fleetChanged { fleetApplied(world, machine) }
         for id in effects.jobs {
             for attempt in machine.jobs[id]?.attempts ?? []
             where attempt.state.isFinal && attempt.finishedAt == now {

@@ -10,11 +10,6 @@ struct WorkTrack {
     /// In which life of its agent each attempt was uploaded last.
     var uploaded: [AttemptKey: Life] = [:]
 
-    /// When each node was last ordered to run no pod.
-    var podless: [NodeName: Instant] = [:]
-    /// The pod of each node by the last applied fleet; nil where it runs none.
-    var pods: [NodeName: WorkerID?] = [:]
-
     struct Running {
         let key: AttemptKey
         let host: Int
@@ -155,24 +150,12 @@ extension Checker {
         guard attempt.error?.message == "its worker was removed", attempt.stop == nil,
             let worker = attempt.worker, let node = machine.nodes[attempt.node]
         else { return }
+        // A pod is wanted as long as work runs on it, whatever its service became.
         let wanted =
-            machine.pod(of: attempt.node)?.id == worker
-            || node.record.roamer?.assignment?.workerID == worker
+            !attempt.roamer || node.record.roamer?.assignment?.workerID == worker
         // One that had failed before ended for that.
-        guard wanted, let last = node.workers[worker], last.phase == .stopping, last.error == nil,
-            work.podless[attempt.node].map({ $0 + .seconds(120) < world.now }) ?? true
+        guard wanted, let last = node.workers[worker], last.phase == .stopping, last.error == nil
         else { return }
         violate(world, .healthyWork, "\(key) ended as its worker got another order")
-    }
-
-    /// A fleet was applied: which nodes run no pod by it.
-    mutating func fleetApplied(_ world: World, _ machine: Controller) {
-        for name in world.fleet.nodes {
-            let pod = machine.pod(of: name)?.id
-            let before = work.pods.updateValue(pod, forKey: name)
-            // Where it takes the service away, the work goes with it.
-            guard pod == nil || before != pod else { continue }
-            work.podless[name] = world.now
-        }
     }
 }

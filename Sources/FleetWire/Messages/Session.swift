@@ -63,6 +63,7 @@ extension Jessica__V1__Welcome: WireStruct {
             value.heartbeat, "Welcome.heartbeat")
         unsafe stop_after_nanoseconds = try Bounds.nanoseconds(
             value.stopAfter, "Welcome.stopAfter")
+        unsafe has_former_life = value.hasFormerLife ? 1 : 0
     }
 
     func decoded() throws(WireError) -> Welcome {
@@ -71,7 +72,8 @@ extension Jessica__V1__Welcome: WireStruct {
             term: term,
             fleet: Read.text(fleet, .name, "Welcome.fleet"),
             heartbeat: Bounds.duration(heartbeat_nanoseconds, "Welcome.heartbeat"),
-            stopAfter: Bounds.duration(stop_after_nanoseconds, "Welcome.stopAfter"))
+            stopAfter: Bounds.duration(stop_after_nanoseconds, "Welcome.stopAfter"),
+            hasFormerLife: has_former_life != 0)
     }
 }
 

@@ -98,6 +98,85 @@ import Testing
         w.expectSound()
     }
 
+    /// The small fleet, whose second cluster has another service.
+    private func otherEyes(memory: Int64? = nil) -> FleetSpec {
+        var fleet = FleetSpec.small
+        var service = fleet.services[1]
+        service.name = "other-api"
+        service.worker.image = "jessica/other:1"
+        service.worker.memory = memory
+        fleet.services.append(service)
+        fleet.clusters[1].service = service.name
+        return fleet
+    }
+
+    @Test(arguments: [false, true])
+    func `work ends on the pod it began on, whatever its cluster serves by then`(restart: Bool) {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        let w = World(fleet)
+        let id = w.submit(.vision, "20")
+        w.expectRunning(id)
+        let service = FleetSpec.small.services[1].name
+        let next = w.submit(.vision, "1")
+        fleet = otherEyes()
+        fleet.clusters[1].scaling.overflow = .never
+        apply(fleet, to: w)
+        if restart { w.crashController(downFor: 2) }
+        w.run(for: .seconds(8))
+        #expect(w.state(id) == .running)
+        #expect(w.host("agx-03").containers.map(\.image) == ["jessica/eyes:1"])
+        #expect(w.controller.nodes["agx-03"]?.record.leaving?.id.rawValue == service.rawValue)
+        let why = w.job(next).flatMap { w.controller.waiting($0, at: w.now)?.reason }
+        #expect(why?.contains("agx-03 still finishes work of \(service)") == true, "\(why ?? "-")")
+        w.expectEnd(id, .succeeded)
+        #expect(w.job(id)?.attempts.count == 1)
+        w.expectEnd(next, .succeeded)
+        #expect(w.host("agx-03").containers.map(\.image) == ["jessica/other:1"])
+        #expect(w.controller.nodes["agx-03"]?.record.leaving == nil)
+        #expect(w.brain.store.nodes["agx-03"]?.leaving == nil)
+        w.expectSound()
+    }
+
+    @Test func `a service that comes back finds its pod, and fewer replicas let work end`() {
+        let w = World(.small)
+        let id = w.submit(.vision, "20")
+        w.expectRunning(id)
+        var fleet = FleetSpec.small
+        fleet.services[1].replicas = 0
+        apply(fleet, to: w)
+        w.run(for: .seconds(3))
+        #expect(w.controller.nodes["agx-03"]?.record.leaving != nil)
+        let before = w.host("agx-03").containers.map(\.id)
+        apply(.small, to: w)
+        #expect(w.controller.nodes["agx-03"]?.record.leaving == nil)
+        w.run(for: .seconds(3))
+        #expect(w.host("agx-03").containers.map(\.id) == before)
+        apply(fleet, to: w)
+        w.expectEnd(id, .succeeded)
+        w.expect(within: 20) { w.host("agx-03").containers.isEmpty }
+        #expect(w.job(id)?.attempts.count == 1)
+        w.expectSound()
+    }
+
+    @Test func `a node that moves to another cluster waits for nothing`() {
+        let w = World(.small)
+        let id = w.submit(.vision, "60")
+        w.expectRunning(id)
+        apply(otherEyes(), to: w)
+        #expect(w.controller.nodes["agx-03"]?.record.leaving != nil)
+        var fleet = otherEyes()
+        fleet.clusters[1].nodes = []
+        fleet.clusters[0].nodes.append("agx-03")
+        fleet.services[0].replicas = 3
+        apply(fleet, to: w)
+        #expect(w.controller.nodes["agx-03"]?.record.leaving == nil)
+        w.expect(within: 30) {
+            w.controller.nodes["agx-03"]?.workers["vision-api"]?.phase == .ready
+        }
+        w.expectSound()
+    }
+
     @Test func `jobs of a cluster that is gone go to the one that serves their kind, or wait`() {
         let w = World(.small)
         w.ask { .drain($0, "agx-03", deadline: nil) }

@@ -156,6 +156,31 @@ import Testing
         #expect(other.hasLaunched)
     }
 
+    @Test func `an agent that has lost its journal waits for what it may have asked for`() throws {
+        // It is told that there was another life; a fresh one is not, and need not wait.
+        var node = Node()
+        node.give(.containers([], listedAt: .zero))
+        node.connect(hasFormerLife: true)
+        node.order(1, [new])
+        node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
+        #expect(!node.hasLaunched)
+
+        // Another life knows no more.
+        var next = Node(node.agent.journal)
+        next.give(.containers([], listedAt: .zero))
+        next.connect(hasFormerLife: true)
+        next.order(1, [new])
+        next.give(.pulled(try #require(next.pull(of: "j")), .success("j")))
+        #expect(!next.hasLaunched)
+
+        for second in [10, 29, 31] {
+            #expect(!node.hasLaunched)
+            node.give(.containers([], listedAt: .zero + .seconds(second)), at: second)
+        }
+        #expect(node.hasLaunched)
+        #expect(node.agent.journal.boot == "b", "from now on its journal tells all")
+    }
+
     /// An agent's machine, and all it has asked for.
     private struct Node {
         var agent: Agent
@@ -174,11 +199,11 @@ import Testing
             effects += new.list
         }
 
-        mutating func connect() {
+        mutating func connect(hasFormerLife: Bool = false) {
             give(.connected)
             let welcome = Welcome(
                 session: SessionID(1), term: 1, fleet: "f", heartbeat: .seconds(5),
-                stopAfter: .seconds(30))
+                stopAfter: .seconds(30), hasFormerLife: hasFormerLife)
             give(.message(.welcome(welcome)))
         }
 
