@@ -1,8 +1,9 @@
 import OrderedCollections
 
-/// An applied file may take a service from a node while jobs run on its pod. They are not to blame, and
-/// may have run for hours: the pod stays until they have ended, and only then does the next one come.
-/// Until then the node gets no new work, so that its memory is never needed twice.
+/// An applied file may take a service from a node, or change it, while jobs run on its pod. They are not to
+/// blame, and may have run for hours: the pod stays until they have ended, and only then does the next one
+/// come. Until then the node gets no new work, so that its memory is never needed twice, and the change
+/// comes however busy the cluster is.
 extension Controller {
     /// The pod of a node by the fleet's file, where it is a container that jobs run on.
     func containerPod(of name: NodeName) -> WorkerOrder? {
@@ -24,7 +25,7 @@ extension Controller {
         }
     }
 
-    /// A new fleet has been taken: pods in use that it does not name stay for now.
+    /// A new fleet has been taken: pods in use that it has no more stay for now.
     ///
     /// From a node that serves another cluster, or none, the jobs are moved away: nothing is waited for.
     mutating func keep(
@@ -33,7 +34,7 @@ extension Controller {
     ) {
         for (name, cluster, pod) in used {
             guard let node = nodes[name], node.cluster == cluster, node.record.leaving == nil,
-                containerPod(of: name)?.id != pod.id
+                containerPod(of: name) != pod
             else { continue }
             nodes[name]?.record.leaving = LeavingPod(id: pod.id, worker: pod.spec)
             effects.nodes.append(name)
@@ -41,11 +42,11 @@ extension Controller {
         for name in Array(nodes.keys) { endLeaving(name, &effects) }
     }
 
-    /// Lets a leaving pod go when no job runs on it, and takes it back when its service is the node's
-    /// again.
+    /// Lets a leaving pod go when no job runs on it, and takes it back when the node shall run
+    /// it again.
     mutating func endLeaving(_ name: NodeName, _ effects: inout Effects) {
         guard let node = nodes[name], let leaving = node.record.leaving else { return }
-        if containerPod(of: name)?.id != leaving.id, isInUse(leaving.id, on: name) { return }
+        if containerPod(of: name) != order(leaving), isInUse(leaving.id, on: name) { return }
         nodes[name]?.record.leaving = nil
         effects.nodes.append(name)
         unordered.append(name)

@@ -76,9 +76,7 @@ extension Controller {
         if node.state != .ready { return "\(name) is \(node.state.rawValue) (\(node.reason))" }
         if node.record.drain != nil { return "\(name) is draining" }
         if node.record.cordoned { return "\(name) is cordoned" }
-        if let leaving = node.record.leaving {
-            return "\(name) still finishes work of \(leaving.id)"
-        }
+        if node.record.leaving != nil { return "\(name) finishes its work before its pod changes" }
         if let why = podMisfit(name) { return "\(name) is too small: \(why)" }
         guard let order = podOrder(for: name) else { return "\(name) runs no pod" }
         guard let worker = node.workers[order.id] else { return "\(name) starts its pod" }

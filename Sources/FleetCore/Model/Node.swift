@@ -18,7 +18,7 @@ package struct NodeRecord: Hashable, Sendable, Codable {
     package var lastSeen: Instant?
     /// What images were seen to take on it, the one learned longest ago first; bounded.
     package var peaks: [MemoryPeak]?
-    /// The pod of a former service that work still runs on; nil when there is none.
+    /// The pod of a former file that work still runs on; nil when there is none.
     package var leaving: LeavingPod?
 
     /// A node being emptied.
@@ -33,7 +33,8 @@ package struct NodeRecord: Hashable, Sendable, Codable {
     package init(name: NodeName) { self.name = name }
 }
 
-/// A pod whose service was taken from its node while jobs ran on it: it goes when they have ended.
+/// A pod whose service was taken from its node, or changed, while jobs ran on it: it goes when they have
+/// ended.
 package struct LeavingPod: Hashable, Sendable, Codable {
     /// Its name.
     package let id: WorkerID
