@@ -149,9 +149,26 @@ start_bridge() {
 
 # start_dockerd STATE_DIR RUN_DIR
 start_dockerd() {
+    local state networks
+    state=$(docker_state "$1")
+    networks=$(docker_data_root "$1")/network/files/local-kv.db
+    launch_dockerd "$1" "$2" && return
+    # Killed in the midst of a change of its networks, Docker 20.10 panics at every start from then on.
+    if [[ -e $networks ]] && grep -q '^github.com/docker/libnetwork' "$state/dockerd.log"; then
+        warn "the engine's list of networks is damaged; it begins a new one"
+        mv -f -- "$networks" "$networks.damaged"
+        launch_dockerd "$1" "$2" && return
+    fi
+    docker_refused "$1" "the Docker Engine did not start" "$state/dockerd.log"
+}
+
+# launch_dockerd STATE_DIR RUN_DIR: fails when it does not come to answer.
+launch_dockerd() {
     local state run=$2 pid socket
     state=$(docker_state "$1")
-    printf '{}\n' >"$state/daemon.json"
+    # Every worker and job has a network of its own, fifteen nodes share this engine, and those that a killed
+    # engine has left behind take room too: the usual 31 networks are too few.
+    printf '{"default-address-pools": [{"base": "10.220.0.0/16", "size": 26}]}\n' >"$state/daemon.json"
     # The engine turns forwarding on; stop_docker puts back what was there.
     cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward" 2>/dev/null || true
     setsid dockerd --config-file "$state/daemon.json" --host "unix://$run/docker.sock" --group "$(id -gn)" \
@@ -160,9 +177,7 @@ start_dockerd() {
         --shutdown-timeout 10 --log-level warn >"$state/dockerd.log" 2>&1 </dev/null &
     pid=$!
     socket=$(printf %q "$run/docker.sock")
-    if ! wait_for "engine_answers $socket || ! pid_alive $pid" 60 "the Docker Engine" || ! engine_answers "$run/docker.sock"; then
-        docker_refused "$1" "the Docker Engine did not start" "$state/dockerd.log"
-    fi
+    wait_for "engine_answers $socket || ! pid_alive $pid" 60 "the Docker Engine" && engine_answers "$run/docker.sock"
 }
 
 # docker_refused STATE_DIR WHAT LOG: clears away the half that runs, then fails with the log's last words.

@@ -94,6 +94,8 @@ struct LoopTests {
             try await Plane.with { plane, _ in
                 _ = try await plane.store.store.bumpTerm(owner: "other", version: "0")
                 _ = await plane.submit("late")
+                // Until the loop's error ends all.
+                try await Task.sleep(for: .seconds(60))
             }
         }
         #expect(error?.code == .fenced)

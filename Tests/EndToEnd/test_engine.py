@@ -31,9 +31,21 @@ class Engine:
 
     def start(self) -> None:
         log = (self.fleet.state / "docker" / "dockerd.log").open("ab")
-        self.pid_file.unlink(missing_ok=True)
-        self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True)
-        wait_until(lambda: self.fleet.docker("version", check=False), 60, "the engine to answer")
+        self.process = None
+
+        def answers() -> bool:
+            if self.process is None or self.process.poll() is not None:
+                self.pid_file.unlink(missing_ok=True)
+                if self.process is not None:
+                    # Killed in the midst of a change of its networks, Docker 20.10 panics at every start from
+                    # then on. As its user would, begin a new list of them.
+                    (self.fleet.state / "docker" / "root" / "network" / "files" / "local-kv.db").unlink(missing_ok=True)
+                self.process = subprocess.Popen(
+                    self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True
+                )
+            return bool(self.fleet.docker("version", "--format", "{{.Server.Version}}", check=False))
+
+        wait_until(answers, 60, "the engine to answer")
 
 
 def test_killed_in_the_midst_of_pulls_runs_and_cleanups(fleet: Fleet, tmp_path: Path) -> None:

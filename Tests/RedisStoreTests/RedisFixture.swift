@@ -53,7 +53,7 @@ func withRedis(
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await redis.run() }
         do {
-            try await redis.ready()
+            try await redis.ready(timeout: .seconds(120))
             try await body(RedisFixture(redis: redis, client: client))
         } catch {
             group.cancelAll()

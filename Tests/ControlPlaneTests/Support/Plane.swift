@@ -60,7 +60,7 @@ struct Plane: Sendable {
                 try await redis.run()
                 return nil
             }
-            try await redis.ready()
+            try await redis.ready(timeout: .seconds(120))
             let client = RedisClient(endpoint: redis.endpoint)
             defer { client.close() }
             let store = FleetStore(store: FencedStore(client: client))

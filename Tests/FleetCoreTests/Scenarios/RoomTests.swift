@@ -181,6 +181,25 @@ import Testing
         #expect(node.agent.journal.boot == "b", "from now on its journal tells all")
     }
 
+    @Test func `a worker whose order changes is replaced when nothing runs on it`() throws {
+        let attempt = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1), place: .worker("old"), input: "{}", kind: .image)
+        var node = Node()
+        node.give(.containers([], listedAt: .zero))
+        node.connect()
+        node.order(1, [old], [attempt])
+        node.give(.pulled(Operation(1), .success("i")))
+        node.give(.launched(Operation(2), .success(oldContainer)))
+        node.give(.probed("old", container: "c", .ready))
+        node.give(.predictionStarted(attempt.key, .started))
+        var changed = old
+        changed.spec.image = "k"
+        node.order(2, [changed], [attempt])
+        #expect(node.removal(of: "c") == nil)
+        node.give(.predictionEnded(attempt.key, .cancelled))
+        #expect(node.removal(of: "c") != nil)
+    }
+
     /// An agent's machine, and all it has asked for.
     private struct Node {
         var agent: Agent
