@@ -149,26 +149,23 @@ start_bridge() {
 
 # start_dockerd STATE_DIR RUN_DIR
 start_dockerd() {
-    local state networks
-    state=$(docker_state "$1")
-    networks=$(docker_data_root "$1")/network/files/local-kv.db
+    local log
+    log=$(docker_state "$1")/dockerd.log
     launch_dockerd "$1" "$2" && return
     # Killed in the midst of a change of its networks, Docker 20.10 panics at every start from then on.
-    if [[ -e $networks ]] && grep -q '^github.com/docker/libnetwork' "$state/dockerd.log"; then
+    if grep -q '^github.com/docker/libnetwork' "$log"; then
         warn "the engine's list of networks is damaged; it begins a new one"
-        mv -f -- "$networks" "$networks.damaged"
+        forget_networks "$1"
         launch_dockerd "$1" "$2" && return
     fi
-    docker_refused "$1" "the Docker Engine did not start" "$state/dockerd.log"
+    docker_refused "$1" "the Docker Engine did not start" "$log"
 }
 
 # launch_dockerd STATE_DIR RUN_DIR: fails when it does not come to answer.
 launch_dockerd() {
     local state run=$2 pid socket
     state=$(docker_state "$1")
-    # Every worker and job has a network of its own, fifteen nodes share this engine, and those that a killed
-    # engine has left behind take room too: the usual 31 networks are too few.
-    printf '{"default-address-pools": [{"base": "10.220.0.0/16", "size": 26}]}\n' >"$state/daemon.json"
+    printf '{}\n' >"$state/daemon.json"
     # The engine turns forwarding on; stop_docker puts back what was there.
     cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward" 2>/dev/null || true
     setsid dockerd --config-file "$state/daemon.json" --host "unix://$run/docker.sock" --group "$(id -gn)" \
@@ -269,11 +266,27 @@ unmount_below() {
     done
 }
 
+# network_list STATE_DIR: the engine's records of its networks.
+network_list() {
+    printf '%s\n' "$(docker_data_root "$1")/network/files/local-kv.db"
+}
+
+# forget_networks STATE_DIR: an engine that does not run begins with none; their bridges would keep the addresses.
+forget_networks() {
+    remove_network_bridges "$1"
+    rm -f -- "$(network_list "$1")"
+}
+
 # remove_bridges STATE_DIR: the engine's own bridge, and those of networks it could not remove because it was killed.
 remove_bridges() {
-    local known bridge
-    known=$(docker_data_root "$1")/network/files/local-kv.db
     ip link del "jsc$(docker_tag "$1")" 2>/dev/null || true
+    remove_network_bridges "$1"
+}
+
+# remove_network_bridges STATE_DIR
+remove_network_bridges() {
+    local known bridge
+    known=$(network_list "$1")
     # A bridge is called br- and the first twelve digits of its network's id; only this engine's records hold it.
     for bridge in $(ip -o link show type bridge | grep -oE '\bbr-[0-9a-f]{12}\b' | sort -u); do
         if grep -aqs -- "${bridge#br-}" "$known"; then

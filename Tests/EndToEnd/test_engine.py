@@ -37,9 +37,9 @@ class Engine:
             if self.process is None or self.process.poll() is not None:
                 self.pid_file.unlink(missing_ok=True)
                 if self.process is not None:
-                    # Killed in the midst of a change of its networks, Docker 20.10 panics at every start from
-                    # then on. As its user would, begin a new list of them.
-                    (self.fleet.state / "docker" / "root" / "network" / "files" / "local-kv.db").unlink(missing_ok=True)
+                    # Killed in the midst of a change of its networks, Docker 20.10 panics at every start from then on.
+                    library = Path(__file__).parents[2] / "Scripts" / "lib" / "all.sh"
+                    subprocess.run(["bash", "-c", 'source "$0"; forget_networks "$1"', library, self.fleet.state], check=True)
                 self.process = subprocess.Popen(
                     self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True
                 )

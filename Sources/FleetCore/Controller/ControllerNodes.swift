@@ -129,11 +129,7 @@ extension Controller {
         }
         let reborn = node.record.incarnation != hello.incarnation
         let rebooted = node.record.incarnation?.boot != hello.incarnation.boot
-        if rebooted {
-            node.record.hasFormerLife = false
-        } else if reborn {
-            node.record.hasFormerLife = true
-        }
+        if reborn { node.record.hasFormerLife = !rebooted }
         node.record.incarnation = hello.incarnation
         node.record.agentVersion = hello.version
         node.record.lastSeen = now

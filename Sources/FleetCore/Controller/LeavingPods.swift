@@ -5,18 +5,6 @@ import OrderedCollections
 /// come. Until then the node gets no new work, so that its memory is never needed twice, and the change
 /// comes however busy the cluster is.
 extension Controller {
-    /// The pod of a node by the fleet's file, where it is a container that jobs run on.
-    func containerPod(of name: NodeName) -> WorkerOrder? {
-        guard let pod = podOrder(for: name), pod.spec.contract != .exec else { return nil }
-        return pod
-    }
-
-    /// What a leaving pod is ordered to be: what it was.
-    func order(_ leaving: LeavingPod) -> WorkerOrder {
-        WorkerOrder(
-            id: leaving.id, spec: leaving.worker, isPod: true, readyWithin: readyWithin(nil))
-    }
-
     /// The pods that jobs run on, with their clusters.
     func podsInUse() -> [(node: NodeName, cluster: ClusterName?, pod: WorkerOrder)] {
         nodes.compactMap { name, node in
@@ -36,17 +24,17 @@ extension Controller {
             guard let node = nodes[name], node.cluster == cluster, node.record.leaving == nil,
                 containerPod(of: name) != pod
             else { continue }
-            nodes[name]?.record.leaving = LeavingPod(id: pod.id, worker: pod.spec)
+            nodes[name]?.record.leaving = pod
             effects.nodes.append(name)
         }
         for name in Array(nodes.keys) { endLeaving(name, &effects) }
     }
 
-    /// Lets a leaving pod go when no job runs on it, and takes it back when the node shall run
-    /// it again.
+    /// Lets a leaving pod go when no job runs on it, and takes it back when the node shall run it
+    /// again.
     mutating func endLeaving(_ name: NodeName, _ effects: inout Effects) {
         guard let node = nodes[name], let leaving = node.record.leaving else { return }
-        if containerPod(of: name) != order(leaving), isInUse(leaving.id, on: name) { return }
+        if containerPod(of: name) != leaving, isInUse(leaving.id, on: name) { return }
         nodes[name]?.record.leaving = nil
         effects.nodes.append(name)
         unordered.append(name)

@@ -14,6 +14,12 @@ extension Controller {
         return order(WorkerID(service.name.rawValue), service.worker, isPod: true, startup: nil)
     }
 
+    /// The pod of a node by the fleet's file, where it is a container that jobs run on.
+    func containerPod(of name: NodeName) -> WorkerOrder? {
+        guard let pod = podOrder(for: name), pod.spec.contract != .exec else { return nil }
+        return pod
+    }
+
     /// The service whose pod a dedicated node shall run; nil when it shall run none, or has not the
     /// memory for it.
     func podService(of name: NodeName) -> ServiceSpec? {
@@ -61,7 +67,7 @@ extension Controller {
         var orders = Orders()
         guard let node = nodes[name] else { return orders }
         if let leaving = node.record.leaving {
-            orders.workers[leaving.id] = order(leaving)
+            orders.workers[leaving.id] = leaving
         } else if let pod = containerPod(of: name),
             node.record.drain == nil || !node.attempts.isEmpty, fitsBeside(node.attempts, pod, name)
         {

@@ -149,6 +149,6 @@ extension Controller {
 
     /// The pod a dedicated node shall run: the one that work still runs on before the one of its service.
     package func pod(of name: NodeName) -> WorkerOrder? {
-        nodes[name]?.record.leaving.map { order($0) } ?? podOrder(for: name)
+        nodes[name]?.record.leaving ?? podOrder(for: name)
     }
 }

@@ -19,7 +19,7 @@ package struct NodeRecord: Hashable, Sendable, Codable {
     /// What images were seen to take on it, the one learned longest ago first; bounded.
     package var peaks: [MemoryPeak]?
     /// The pod of a former file that work still runs on; nil when there is none.
-    package var leaving: LeavingPod?
+    package var leaving: WorkerOrder?
 
     /// A node being emptied.
     package struct Drain: Hashable, Sendable, Codable {
@@ -31,15 +31,6 @@ package struct NodeRecord: Hashable, Sendable, Codable {
 
     /// Creates a record of a node never seen.
     package init(name: NodeName) { self.name = name }
-}
-
-/// A pod whose service was taken from its node, or changed, while jobs ran on it: it goes when they have
-/// ended.
-package struct LeavingPod: Hashable, Sendable, Codable {
-    /// Its name.
-    package let id: WorkerID
-    /// What it runs, as it was ordered.
-    package let worker: WorkerSpec
 }
 
 /// What containers of an image were seen to take at most.
