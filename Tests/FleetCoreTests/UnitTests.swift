@@ -157,3 +157,17 @@ import Testing
         #expect(WorkerSpec(image: "a").fingerprint == WorkerSpec(image: "a").fingerprint)
     }
 }
+
+@Suite("Lives of an agent")
+struct IncarnationTests {
+    @Test("A life has its own name though the disk was lost, and though the clock stands still")
+    func names() {
+        let first = Incarnation(boot: "b", after: 0, upFor: .seconds(60))
+        let second = Incarnation(boot: "b", after: first.starts, upFor: .seconds(60))
+        let lost = Incarnation(boot: "b", after: 0, upFor: .seconds(61))
+        #expect(Set([first, second, lost]).count == 3)
+        // What the disk says is believed: it may be from a longer boot.
+        #expect(Incarnation(boot: "c", after: 9_000_000, upFor: .seconds(5)).starts == 9_000_001)
+        #expect(Incarnation(boot: "c", after: 0, upFor: .seconds(-5)).starts == 1)
+    }
+}

@@ -123,10 +123,11 @@ import Testing
             #expect(before.state == .running)
             try await harness.withAgent {
                 let hello = try await harness.controller.wait("second hello") { controller in
-                    controller.heard.compactMap { message -> Hello? in
+                    let hellos = controller.heard.compactMap { message -> Hello? in
                         guard case .hello(let hello) = message else { return nil }
                         return hello
-                    }.first { $0.incarnation.starts == 2 }
+                    }
+                    return hellos.first { $0.incarnation != hellos.first?.incarnation }
                 }
                 #expect(hello.attempts == [key])
                 try await harness.engine.putFile(before.id, path: "/tmp/go", .init(string: "1"))

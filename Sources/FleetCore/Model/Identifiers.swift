@@ -79,13 +79,23 @@ package struct AttemptKey: Hashable, Comparable, Sendable, Codable, CustomString
 package struct Incarnation: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The kernel's boot id.
     package let boot: String
-    /// How often this agent has started, counted on its disk.
+    /// Which start of the agent: no two of a boot have the same.
     package let starts: UInt64
 
     /// Creates an incarnation.
     package init(boot: String, starts: UInt64) {
         self.boot = boot
         self.starts = starts
+    }
+
+    /// The life that begins when the machine has been up for so long; `last` is the start that the agent's disk
+    /// tells of, 0 when it tells of none.
+    ///
+    /// Counting alone would give a life whose disk was lost the name of an earlier one, and nobody would know
+    /// that there was another.
+    package init(boot: String, after last: UInt64, upFor uptime: Duration) {
+        let milliseconds = max(0, uptime.nanoseconds / 1_000_000)
+        self.init(boot: boot, starts: max(last &+ 1, UInt64(milliseconds)))
     }
 
     /// `BOOT/STARTS`.

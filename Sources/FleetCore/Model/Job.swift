@@ -103,6 +103,13 @@ package struct Job: Hashable, Sendable, Codable {
         package var outputs: [Output]
         /// Why it failed.
         package var error: Failure?
+        /// Creates an ending.
+        package init(outcome: Outcome, at: Instant, outputs: [Output] = [], error: Failure? = nil) {
+            self.outcome = outcome
+            self.at = at
+            self.outputs = outputs
+            self.error = error
+        }
     }
 
     /// The three ways to end.

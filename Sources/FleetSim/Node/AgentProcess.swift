@@ -6,12 +6,14 @@ extension World {
     func startAgent(_ host: Host) {
         guard host.agent == nil else { return }
         host.life += 1
-        host.starts += 1
+        let incarnation = Incarnation(
+            boot: "b\(host.boot)", after: host.starts, upFor: host.clock.local(now).since(.zero))
+        host.starts = incarnation.starts
         host.wakeAt = nil
         host.frozenUntil = .zero
         host.held = []
         host.agent = Agent(
-            node: host.name, incarnation: Incarnation(boot: "b\(host.boot)", starts: host.starts),
+            node: host.name, incarnation: incarnation,
             facts: .init(version: "1", processors: 8, memory: host.memory), journal: host.journal,
             renewedAt: host.renewedAt, seed: seeds.seed(.agent, host.index * 100_003 + host.life),
             at: host.clock.local(now))

@@ -52,8 +52,16 @@ struct StateFolder: Sendable {
         else {
             throw AgentError(.state, "\(starts) does not hold a number; remove it to begin anew")
         }
-        try DurableFile.write(Array("\(before + 1)\n".utf8), to: starts)
-        return Incarnation(boot: boot, starts: before + 1)
+        let life = Incarnation(boot: boot, after: before, upFor: Self.uptime())
+        try DurableFile.write(Array("\(life.starts)\n".utf8), to: starts)
+        return life
+    }
+
+    /// How long the machine has been up, its sleep included.
+    static func uptime() -> Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     /// The kernel's name for this boot.
