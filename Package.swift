@@ -28,6 +28,7 @@ let arguments = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
     name: "jessica",
@@ -54,6 +55,7 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         // Without its trait: what it has for Foundation would only make the binary larger.
         .package(
@@ -100,6 +102,8 @@ let package = Package(
         .target(
             name: "Telemetry", dependencies: [subprocess, system], swiftSettings: swift),
 
+        .target(name: "JobCatalogue", dependencies: ["FleetCore", sqlite], swiftSettings: swift),
+
         // Settings and YAML with lines; shared by the shells.
         .target(
             name: "Settings",
@@ -110,8 +114,8 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "FleetCore", "FleetWire", "FleetLink", "RedisStore", "ObjectStore", "Settings",
-                logging,
+                "FleetCore", "FleetWire", "FleetLink", "RedisStore", "ObjectStore", "JobCatalogue",
+                "Settings", logging,
                 lifecycle, nioCore, nioPosix, crypto, collections,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -154,7 +158,10 @@ let package = Package(
         // What the hot parts cost.
         .target(
             name: "FleetBench",
-            dependencies: ["FleetCore", "FleetWire", "FleetLink", "FleetSim", arguments, nioCore],
+            dependencies: [
+                "FleetCore", "FleetWire", "FleetLink", "FleetSim", "JobCatalogue", arguments,
+                nioCore,
+            ],
             swiftSettings: swift),
 
         .executableTarget(
@@ -198,12 +205,16 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry"], exclude: ["Samples"],
             swiftSettings: swift),
+        .testTarget(
+            name: "JobCatalogueTests", dependencies: ["JobCatalogue", "FleetCore", sqlite],
+            swiftSettings: swift),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: swift),
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ControlPlane", "FleetCore", "FleetLink", "ObjectStore", "RedisStore", "Settings",
-                collections, logging, nioCore, nioFoundation,
+                "ControlPlane", "FleetCore", "FleetLink", "JobCatalogue", "ObjectStore",
+                "RedisStore", "Settings", collections, logging, nioCore, nioFoundation,
+                .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],

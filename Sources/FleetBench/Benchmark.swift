@@ -8,7 +8,7 @@ struct Benchmark: Sendable {
     /// Whether more of the unit is better.
     var moreIsBetter = false
     /// One value, in the unit.
-    let sample: @Sendable () throws -> Double
+    let sample: @Sendable () async throws -> Double
 
     /// A benchmark of nanoseconds for each call of `body`.
     ///
@@ -30,14 +30,17 @@ struct Benchmark: Sendable {
     }
 
     /// Measures, and says it as one JSON object.
-    func line(samples: Int) throws -> String {
+    func line(samples: Int) async throws -> String {
         // The first one loads code and caches.
-        _ = try sample()
-        let values = try (0..<samples).map { _ in try sample() }.sorted()
+        _ = try await sample()
+        var values: [Double] = []
+        for _ in 0..<samples { values.append(try await sample()) }
+        values.sort()
         let line = Line(
             name: name, value: values[values.count / 2], unit: unit,
             better: moreIsBetter ? "higher" : "lower", n: values.count,
-            p50: values[values.count / 2], p99: values[(values.count - 1) * 99 / 100])
+            p50: values[values.count / 2], p95: values[(values.count - 1) * 95 / 100],
+            p99: values[(values.count - 1) * 99 / 100])
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         return String(decoding: try encoder.encode(line), as: UTF8.self)
@@ -50,6 +53,7 @@ struct Benchmark: Sendable {
         let better: String
         let n: Int
         let p50: Double
+        let p95: Double
         let p99: Double
     }
 }

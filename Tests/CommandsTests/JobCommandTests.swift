@@ -335,4 +335,64 @@ import Testing
         try await jctl(["retry", "a"], routes: routes) { ran, _ in #expect(ran.out == "a queued\n")
         }
     }
+
+    @Test func bulkActions() async throws {
+        let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
+            "POST /jobs/cancel": { request in
+                let isTrial = request.text.contains(#""dryRun":true"#)
+                return .json(
+                    """
+                    {"dryRun":\(isTrial),"matched":2,"more":true,"jobs":[
+                    {"id":"a","kind":"image","state":"\(isTrial ? "queued" : "cancelled")"},
+                    {"id":"b","kind":"image","state":"running"
+                    \(isTrial ? "" : #","error":{"code":"conflict","message":"no"}"#)}]}
+                    """)
+            }
+        ]
+        let chosen = ["cancel", "--state", "Queued", "--kind", "image", "--label", "album=x"]
+        try await jctl(chosen, routes: routes) { ran, stub in
+            #expect(ran.code == 2)
+            #expect(ran.out.isEmpty)
+            #expect(ran.err.contains("2 or more jobs match, and nothing was done"))
+            #expect(
+                stub.requests.last?.text
+                    == #"{"filter":{"state":["queued"],"kind":["image"],"label":["album=x"]},"all":false,"dryRun":true,"limit":10000}"#
+            )
+        }
+        try await jctl(chosen + ["--dry-run"], routes: routes) { ran, _ in
+            #expect(ran.code == 0)
+            #expect(ran.out.contains("a   image  queued"))
+            #expect(ran.err.contains("there are more"))
+        }
+        try await jctl(chosen + ["--yes", "-o", "name"], routes: routes) { ran, _ in
+            #expect(ran.code == 1)
+            #expect(ran.out == "a\nb\n")
+            #expect(ran.err.contains("cannot cancel 1 of 2 jobs: no"))
+        }
+        for wrong in [
+            ["cancel"], ["cancel", "a", "--state", "queued"], ["cancel", "a", "--yes"],
+            ["cancel", "--dry-run"],
+        ] {
+            try await jctl(wrong, routes: routes) { ran, _ in #expect(ran.code == 2, "\(wrong)") }
+        }
+    }
+
+    @Test func searching() async throws {
+        let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
+            "GET /jobs": { _ in .json(#"{"items":[],"next":null}"#) }
+        ]
+        let words = [
+            "get", "jobs", "--search", "sun set", "--label", "a=b", "--label", "c", "--since", "1h",
+        ]
+        try await jctl(words, routes: routes) { ran, stub in
+            #expect(ran.code == 0)
+            let query = stub.requests.last?.query
+            #expect(query?["q"] == "sun set")
+            #expect(query?["label"] == "c")
+            #expect(query?["since"]?.hasSuffix("Z") == true)
+        }
+        try await jctl(["get", "nodes", "--search", "sun"], routes: routes) { ran, _ in
+            #expect(ran.code == 2)
+        }
+    }
 }

@@ -1,14 +1,16 @@
-import FleetCore
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import JobCatalogue
 import NIOCore
 import NIOFoundationCompat
 import ObjectStore
+import RedisStore
 import Testing
 
 @testable import ControlPlane
+@testable import FleetCore
 
 @Suite("The HTTP API", .serialized)
 struct APITests {
@@ -60,7 +62,7 @@ struct APITests {
             (#"{"kind":"image","typo":1}"#, 400), (#"{"kind":"image","input":[1]}"#, 400),
             (#"not json"#, 400), (#"{"kind":"video"}"#, 422),
             (#"{"kind":"image","cluster":"nowhere"}"#, 404), (#"{"kind":"custom"}"#, 422),
-            (#"{"kind":"custom","image":"UPPER/../x"}"#, 400),
+            (#"{"kind":"custom","image":"UPPER/../x"}"#, 422),
             (#"{"kind":"image","deadlineSeconds":-1}"#, 400), (#"[]"#, 400), (#"{}"#, 400),
         ])
     func wrongSubmission(body: String, expected: Int) async throws {
@@ -98,6 +100,9 @@ struct APITests {
                 cursor = part.next
             }
             #expect(parts == whole.numbers)
+            // The greatest number there is.
+            let last = try await page("cursor=\(UInt64.max)")
+            #expect(last.numbers.isEmpty && last.next == nil)
             let (refused, _) = try await call(plane, .get, "/api/v1/events?cursor=x")
             #expect(refused == .badRequest)
         }
@@ -138,6 +143,170 @@ struct APITests {
         }
     }
 
+    @Test(
+        "A list is filtered as asked, and what it does not know is refused",
+        arguments: [
+            ("", ["a", "b", "c"]), ("state=queued", ["a", "c"]),
+            ("state=active,cancelled", ["a", "b", "c"]),
+            ("state=ended", ["b"]), ("kind=image", ["a", "b", "c"]), ("cluster=voice", []),
+            ("label=album", ["a", "b"]), ("label=album%3Dsummer", ["a"]),
+            ("label=album&label=x", []),
+            ("q=SUNSET", ["a", "c"]), ("q=unset%20ov", ["a"]), ("node=agx-01", []),
+            ("since=2020-01-01T00:00:00Z", ["a", "b", "c"]), ("until=2020-01-01T00:00:00Z", []),
+            ("since=2020-01-01T02:00:00.5%2B02:00&order=oldest", ["c", "b", "a"]),
+            ("state=nonsense", nil), ("kind=nonsense", nil), ("q=ab", nil),
+            ("since=yesterday", nil),
+            ("order=up", nil), ("limit=0", nil), ("since=", nil), ("label==x", nil),
+        ] as [(String, [String]?)])
+    func filters(query: String, expected: [String]?) async throws {
+        try await Plane.with { plane, _ in
+            func submit(_ id: JobID, _ prompt: String, _ album: String?) async {
+                var request = JobRequest(kind: .image, input: #"{"prompt":"\#(prompt)"}"#)
+                request.labels = album.map { [.init(key: "album", value: $0)] } ?? []
+                _ = await plane.submit(id, request)
+            }
+            await submit("a", "a sunset over the sea", "summer")
+            await submit("b", "a cat", "winter")
+            await submit("c", "Sunset", nil)
+            _ = await plane.loop.ask { .cancel($0, "b") }
+            let (status, json) = try await call(plane, .get, "/api/v1/jobs?\(query)")
+            guard let expected else {
+                #expect(status == .badRequest)
+                return
+            }
+            #expect(status == .ok)
+            guard case .array(let items)? = json["items"] else {
+                Issue.record("no items")
+                return
+            }
+            // Submitted within a millisecond or not, they are in the order of their submission.
+            let ids = items.map { $0["id"] }
+            #expect(Set(ids) == Set(expected.map { .string($0) }))
+            #expect(json["next"] == nil)
+        }
+    }
+
+    @Test("An action on many jobs does what a dry run has said, and tells what it could not do")
+    func bulk() async throws {
+        try await Plane.with { plane, _ in
+            for id in ["a", "b", "c"] as [JobID] { _ = await plane.submit(id) }
+            func act(_ verb: String, _ body: String) async throws -> (
+                HTTPResponse.Status, [JSONValue?], JSONValue
+            ) {
+                let (status, json) = try await call(plane, .post, "/api/v1/jobs/\(verb)", body)
+                guard case .array(let jobs)? = json["jobs"] else { return (status, [], json) }
+                return (status, jobs.map { $0["state"] }, json)
+            }
+            let queued: JSONValue? = .string("queued")
+            let cancelled: JSONValue? = .string("cancelled")
+            let trial = try await act(
+                "cancel", #"{"filter":{"kind":["image"]},"dryRun":true,"limit":2}"#)
+            #expect(trial.0 == .ok)
+            #expect(trial.1 == [queued, queued])
+            #expect(trial.2["more"] == .bool(true))
+            let first = try await act("cancel", #"{"filter":{"kind":["image"]},"limit":2}"#)
+            #expect(first.1 == [cancelled, cancelled])
+            let second = try await act("cancel", #"{"filter":{"state":["active"]}}"#)
+            #expect(second.1 == [cancelled])
+            #expect(second.2["more"] == .bool(false))
+            let none = try await act("cancel", #"{"filter":{"state":["cancelled"]}}"#)
+            #expect(none.0 == .ok && none.1.isEmpty)
+            let again = try await act("retry", #"{"filter":{},"all":true}"#)
+            #expect(again.1 == [queued, queued, queued])
+            for wrong in [
+                #"{}"#, #"{"filter":{"state":"queued"}}"#, #"{"filter":{"stat":["queued"]}}"#,
+                #"{"filter":{"q":1}}"#,
+                #"{"filter":{"q":"sun"},"limit":0}"#, #"{"filter":{"q":"sun"},"dryRun":"yes"}"#,
+                #"{"filter":{"q":"sun"},"extra":1}"#,
+            ] {
+                #expect(try await act("cancel", wrong).0 == .badRequest, "\(wrong)")
+            }
+            #expect(try await act("cancel", #"{"filter":{}}"#).0 == .unprocessableContent)
+            let (cursor, _) = try await call(plane, .get, "/api/v1/jobs?cursor=nobody")
+            #expect(cursor == .unprocessableContent)
+        }
+    }
+
+    @Test("A list is the same after a restart, and with its file lost")
+    func catalogueRestored() async throws {
+        let directory = NSTemporaryDirectory() + "jessica-plane-\(UInt32.random(in: .min ... .max))"
+        try await Plane.with(directory: directory) { plane, _ in
+            for number in 0..<5 { _ = await plane.submit(JobID("job-\(number)")) }
+            _ = await plane.loop.ask { .cancel($0, "job-3") }
+        }
+        for lose in [false, true] {
+            if lose {
+                for suffix in ["", "-wal", "-shm"] {
+                    try? FileManager.default.removeItem(
+                        atPath: directory + "/catalogue.sqlite\(suffix)")
+                }
+            }
+            try await Plane.with(directory: directory) { plane, _ in
+                let keeper = CatalogueKeeper(
+                    catalogue: plane.api.catalogue, store: plane.store, clock: plane.loop.clock,
+                    logger: plane.api.logger)
+                try await keeper.makeWhole()
+                let (_, all) = try await call(plane, .get, "/api/v1/jobs?order=oldest")
+                guard case .array(let items)? = all["items"] else {
+                    Issue.record("no items")
+                    return
+                }
+                #expect(items.map { $0["id"] } == (0..<5).map { .string("job-\($0)") })
+                let (_, ended) = try await call(plane, .get, "/api/v1/jobs?state=ended")
+                guard case .array(let cancelled)? = ended["items"] else { return }
+                #expect(cancelled.map { $0["id"] } == [.string("job-3")])
+            }
+        }
+    }
+
+    @Test("A job that is no longer in memory is listed from the store")
+    func pastJobs() async throws {
+        try await Plane.with { plane, _ in
+            var job = Job(
+                id: "past", request: JobRequest(kind: .image), queue: "vision",
+                submittedAt: plane.loop.clock.now)
+            job.ending = Job.Ending(outcome: .failed, at: plane.loop.clock.now, outputs: [])
+            var change = FleetChange(
+                counters: await plane.loop.read { controller, _ in controller.counters },
+                clock: plane.loop.clock.now)
+            change.jobs = [job]
+            try await plane.store.commit(try plane.store.seal(change, term: plane.loop.term))
+            #expect(try await plane.store.endedJobs(since: 0) == ["past"])
+            // And one of which nothing is kept.
+            var gone = job
+            gone = Job(
+                id: "gone", request: gone.request, queue: "vision", submittedAt: gone.submittedAt)
+            plane.api.catalogue.record([job, gone])
+            let (_, json) = try await call(plane, .get, "/api/v1/jobs")
+            guard case .array(let items)? = json["items"] else {
+                Issue.record("no items")
+                return
+            }
+            #expect(items.map { $0["id"] } == [.string("past")])
+            #expect(try await plane.api.catalogue.count() == 1)
+        }
+    }
+
+    @Test("A path says which methods it takes")
+    func wrongMethods() async throws {
+        try await Plane.with { plane, _ in
+            let application = Application(router: plane.api.router(tokens: nil))
+            try await application.test(.router) { client in
+                try await client.execute(uri: "/api/v1/jobs/x/cancel", method: .get) {
+                    #expect($0.status == .methodNotAllowed)
+                    #expect($0.headers[.allow] == "POST")
+                }
+                try await client.execute(uri: "/api/v1/jobs", method: .patch) {
+                    #expect($0.status == .methodNotAllowed)
+                    #expect($0.headers[.allow] == "GET, HEAD, POST")
+                }
+                try await client.execute(uri: "/api/v1/version", method: .head) {
+                    #expect($0.status == .ok)
+                }
+            }
+        }
+    }
+
     @Test("What a machine measures is shown, and what it does not is left out")
     func telemetry() async throws {
         try await Plane.with { plane, _ in
@@ -173,10 +342,53 @@ struct APITests {
                 #"jessica_node_temperature_celsius{node="agx-01",sensor="cpu"} 61.5"#,
                 #"jessica_node_power_watts{node="agx-01"} 31.5"#,
                 #"jessica_node_gpu_utilization_ratio{node="agx-01"} 0.93"#,
-                #"jessica_node_memory_bytes{kind="swap_used",node="agx-01"} 3.0"#,
+                #"jessica_node_memory_bytes{kind="swap_used",node="agx-01"} 3"#,
             ] { #expect(text.contains(line + "\n")) }
             #expect(!text.contains("jessica_node_cpu_utilization_ratio{"))
         }
+    }
+
+    @Test("Jobs are counted by how they ended, and batches by how long they took")
+    func meters() async throws {
+        try await Plane.with { plane, _ in
+            for id in ["a", "b"] as [JobID] { _ = await plane.submit(id) }
+            _ = await plane.loop.ask { .cancel($0, "a") }
+            _ = try await call(plane, .get, "/nowhere")
+            let application = Application(router: plane.api.router(tokens: nil))
+            let text = try await application.test(.router) { client in
+                try await client.execute(uri: "/metrics", method: .get) {
+                    String(buffer: $0.body)
+                }
+            }
+            for line in [
+                #"jessica_jobs_total{cluster="vision",outcome="cancelled"} 1"#,
+                #"jessica_jobs_total{cluster="vision",outcome="succeeded"} 0"#,
+                #"jessica_queue_depth{cluster="vision"} 1"#,
+                #"jessica_job_wait_seconds_count{cluster="vision"} 0"#,
+                #"jessica_http_requests_total{code="404",method="GET"} 1"#,
+            ] { #expect(text.contains(line + "\n"), "\(line)") }
+            #expect(text.contains("jessica_queue_head_timestamp_seconds{cluster=\"vision\"} 1"))
+            #expect(text.contains("jessica_commit_seconds_bucket{le=\"+Inf\"}"))
+        }
+    }
+
+    @Test("A histogram counts each value in its range and all above")
+    func histogram() {
+        var histogram = Histogram([1, 2])
+        for value in [0.5, 1, 1.5, 99] { histogram.observe(value) }
+        var text = MetricsText()
+        text.histogram("x_seconds", "X.", [(["a": "b\"c"], histogram)])
+        #expect(
+            text.text == """
+                # HELP x_seconds X.
+                # TYPE x_seconds histogram
+                x_seconds_bucket{a="b\\"c",le="1"} 2
+                x_seconds_bucket{a="b\\"c",le="2"} 3
+                x_seconds_bucket{a="b\\"c",le="+Inf"} 4
+                x_seconds_sum{a="b\\"c"} 102
+                x_seconds_count{a="b\\"c"} 4
+
+                """)
     }
 
     @Test("A bad fleet file gives every mistake and changes nothing")
@@ -190,6 +402,17 @@ struct APITests {
                 return
             }
             #expect(details.count >= 2)
+            let fleet = await plane.loop.read { controller, _ in controller.fleet }
+            #expect(fleet == Plane.fleet)
+        }
+    }
+
+    @Test("A file that names no node takes nothing down", arguments: ["{}", "fleet: test\n"])
+    func emptyFleet(text: String) async throws {
+        try await Plane.with { plane, _ in
+            let (status, json) = try await call(plane, .post, "/api/v1/fleet", text)
+            #expect(status == .unprocessableContent)
+            #expect(json["error"]?["code"] == .string("invalid_fleet"))
             let fleet = await plane.loop.read { controller, _ in controller.fleet }
             #expect(fleet == Plane.fleet)
         }

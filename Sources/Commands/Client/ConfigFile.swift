@@ -2,12 +2,12 @@ import Foundation
 import Yams
 
 /// `~/.config/jctl/config.yaml`: controllers by name.
-struct ConfigFile: Decodable {
+struct ConfigFile: Codable {
     var current: String?
     var contexts: [String: Entry]?
 
     /// One controller.
-    struct Entry: Decodable {
+    struct Entry: Codable {
         var endpoint: String
         var tokenFile: String?
         var caFile: String?
@@ -21,6 +21,29 @@ struct ConfigFile: Decodable {
         let folder =
             context.variable("XDG_CONFIG_HOME") ?? (context.variable("HOME") ?? "") + "/.config"
         return folder + "/jctl/config.yaml"
+    }
+
+    /// What the name of a context is made of.
+    static let nameBytes = Set(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.".utf8)
+
+    /// Writes the file, for its owner only; nobody ever sees half of it.
+    func save(_ context: Context) throws {
+        let path = Self.path(context)
+        let url = URL(fileURLWithPath: path)
+        do {
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            let encoder = YAMLEncoder()
+            encoder.options.sortKeys = true
+            try Data(encoder.encode(self).utf8).write(to: url, options: .atomic)
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: path)
+        } catch {
+            throw CommandError(
+                .failed, "cannot write \(path)", why: error.localizedDescription)
+        }
     }
 
     /// Reads the file; nil when there is none.

@@ -2,18 +2,26 @@ import ArgumentParser
 
 /// What of a list is wanted.
 struct FilterOptions: ParsableArguments, Sendable {
-    @Option(help: ArgumentHelp("Only in this state.", valueName: "state"))
+    @Option(
+        help: ArgumentHelp("Only in this state.", valueName: "state"),
+        completion: NameCompletion.jobStates)
     var state: String?
 
-    @Option(help: ArgumentHelp("Only of this cluster.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Only of this cluster.", valueName: "name"),
+        completion: NameCompletion.of(.clusters))
     var cluster: String?
 
     @Option(
         help: ArgumentHelp("Only jobs of this kind, or events of this type.", valueName: "kind"))
     var kind: String?
 
-    @Option(help: ArgumentHelp("Only on this node.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Only on this node.", valueName: "name"),
+        completion: NameCompletion.of(.nodes))
     var node: String?
+
+    @OptionGroup var search: JobSearchOptions
 
     @Option(help: ArgumentHelp("At most so many jobs or events; 0 is all.", valueName: "n"))
     var limit: Int = 50
@@ -35,6 +43,10 @@ struct FilterOptions: ParsableArguments, Sendable {
             case .clusters: ["cluster", "kind"]
             case .events: ["kind", "node"]
             }
+        guard noun == .jobs || search.isEmpty else {
+            throw CommandError.usage(
+                "--label, --search and --since mean nothing for \(noun.rawValue)")
+        }
         let given = [("state", state), ("cluster", cluster), ("kind", kind), ("node", node)]
         for (name, value) in given where value != nil && !useful.contains(name) {
             throw CommandError.usage(

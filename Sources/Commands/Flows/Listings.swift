@@ -2,13 +2,15 @@ import Foundation
 
 /// The lists `get` knows.
 enum Listings {
-    static func jobs(_ filter: FilterOptions, _ name: String?) -> Listing<Job> {
-        let query = [
+    static func jobs(_ filter: FilterOptions, _ name: String?, now: Date) -> Listing<Job> {
+        let query: [(String, String?)] = [
             ("state", filter.state?.lowercased()), ("cluster", filter.cluster),
-            ("kind", filter.kind), ("node", filter.node),
+            ("kind", filter.kind), ("node", filter.node), ("q", filter.search.search),
+            ("since", filter.search.sinceTime(now: now)),
         ]
+        let labels = filter.search.labels.map { ("label", Optional($0)) }
         return Listing(
-            noun: "jobs", resource: Resource("jobs", query: query), topics: ["jobs"],
+            noun: "jobs", resource: Resource("jobs", query: query + labels), topics: ["jobs"],
             limit: name == nil ? filter.pageLimit : nil, one: name.map { Resource("jobs", $0) },
             table: { JobTables.jobs($0, now: $1) })
     }

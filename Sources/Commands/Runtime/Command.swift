@@ -48,6 +48,8 @@ struct Jctl: AsyncParsableCommand {
                 name: "Nodes",
                 subcommands: [Cordon.self, Uncordon.self, Drain.self, Undrain.self]),
             CommandGroup(name: "Fleet", subcommands: [Plan.self, Apply.self]),
-            CommandGroup(name: "Other", subcommands: [Version.self]),
+            CommandGroup(
+                name: "Other",
+                subcommands: [Contexts.self, Completion.self, Version.self]),
         ])
 }

@@ -13,7 +13,7 @@ package enum Runner {
     package static func run(_ arguments: [String], in context: Context) async -> Int32 {
         let arguments = verbFirst(arguments)
         do {
-            let parsed = try Jctl.parseAsRoot(arguments)
+            let parsed = try await Jctl.asyncParseAsRoot(arguments)
             guard let command = parsed as? any Command else {
                 var other = parsed
                 try other.run()

@@ -12,13 +12,17 @@ struct Assign: Command {
               jctl assign agx-12 --image tools:1 --manual        until `jctl release agx-12`
             """)
 
-    @Argument(help: "The roamer's name.")
+    @Argument(help: "The roamer's name.", completion: NameCompletion.of(.roamers))
     var node: String
 
-    @Option(help: ArgumentHelp("Cluster to help.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Cluster to help.", valueName: "name"),
+        completion: NameCompletion.of(.clusters))
     var cluster: String?
 
-    @Option(help: ArgumentHelp("Template to become.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Template to become.", valueName: "name"),
+        completion: NameCompletion.of(.templates))
     var template: String?
 
     @Option(help: ArgumentHelp("Image to run.", valueName: "image"))

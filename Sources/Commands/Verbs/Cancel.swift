@@ -4,20 +4,29 @@ import ArgumentParser
 struct Cancel: Command {
     static let configuration = CommandConfiguration(
         abstract: "Cancels jobs, waiting or running.",
-        usage: "jctl cancel JOB…",
+        usage: "jctl cancel JOB… | --state STATE --kind KIND … (--yes | --dry-run)",
         discussion: """
             EXAMPLES:
               jctl cancel 01JD3V5K8Q2M7N4P6R8S0T1V2W
-              jctl get jobs --state queued -o name | xargs jctl cancel
+              jctl cancel --state queued --kind image --dry-run
+              jctl cancel --label album=summer --since 24h --yes
             """)
 
-    @Argument(help: "The jobs' ids.")
-    var jobs: [String]
+    @Argument(
+        help: "The jobs' ids.", completion: NameCompletion.of(.jobs, state: "active"))
+    var jobs: [String] = []
+
+    @OptionGroup var selection: JobSelection
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func execute(_ session: Session) async throws {
+        try selection.check(named: jobs)
+        if jobs.isEmpty {
+            return try await BulkAction(session: session, output: output)
+                .act("cancel", on: selection)
+        }
         try await JobActions(session: session, output: output).act("cancel", on: jobs)
     }
 }

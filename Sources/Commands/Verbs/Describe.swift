@@ -13,10 +13,12 @@ struct Describe: Command {
               jctl describe cluster vision -o yaml
             """)
 
-    @Argument(help: "job, node, cluster, roamer, service or template.")
+    @Argument(
+        help: "job, node, cluster, roamer, service or template.",
+        completion: .list(Noun.allCases.filter { $0 != .events }.map(\.singular)))
     var kind: String
 
-    @Argument(help: "Its name or id.")
+    @Argument(help: "Its name or id.", completion: NameCompletion.ofKind)
     var name: String
 
     @OptionGroup var output: OutputOptions

@@ -11,7 +11,7 @@ struct Drain: Command {
               jctl drain agx-03 --deadline 10m     what still runs then is moved elsewhere
             """)
 
-    @Argument(help: "The nodes' names.")
+    @Argument(help: "The nodes' names.", completion: NameCompletion.of(.nodes))
     var nodes: [String]
 
     @Option(help: ArgumentHelp("How long jobs may go on: 90s, 5m, 1h.", valueName: "duration"))

@@ -9,15 +9,17 @@ struct Get: Command {
         discussion: """
             EXAMPLES:
               jctl get jobs                       why each waits, its place and when it starts
-              jctl get jobs --state failed -o name | xargs -n1 jctl retry
+              jctl get jobs --search sunset --since 7d --state succeeded
               jctl get nodes --cluster vision -w
               jctl get roamers -o json
             """)
 
-    @Argument(help: "jobs, nodes, clusters, roamers, services, templates or events.")
+    @Argument(
+        help: "jobs, nodes, clusters, roamers, services, templates or events.",
+        completion: NameCompletion.kinds)
     var kind: String
 
-    @Argument(help: "Only this one.")
+    @Argument(help: "Only this one.", completion: NameCompletion.ofKind)
     var name: String?
 
     @Flag(name: .shortAndLong, help: "Go on with each change until ^C.")
@@ -31,7 +33,7 @@ struct Get: Command {
         let noun = try Noun.parse(kind)
         try filter.check(noun)
         switch noun {
-        case .jobs: try await list(Listings.jobs(filter, name), session)
+        case .jobs: try await list(Listings.jobs(filter, name, now: session.context.now()), session)
         case .nodes: try await list(Listings.nodes(filter, name), session)
         case .roamers: try await list(Listings.roamers(filter, name), session)
         case .clusters: try await list(Listings.clusters(filter, name), session)

@@ -13,7 +13,7 @@ struct Logs: Command {
               jctl logs -t --since 10m --attempt 1 01JD3V5K8Q2M7N4P6R8S0T1V2W
             """)
 
-    @Argument(help: "The job's id.")
+    @Argument(help: "The job's id.", completion: NameCompletion.of(.jobs))
     var job: String
 
     @Flag(name: .shortAndLong, help: "Go on until the job has ended.")

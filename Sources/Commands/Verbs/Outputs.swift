@@ -13,7 +13,8 @@ struct Outputs: Command {
             A file that exists is kept; the new one is called name-1.
             """)
 
-    @Argument(help: "The job's id.")
+    @Argument(
+        help: "The job's id.", completion: NameCompletion.of(.jobs, state: "succeeded"))
     var job: String
 
     @Option(help: ArgumentHelp("Folder to save them to.", valueName: "dir"))

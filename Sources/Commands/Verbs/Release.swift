@@ -10,7 +10,7 @@ struct Release: Command {
               jctl release agx-11
             """)
 
-    @Argument(help: "The roamers' names.")
+    @Argument(help: "The roamers' names.", completion: NameCompletion.of(.roamers))
     var nodes: [String]
 
     @OptionGroup var output: OutputOptions

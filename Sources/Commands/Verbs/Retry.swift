@@ -4,20 +4,29 @@ import ArgumentParser
 struct Retry: Command {
     static let configuration = CommandConfiguration(
         abstract: "Tries failed or cancelled jobs again, as a new attempt.",
-        usage: "jctl retry JOB…",
+        usage: "jctl retry JOB… | --state STATE --kind KIND … (--yes | --dry-run)",
         discussion: """
             EXAMPLES:
               jctl retry 01JD3V5K8Q2M7N4P6R8S0T1V2W
-              jctl get jobs --state failed -o name | xargs jctl retry
+              jctl retry --state failed --kind image --dry-run
+              jctl retry --label album=summer --since 24h --yes
             """)
 
-    @Argument(help: "The jobs' ids.")
-    var jobs: [String]
+    @Argument(
+        help: "The jobs' ids.", completion: NameCompletion.of(.jobs, state: "failed,cancelled"))
+    var jobs: [String] = []
+
+    @OptionGroup var selection: JobSelection
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func execute(_ session: Session) async throws {
+        try selection.check(named: jobs)
+        if jobs.isEmpty {
+            return try await BulkAction(session: session, output: output)
+                .act("retry", on: selection)
+        }
         try await JobActions(session: session, output: output).act("retry", on: jobs)
     }
 }

@@ -19,10 +19,14 @@ struct Submit: Command {
     @Option(help: ArgumentHelp("Input as JSON, @FILE, or @- for stdin.", valueName: "json|@file"))
     var input: String = "{}"
 
-    @Option(help: ArgumentHelp("Cluster that shall do it.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Cluster that shall do it.", valueName: "name"),
+        completion: NameCompletion.of(.clusters))
     var cluster: String?
 
-    @Option(help: ArgumentHelp("Template a roamer shall become for it.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Template a roamer shall become for it.", valueName: "name"),
+        completion: NameCompletion.of(.templates))
     var template: String?
 
     @Option(

@@ -10,7 +10,7 @@ struct Uncordon: Command {
               jctl uncordon agx-03
             """)
 
-    @Argument(help: "The nodes' names.")
+    @Argument(help: "The nodes' names.", completion: NameCompletion.of(.nodes))
     var nodes: [String]
 
     @OptionGroup var output: OutputOptions

@@ -15,7 +15,8 @@ struct Wait: Command {
             Exits 0 when all are there, 1 when one failed or was cancelled, 8 when time is up.
             """)
 
-    @Argument(help: "The jobs' ids.")
+    @Argument(
+        help: "The jobs' ids.", completion: NameCompletion.of(.jobs, state: "active"))
     var jobs: [String]
 
     @Option(

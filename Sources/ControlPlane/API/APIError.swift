@@ -16,16 +16,19 @@ package struct APIError: HTTPResponseError, Sendable {
     let details: [String]
     /// When to come back, in seconds.
     let retryAfter: Int?
+    /// What else the answer's head says.
+    let headers: HTTPFields
 
     init(
         _ status: HTTPResponse.Status, _ code: String, _ message: String, details: [String] = [],
-        retryAfter: Int? = nil
+        retryAfter: Int? = nil, headers: HTTPFields = [:]
     ) {
         self.status = status
         self.code = code
         self.message = message
         self.details = details
         self.retryAfter = retryAfter
+        self.headers = headers
     }
 
     /// Turns a refusal of the machine into an answer.
@@ -45,6 +48,11 @@ package struct APIError: HTTPResponseError, Sendable {
 
     static func invalid(_ message: String) -> APIError {
         APIError(.badRequest, "bad_request", message)
+    }
+
+    /// Well formed, and still not to be done.
+    static func impossible(_ message: String) -> APIError {
+        APIError(.unprocessableContent, "invalid", message)
     }
 
     static func notFound(_ what: String) -> APIError {
@@ -75,7 +83,8 @@ package struct APIError: HTTPResponseError, Sendable {
     package func response(
         from request: Request, context: some RequestContext
     ) throws -> Response {
-        var headers: HTTPFields = [.contentType: "application/json"]
+        var headers = headers
+        headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
         let body = Body(
             error: .init(

@@ -2,6 +2,7 @@ import FleetCore
 import Foundation
 import HTTPTypes
 package import Hummingbird
+package import JobCatalogue
 package import Logging
 import NIOCore
 package import ObjectStore
@@ -17,6 +18,8 @@ package struct APIServer: Sendable {
     let logs: LogStore
     /// The durable record, for what is no longer in memory.
     let store: FleetStore
+    /// All jobs that are kept.
+    let catalogue: JobCatalogue
     /// Outputs.
     let objects: any ObjectStore
     /// The embedded store's own address, when outputs are kept in a folder.
@@ -24,6 +27,7 @@ package struct APIServer: Sendable {
     let applied: AppliedSource
     let sessions: SessionTable
     let counters: LinkCounters
+    let meters: FleetMeters
     let mint = JobIDMint()
     let startedAt = ContinuousClock.now
     let logger: Logger
@@ -36,25 +40,35 @@ package struct APIServer: Sendable {
     /// Creates the API.
     package init(
         loop: ControlLoop, feed: EventFeed, logs: LogStore, store: FleetStore,
-        objects: any ObjectStore, folder: EmbeddedObjects?, applied: AppliedSource,
-        sessions: SessionTable, counters: LinkCounters, logger: Logger
+        catalogue: JobCatalogue, objects: any ObjectStore, folder: EmbeddedObjects?,
+        applied: AppliedSource,
+        sessions: SessionTable, counters: LinkCounters, meters: FleetMeters, logger: Logger
     ) {
         self.loop = loop
         self.feed = feed
         self.logs = logs
         self.store = store
+        self.catalogue = catalogue
         self.objects = objects
         self.folder = folder
         self.applied = applied
         self.sessions = sessions
         self.counters = counters
+        self.meters = meters
         self.logger = logger
     }
 
-    /// All routes; with `tokens` only for those who show one.
+    /// Answers everything; with `tokens` only those who show one.
     package func router(tokens: TokenFile?) -> Router<BasicRequestContext> {
-        let router = Router(context: Context.self)
-        router.add(middleware: ErrorShape())
+        let router = routes(tokens: tokens)
+        WrongMethods.add(to: router)
+        return router
+    }
+
+    /// What there is: the routes that `docs/openapi.yaml` describes.
+    func routes(tokens: TokenFile?) -> Router<BasicRequestContext> {
+        let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ErrorShape(meters: meters))
         if let tokens {
             router.add(
                 middleware: TokenCheck(tokens: tokens) { path in
@@ -64,6 +78,7 @@ package struct APIServer: Sendable {
         addOperations(router)
         let api = router.group("/api/v1")
         addJobs(api)
+        addBulkActions(api)
         addJobParts(api)
         addNodes(api)
         addFleet(api)
@@ -98,13 +113,20 @@ package struct APIServer: Sendable {
         }
     }
 
-    /// The body as a JSON object; an empty body is an empty object.
-    func object(_ request: Request) async throws -> [String: JSONValue] {
+    /// The body as a JSON object; an empty body is an empty object, and a member that is not among
+    /// `known` is refused.
+    func object(
+        _ request: Request, known: Set<String>? = nil
+    ) async throws -> [String: JSONValue] {
         let data = try await body(request)
         if data.isEmpty { return [:] }
         do {
             guard case .object(let fields) = try JSONDecoder().decode(JSONValue.self, from: data)
             else { throw APIError.invalid("the body must be a JSON object") }
+            if let known, let key = fields.keys.sorted().first(where: { !known.contains($0) }) {
+                throw APIError.invalid(
+                    "unknown field `\(key)`; known: \(known.sorted().joined(separator: ", "))")
+            }
             return fields
         } catch let error as DecodingError {
             throw APIError.invalid("the body is no JSON: \(Self.text(error))")
@@ -117,9 +139,26 @@ package struct APIServer: Sendable {
     }
 
     func name(_ context: Context, _ parameter: String = "name") throws -> String {
-        let value = try context.parameters.require(parameter)
-        guard value.utf8.count <= 128 else { throw APIError.invalid("\(parameter) is too long") }
+        // The router hands out the part of the path as it came.
+        guard let value = try context.parameters.require(parameter).removingPercentEncoding else {
+            throw APIError.invalid("\(parameter) cannot be read")
+        }
+        guard value.unicodeScalars.count <= Self.nameLimit else {
+            throw APIError.invalid("\(parameter) is too long")
+        }
         return value
+    }
+
+    /// The longest name of anything, in characters.
+    private static let nameLimit = 128
+
+    /// A name in the query; nil when there is none.
+    func name(_ request: Request, query parameter: String) throws -> String? {
+        guard let value = request.uri.queryParameters[Substring(parameter)] else { return nil }
+        guard value.unicodeScalars.count <= Self.nameLimit else {
+            throw APIError.invalid("\(parameter) is too long")
+        }
+        return String(value)
     }
 
     func limit(_ request: Request, standard: Int = 100, most: Int = 1_000) throws -> Int {

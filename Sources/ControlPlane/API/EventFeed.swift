@@ -65,7 +65,8 @@ package final class EventFeed: Sendable {
     package func events(after sequence: UInt64) -> [FleetEvent]? {
         state.withLock { state in
             guard let first = state.events.first else { return sequence == 0 ? [] : nil }
-            guard first.sequence <= sequence + 1 else { return nil }
+            // Whoever asks may name any number, the greatest too.
+            guard sequence == .max || first.sequence <= sequence + 1 else { return nil }
             return state.events.filter { $0.sequence > sequence }
         }
     }

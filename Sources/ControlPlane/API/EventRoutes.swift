@@ -26,9 +26,16 @@ extension APIServer {
         let query = request.uri.queryParameters
         let limit = try limit(request, standard: 1_000, most: 10_000)
         let after = try sequence(query["cursor"] ?? query["after"]) ?? 0
-        let job = job ?? query["job"].map { JobID(String($0)) }
-        let node = query["node"].map { NodeName(String($0)) }
-        let type = query["type"].map(String.init)
+        let job = try job ?? name(request, query: "job").map { JobID($0) }
+        let node = try name(request, query: "node").map { NodeName($0) }
+        let type = try query["type"].map { text in
+            guard let type = FleetEvent.Kind(rawValue: String(text)) else {
+                throw APIError.invalid(
+                    "no type of event is named `\(text.prefix(40))`; there are "
+                        + FleetEvent.Kind.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return type
+        }
         let events: [FleetEvent]
         if let kept = feed.events(after: after) {
             events = kept
@@ -37,7 +44,7 @@ extension APIServer {
         }
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
-                && (type == nil || $0.kind.rawValue == type)
+                && (type == nil || $0.kind == type)
         }
         let page = chosen.prefix(limit)
         let isRead = chosen.count <= limit

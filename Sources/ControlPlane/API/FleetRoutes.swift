@@ -79,7 +79,12 @@ extension APIServer {
     }
 
     private func apply(_ request: Request) async throws -> Response {
-        let dryRun = request.uri.queryParameters["dryRun"] == "true"
+        let dryRun: Bool
+        switch request.uri.queryParameters["dryRun"] {
+        case nil, "false": dryRun = false
+        case "true", "": dryRun = true
+        default: throw APIError.invalid("dryRun must be true or false")
+        }
         let name = request.uri.queryParameters["name"].map(String.init) ?? "cluster.yaml"
         let data = try await body(request, limit: 1 << 20)
         guard let text = String(data: data, encoding: .utf8) else {
@@ -94,6 +99,12 @@ extension APIServer {
         }
         let before = await loop.read { controller, _ in
             (controller.fleet, controller.fleetRevision)
+        }
+        // A file that came to be empty must not take everything down.
+        guard !spec.nodes.isEmpty || before.0.nodes.isEmpty else {
+            throw APIError(
+                .unprocessableContent, "invalid_fleet",
+                "the file names no node; nothing was applied")
         }
         let changes = FleetDiff.between(old: before.1 == 0 ? nil : before.0, new: spec)
         if dryRun || changes.isEmpty {

@@ -5,7 +5,7 @@ import HTTPTypes
 /// The body of a submission, checked field by field.
 struct JobBody {
     private let fields: [String: JSONValue]
-    private static let known: Set<String> = [
+    static let known: Set<String> = [
         "kind", "input", "cluster", "template", "image", "command", "memoryBytes", "priority",
         "deadlineSeconds", "retries", "retrySafe", "labels",
     ]
@@ -39,10 +39,10 @@ struct JobBody {
         job.labels = try labels()
         job.input = try input()
         if job.image != nil, kind != .custom {
-            throw APIError.invalid("`image` goes with kind `custom` only")
+            throw APIError.impossible("`image` goes with kind `custom` only")
         }
         if let image = job.image, let problem = ImageReference.problem(in: image) {
-            throw APIError.invalid("`image`: \(problem)")
+            throw APIError.impossible("`image`: \(problem)")
         }
         return job
     }
@@ -54,8 +54,9 @@ struct JobBody {
     private func text(_ key: String) throws -> String? {
         switch fields[key] {
         case nil, .null?: return nil
-        case .string(let value)? where !value.isEmpty && value.utf8.count <= 512: return value
-        default: throw APIError.invalid("`\(key)` must be a text of 1…512 bytes")
+        case .string(let value)? where !value.isEmpty && value.unicodeScalars.count <= 512:
+            return value
+        default: throw APIError.invalid("`\(key)` must be a text of 1…512 characters")
         }
     }
 
@@ -97,7 +98,7 @@ struct JobBody {
         case nil, .null?: return []
         case .array(let items)? where items.count <= 256:
             return try items.map {
-                guard case .string(let word) = $0, word.utf8.count <= 32 << 10 else {
+                guard case .string(let word) = $0, word.unicodeScalars.count <= 32 << 10 else {
                     throw APIError.invalid("`command` must be a list of texts")
                 }
                 return word
@@ -111,8 +112,8 @@ struct JobBody {
         case nil, .null?: return []
         case .object(let pairs)? where pairs.count <= 32:
             return try pairs.sorted { $0.key < $1.key }.map { key, value in
-                guard case .string(let text) = value, (1...63).contains(key.utf8.count),
-                    text.utf8.count <= 128
+                guard case .string(let text) = value, (1...63).contains(key.unicodeScalars.count),
+                    text.unicodeScalars.count <= 128
                 else { throw APIError.invalid("a label is a short name and a short text") }
                 return .init(key: key, value: text)
             }

@@ -3,6 +3,8 @@ import FleetCore
 import Foundation
 import HTTPTypes
 import Hummingbird
+import JobCatalogue
+import Logging
 import RedisStore
 
 extension APIServer {
@@ -11,11 +13,14 @@ extension APIServer {
         api.get("/jobs") { request, _ in try await list(request) }
         api.get("/jobs/:id") { request, context in
             let id = JobID(try name(context, "id"))
+            let goal = request.uri.queryParameters["for"].map(String.init) ?? "ended"
+            guard goal == "ended" || JobState(rawValue: goal) != nil else {
+                throw APIError.invalid("for must be `ended` or a state")
+            }
             if let text = request.uri.queryParameters["wait"] {
                 guard let seconds = Int(text), (0...60).contains(seconds) else {
                     throw APIError.invalid("wait must be 0…60 seconds")
                 }
-                let goal = request.uri.queryParameters["for"].map(String.init) ?? "ended"
                 return try JSONAnswer.response(try await waitFor(id, goal, .seconds(seconds)))
             }
             return try JSONAnswer.response(try await view(id))
@@ -43,29 +48,32 @@ extension APIServer {
     private func submit(_ request: Request) async throws -> Response {
         var job = try JobBody(try await object(request)).request()
         if let key = request.header("Idempotency-Key") {
-            guard (1...200).contains(key.utf8.count) else {
-                throw APIError.invalid("an Idempotency-Key has 1…200 bytes")
+            guard (1...200).contains(key.utf8.count),
+                key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else {
+                throw APIError.invalid(
+                    "an Idempotency-Key has 1…200 printable ASCII characters and no space")
             }
+            // Without the key, so that it is the digest of the work.
+            job.idempotencyDigest = try Self.digest(job)
             job.idempotencyKey = key
-            job.idempotencyDigest = Self.digest(job)
         }
         return try await accept(job, request) { $0 }
     }
 
-    /// What two requests with one key must share.
-    private static func digest(_ job: JobRequest) -> String {
-        let text =
-            "\(job.kind.rawValue)|\(job.cluster?.rawValue ?? "")|\(job.template?.rawValue ?? "")|"
-            + "\(job.image ?? "")|\(job.command)|\(job.input)|\(job.priority)|\(job.retries)"
-        return SHA256.hash(data: Data(text.utf8)).prefix(16)
-            .map { String($0, radix: 16) }.joined()
+    /// What two requests with one key must share: all that was asked for.
+    private static func digest(_ job: JobRequest) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return SHA256.hash(data: try encoder.encode(job)).prefix(16)
+            .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
     /// Hands a job to the machine, and waits for its end when the caller prefers that.
     private func accept<Answer: Encodable>(
         _ job: JobRequest, _ request: Request, _ shape: (JobView) -> Answer
     ) async throws -> Response {
-        let wait = try Self.preferredWait(request)
+        let wait = Self.preferredWait(request)
         let id = mint.mint(at: loop.clock.now)
         guard case .accepted(let accepted, _) = try await ask({ .submit($0, id, job) }) else {
             throw APIError.outcomeUnknown
@@ -78,17 +86,17 @@ extension APIServer {
         return try JSONAnswer.response(shape(view), status: ended ? .ok : .accepted)
     }
 
-    private static func preferredWait(_ request: Request) throws -> Duration? {
+    private static func preferredWait(_ request: Request) -> Duration? {
         guard let header = request.header("Prefer") else { return nil }
         for part in header.split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1).map {
                 $0.trimmingCharacters(in: .whitespaces)
             }
-            guard pair.first == "wait", pair.count == 2 else { continue }
-            guard let seconds = Int(pair[1]), (0...60).contains(seconds) else {
-                throw APIError.invalid("Prefer: wait=N takes 0…60 seconds")
-            }
-            return .seconds(seconds)
+            // What is not understood is no preference, says RFC 7240.
+            guard pair.first?.lowercased() == "wait", pair.count == 2,
+                let seconds = Int(pair[1]), seconds >= 0
+            else { continue }
+            return .seconds(min(seconds, 60))
         }
         return nil
     }
@@ -105,10 +113,11 @@ extension APIServer {
     }
 
     private func understand(_ request: Request) async throws -> Response {
-        let fields = try await object(request)
+        let fields = try await object(request, known: ["text", "session"])
         guard case .string(let text)? = fields["text"],
-            !text.allSatisfy(\.isWhitespace), text.utf8.count <= 16 << 10
+            !text.allSatisfy(\.isWhitespace), text.unicodeScalars.count <= 16 << 10
         else { throw APIError.invalid("text must be a sentence of at most 16 KiB") }
+        let session = try Self.session(fields["session"])
         let fleet = await loop.read { controller, _ in controller.fleet }
         let offers = fleet.clusters.flatMap { cluster in
             cluster.kinds.map { "\($0.rawValue) (cluster \(cluster.name))" }
@@ -126,9 +135,7 @@ extension APIServer {
                 details: offers)
         }
         var input = reading.input
-        if case .string(let session)? = fields["session"], session.utf8.count <= 128 {
-            input["session"] = .string(session)
-        }
+        if let session { input["session"] = .string(session) }
         let json = String(
             decoding: try JSONAnswer.encode(JSONValue.object(input)).readableBytesView,
             as: UTF8.self)
@@ -141,6 +148,15 @@ extension APIServer {
                     kind: reading.kind.rawValue, cluster: cluster.name.rawValue, why: why,
                     input: input))
         }
+    }
+
+    /// The conversation a sentence belongs to.
+    private static func session(_ value: JSONValue?) throws -> String? {
+        guard let value else { return nil }
+        guard case .string(let text) = value, text.unicodeScalars.count <= 128 else {
+            throw APIError.invalid("session must be a text of at most 128 characters")
+        }
+        return text
     }
 
     // MARK: Looking
@@ -162,9 +178,6 @@ extension APIServer {
 
     /// The job when it has reached a state, or as it is when the time is over.
     private func waitFor(_ id: JobID, _ goal: String, _ time: Duration) async throws -> JobView {
-        guard goal == "ended" || JobState(rawValue: goal) != nil else {
-            throw APIError.invalid("for must be `ended` or a state")
-        }
         let (reader, items) = feed.follow()
         defer { feed.unfollow(reader) }
         let now = try await view(id)
@@ -193,40 +206,70 @@ extension APIServer {
 
     private func list(_ request: Request) async throws -> Response {
         let query = request.uri.queryParameters
-        let limit = try limit(request)
-        let states = Set((query["state"] ?? "").split(separator: ",").map(String.init))
-        let cluster = query["cluster"].map { ClusterName(String($0)) }
-        let kind = query["kind"].map(String.init)
-        let node = query["node"].map { NodeName(String($0)) }
-        let cursor = query["cursor"].map { JobID(String($0)) }
-        let oldest = query["order"] == "oldest"
-        for state in states where JobState(rawValue: state) == nil && state != "active" {
-            throw APIError.invalid(
-                "no state is named \(state); states: "
-                    + JobState.allCases.map(\.rawValue).joined(separator: ", ") + ", active")
+        let filter = try JobFilter(query: request)
+        guard let order = JobOrder(rawValue: query["order"].map(String.init) ?? "newest") else {
+            throw APIError.invalid("order must be newest or oldest")
         }
-        let page = await loop.read { controller, now in
-            var items: [JobView] = []
-            let ids = controller.jobs.keys.sorted(by: oldest ? { $0 < $1 } : { $0 > $1 })
-            for id in ids {
-                if let cursor, oldest ? id <= cursor : id >= cursor { continue }
+        let page = try await page(
+            filter, after: query["cursor"].flatMap { $0.isEmpty ? nil : JobID(String($0)) },
+            order: order,
+            limit: try limit(request))
+        let items = try await views(page.ids).filter { job in
+            // One may have gone on since the page was read.
+            filter.states.isEmpty || filter.states.contains { $0.rawValue == job.state }
+        }
+        return try JSONAnswer.response(
+            Page(items: items, next: page.hasMore ? page.ids.last?.rawValue : nil))
+    }
+
+    /// The jobs that a filter chooses.
+    func page(
+        _ filter: JobFilter, after cursor: JobID? = nil, order: JobOrder, limit: Int
+    ) async throws -> JobCatalogue.Page {
+        do {
+            return try await catalogue.page(filter, after: cursor, order: order, limit: limit)
+        } catch is JobCatalogue.UnknownCursor {
+            throw APIError.impossible("the cursor is not that of a page before, or too old")
+        } catch {
+            logger.warning("catalogue of jobs failed", metadata: ["error": "\(error)"])
+            throw APIError(
+                .serviceUnavailable, "catalogue_unavailable",
+                "the list of jobs cannot be read now, see the controller's log and its disk",
+                retryAfter: 5)
+        }
+    }
+
+    /// Jobs as they are now: those the machine has from it, the others from the store.
+    func views(_ ids: [JobID]) async throws -> [JobView] {
+        let wanted = ids
+        let (live, now) = await loop.read { controller, now in
+            var live: [JobID: (Job, JobView.Live)] = [:]
+            for id in wanted {
                 guard let job = controller.jobs[id] else { continue }
-                let state = job.state
-                if !states.isEmpty, !states.contains(state.rawValue),
-                    !(states.contains("active") && !state.isFinal)
-                {
-                    continue
-                }
-                if let cluster, job.queue != cluster { continue }
-                if let kind, job.request.kind.rawValue != kind { continue }
-                if let node, !job.attempts.contains(where: { $0.node == node }) { continue }
-                if items.count == limit {
-                    return Page(items: items, next: items.last?.id)
-                }
-                items.append(JobView(job, in: controller, at: now))
+                live[id] = (job, JobView.Live(job, controller, now))
             }
-            return Page(items: items, next: nil)
+            return (live, now)
         }
-        return try JSONAnswer.response(page)
+        let past = ids.filter { live[$0] == nil }
+        var stored: [JobID: Job] = [:]
+        if !past.isEmpty {
+            do {
+                for job in try await store.jobs(past) { stored[job.id] = job }
+            } catch {
+                throw APIError.storeAway
+            }
+        }
+        var views: [JobView] = []
+        for id in ids {
+            if let (job, state) = live[id] {
+                views.append(JobView(job, state, at: now))
+            } else if let job = stored[id] {
+                views.append(JobView(job, nil, at: now))
+            } else {
+                // Its record has expired.
+                try? await catalogue.forget(id)
+            }
+        }
+        return views
     }
 }

@@ -7,20 +7,30 @@ extension APIServer {
     func addNodes(_ api: RouterGroup<Context>) {
         api.get("/nodes") { request, _ in
             let query = request.uri.queryParameters
-            let state = query["state"].map(String.init)
-            let cluster = query["cluster"].map { ClusterName(String($0)) }
+            let state = try query["state"].map { text in
+                guard let state = NodeState(rawValue: String(text)) else {
+                    throw Self.unknownState(text, NodeState.allCases.map(\.rawValue))
+                }
+                return state
+            }
+            let cluster = try name(request, query: "cluster").map { ClusterName($0) }
             return try JSONAnswer.response(
                 await nodes { node in
-                    (state == nil || node.state.rawValue == state)
+                    (state == nil || node.state == state)
                         && (cluster == nil || node.cluster == cluster
                             || node.record.roamer?.assignment?.cluster == cluster)
                 })
         }
         api.get("/roamers") { request, _ in
-            let state = request.uri.queryParameters["state"].map { $0.uppercased() }
+            let state = try request.uri.queryParameters["state"].map { text in
+                guard let state = RoamerState(rawValue: text.uppercased()) else {
+                    throw Self.unknownState(text, RoamerState.allCases.map(\.rawValue))
+                }
+                return state
+            }
             return try JSONAnswer.response(
                 await nodes { node in
-                    node.isRoamer && (state == nil || node.record.roamer?.state.rawValue == state)
+                    node.isRoamer && (state == nil || node.record.roamer?.state == state)
                 })
         }
         api.get("/nodes/:name") { _, context in try await node(context) }
@@ -37,7 +47,8 @@ extension APIServer {
         }
         api.post("/nodes/:name/drain") { request, context in
             let name = NodeName(try name(context))
-            let deadline = try seconds(try await object(request)["deadlineSeconds"])
+            let deadline = try seconds(
+                try await object(request, known: ["deadlineSeconds"])["deadlineSeconds"])
             try await ask { .drain($0, name, deadline: deadline) }
             return try await node(context)
         }
@@ -48,7 +59,9 @@ extension APIServer {
         }
         api.post("/roamers/:name/assign") { request, context in
             let name = NodeName(try name(context))
-            let what = try assignment(try await object(request))
+            let what = try assignment(
+                try await object(
+                    request, known: ["cluster", "template", "image", "mode", "seconds"]))
             try await ask { .assign($0, name, what) }
             return try await node(context, status: .accepted)
         }
@@ -57,6 +70,11 @@ extension APIServer {
             try await ask { .release($0, name) }
             return try await node(context, status: .accepted)
         }
+    }
+
+    private static func unknownState(_ text: Substring, _ known: [String]) -> APIError {
+        .invalid(
+            "no state is named `\(text.prefix(40))`; there are \(known.joined(separator: ", "))")
     }
 
     private func nodes(
@@ -105,12 +123,12 @@ extension APIServer {
         if let name = try text("template") { targets.append(.template(TemplateName(name))) }
         if let image = try text("image") {
             if let problem = ImageReference.problem(in: image) {
-                throw APIError.invalid("`image`: \(problem)")
+                throw APIError.impossible("`image`: \(problem)")
             }
             targets.append(.image(image))
         }
         guard targets.count == 1, let target = targets.first else {
-            throw APIError.invalid("give one of `cluster`, `template` and `image`")
+            throw APIError.impossible("give one of `cluster`, `template` and `image`")
         }
         let time = try seconds(fields["seconds"])
         switch try text("mode") ?? "untilIdle" {
@@ -118,7 +136,7 @@ extension APIServer {
         case "manual": return AssignmentRequest(target: target, mode: .manual)
         case "fixed":
             guard let time, time >= .seconds(1) else {
-                throw APIError.invalid("mode `fixed` needs `seconds`, at least 1")
+                throw APIError.impossible("mode `fixed` needs `seconds`, at least 1")
             }
             return AssignmentRequest(target: target, mode: .fixed(time))
         case let mode:

@@ -9,10 +9,14 @@ package final class SessionTable: Sendable {
     private let connections = Mutex<[SessionID: LinkConnection]>([:])
     /// The upper half differs from one life of the controller to the next.
     private let lastSession = Atomic<UInt64>(UInt64.random(in: 1..<1 << 31) << 32)
+    private let counters: LinkCounters
     private let logger: Logger
 
     /// Creates an empty table.
-    package init(logger: Logger) { self.logger = logger }
+    package init(counters: LinkCounters, logger: Logger) {
+        self.counters = counters
+        self.logger = logger
+    }
 
     /// How many agents are connected.
     package var count: Int { connections.withLock { $0.count } }
@@ -35,6 +39,7 @@ package final class SessionTable: Sendable {
         guard let connection = connections.withLock({ $0[session] }) else { return }
         do {
             connection.send(try WireCodec.encode(message), lane: .control)
+            counters.sent(message)
         } catch {
             logger.error("message cannot be encoded", metadata: ["error": "\(error)"])
         }

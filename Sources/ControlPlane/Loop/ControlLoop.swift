@@ -17,6 +17,16 @@ package final class ControlLoop: Sendable {
         case committed(Result<Duration, RedisStoreError>)
     }
 
+    /// What a batch has stored.
+    package struct StoredBatch: Sendable {
+        /// The jobs that have changed, as they are now.
+        package var jobs: [Job] = []
+        /// What happened.
+        package var events: [FleetEvent] = []
+        /// How long it took to store.
+        package var latency = Duration.zero
+    }
+
     /// What the loop hands on.
     package struct Outlets: Sendable {
         /// Sends a message to a session.
@@ -25,15 +35,19 @@ package final class ControlLoop: Sendable {
         package var close: @Sendable (SessionID, String) -> Void
         /// Publishes events that are stored.
         package var publish: @Sendable ([FleetEvent]) -> Void
+        /// Notes what a batch has stored, before anybody hears of it.
+        package var stored: @Sendable (StoredBatch) -> Void
         /// Creates outlets.
         package init(
             send: @escaping @Sendable (Effects.Outgoing) -> Void,
             close: @escaping @Sendable (SessionID, String) -> Void,
-            publish: @escaping @Sendable ([FleetEvent]) -> Void
+            publish: @escaping @Sendable ([FleetEvent]) -> Void,
+            stored: @escaping @Sendable (StoredBatch) -> Void
         ) {
             self.send = send
             self.close = close
             self.publish = publish
+            self.stored = stored
         }
     }
 

@@ -67,6 +67,8 @@ extension ControlLoop {
         var commit: GroupCommit<Rider>
         /// The batch that is being stored, for a repeat: a repeat takes effect once.
         var sealed: SealedBatch?
+        /// What is in that batch.
+        var sealedBatch = StoredBatch()
         /// Whether renewals of leases are held back, which is logged once.
         var isHeldBack = false
         var wakeAt: Instant?
@@ -144,6 +146,7 @@ extension ControlLoop {
     private func seal(_ change: FleetChange, _ turn: inout Turn) -> SealedBatch? {
         do {
             turn.sealed = try store.seal(change, term: term)
+            turn.sealedBatch = StoredBatch(jobs: change.jobs, events: change.events)
         } catch {
             // A record that cannot be stored is a bug of ours, and stopping the only safe answer.
             logger.critical("batch cannot be made", metadata: ["error": "\(error.message)"])
@@ -186,6 +189,9 @@ extension ControlLoop {
     private func committed(_ latency: Duration, _ turn: inout Turn) {
         if turn.commit.failures > 0 { logger.notice("store is back") }
         turn.sealed = nil
+        turn.sealedBatch.latency = latency
+        turn.outlets.stored(turn.sealedBatch)
+        turn.sealedBatch = StoredBatch()
         update {
             $0.isHealthy = true
             $0.error = nil

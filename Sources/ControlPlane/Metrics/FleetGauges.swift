@@ -14,18 +14,19 @@ extension APIServer {
             "jessica_store_up", "Whether the store answers.", [([:], health.isHealthy ? 1 : 0)])
         text.counter(
             "jessica_commits_total", "Batches stored.", [([:], Double(health.commits))])
-        text.gauge(
-            "jessica_commit_seconds", "How long the last batch took to store.",
-            [([:], health.latency?.inSeconds ?? 0)])
         text.counter(
-            "jessica_link_frames_total", "Messages of agents.",
-            link.frames.map { (["direction": "in", "type": $0.0], Double($0.1)) })
+            "jessica_link_frames_total", "Messages of and to agents.",
+            link.received.map { (["direction": "in", "type": $0.0], Double($0.1)) }
+                + link.sent.map { (["direction": "out", "type": $0.0], Double($0.1)) })
         text.counter(
             "jessica_link_refused_total", "Peers and messages refused on the link.",
             link.refused.map { (["reason": $0.0], Double($0.1)) })
         text.gauge(
             "jessica_link_sessions", "Agents connected.", [([:], Double(sessions.count))])
-        await loop.read { controller, now in FleetGauges(controller, at: now) }.write(to: &text)
+        text.gauge("jessica_stream_readers", "Who follows events.", [([:], Double(feed.readers))])
+        let gauges = await loop.read { controller, now in FleetGauges(controller, at: now) }
+        meters.write(to: &text, clusters: gauges.clusters)
+        gauges.write(to: &text)
         return text.text
     }
 }
@@ -33,6 +34,11 @@ extension APIServer {
 /// What the metrics show of the machine.
 private struct FleetGauges: Sendable {
     var depth: [(String, Int)] = []
+    var head: [(String, Instant)] = []
+    var workers: [(String, Int)] = []
+    var lastSeen: [(String, Instant)] = []
+    /// Every queue: the clusters' and the roamers' own.
+    var clusters: [String] { depth.map(\.0) }
     var jobs: [(String, Int)] = []
     var up: [(String, Bool)] = []
     var roamers: [(String, String)] = []
@@ -40,14 +46,23 @@ private struct FleetGauges: Sendable {
 
     init(_ controller: Controller, at now: Instant) {
         for cluster in controller.fleet.clusters {
-            depth.append((cluster.name.rawValue, controller.depth(cluster.name)))
+            let load = controller.load(of: cluster)
+            workers.append((cluster.name.rawValue, load.dedicated + load.helping))
         }
-        depth.append((Controller.roamerQueue.rawValue, controller.depth(Controller.roamerQueue)))
+        for queue in controller.fleet.clusters.map(\.name) + [Controller.roamerQueue] {
+            depth.append((queue.rawValue, controller.depth(queue)))
+            if let next = controller.queued(queue, limit: 1).first,
+                let job = controller.jobs[next]
+            {
+                head.append((queue.rawValue, job.retriedAt ?? job.submittedAt))
+            }
+        }
         let counts = APIServer.Counts(controller)
         jobs = counts.jobs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         for node in controller.nodes.values.sorted(by: { $0.record.name < $1.record.name }) {
             let name = node.record.name.rawValue
             up.append((name, node.state == .ready))
+            if let seen = node.record.lastSeen { lastSeen.append((name, seen)) }
             if let roamer = node.record.roamer { roamers.append((name, roamer.state.rawValue)) }
             if let sample = node.currentTelemetry(at: now) { telemetry.append((name, sample)) }
         }
@@ -58,11 +73,21 @@ private struct FleetGauges: Sendable {
             "jessica_queue_depth", "Jobs that wait.",
             depth.map { (["cluster": $0.0], Double($0.1)) })
         text.gauge(
+            "jessica_queue_head_timestamp_seconds",
+            "When the job that is next in line was submitted; absent when none waits.",
+            head.map { (["cluster": $0.0], $0.1.since(.zero).inSeconds) })
+        text.gauge(
+            "jessica_cluster_workers", "Workers that can take jobs, helping roamers included.",
+            workers.map { (["cluster": $0.0], Double($0.1)) })
+        text.gauge(
             "jessica_jobs", "Jobs in memory by state.",
             jobs.map { (["state": $0.0], Double($0.1)) })
         text.gauge(
             "jessica_node_up", "Whether a node is heard.",
             up.map { (["node": $0.0], $0.1 ? 1 : 0) })
+        text.gauge(
+            "jessica_node_last_seen_timestamp_seconds", "When a node was heard last.",
+            lastSeen.map { (["node": $0.0], $0.1.since(.zero).inSeconds) })
         text.gauge(
             "jessica_roamer_state", "The state a roamer is in.",
             roamers.flatMap { name, state in
@@ -100,34 +125,5 @@ private struct FleetGauges: Sendable {
             telemetry.flatMap { name, sample in
                 sample.temperatures.map { (["node": name, "sensor": $0.name], $0.value) }
             })
-    }
-}
-
-/// Builds the text format of Prometheus.
-struct MetricsText {
-    private(set) var text = ""
-
-    mutating func gauge(_ name: String, _ help: String, _ values: [([String: String], Double)]) {
-        write(name, help, "gauge", values)
-    }
-
-    mutating func counter(_ name: String, _ help: String, _ values: [([String: String], Double)]) {
-        write(name, help, "counter", values)
-    }
-
-    private mutating func write(
-        _ name: String, _ help: String, _ type: String, _ values: [([String: String], Double)]
-    ) {
-        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-        for (labels, value) in values {
-            let pairs = labels.sorted { $0.key < $1.key }
-                .map { "\($0.key)=\"\(Self.escape($0.value))\"" }.joined(separator: ",")
-            text += "\(name)\(pairs.isEmpty ? "" : "{\(pairs)}") \(value)\n"
-        }
-    }
-
-    private static func escape(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
-            "\n", with: "\\n")
     }
 }

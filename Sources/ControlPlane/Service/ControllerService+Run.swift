@@ -3,6 +3,7 @@ import FleetLink
 import Foundation
 import Hummingbird
 import HummingbirdTLS
+import JobCatalogue
 import RedisStore
 import Settings
 
@@ -16,7 +17,11 @@ extension ControllerService {
         let sessions = parts.sessions
         let outlets = ControlLoop.Outlets(
             send: { sessions.send($0.message, to: $0.session) },
-            close: { sessions.close($0, reason: $1) }, publish: { feed.publish($0) })
+            close: { sessions.close($0, reason: $1) }, publish: { feed.publish($0) },
+            stored: { [catalogue = parts.catalogue.catalogue, meters = parts.meters] batch in
+                catalogue.record(batch.jobs)
+                meters.observe(batch)
+            })
         group.addTask { try await loop.run(controller, outlets: outlets) }
         group.addTask {
             while !Task.isCancelled {
@@ -26,6 +31,7 @@ extension ControllerService {
         }
         group.addTask { [watchdog] in await watchdog.keepTurning { loop.mailbox.nudge() } }
         group.addTask { await parts.archive.run() }
+        group.addTask { await parts.catalogue.run() }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
         let doors = doors(term: loop.term)
         let (link, context, listener) = (parts.link, parts.linkContext, settings.link)

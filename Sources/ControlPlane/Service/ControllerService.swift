@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import FleetCore
 import FleetLink
 import Foundation
+import JobCatalogue
 package import Logging
 import NIOSSL
 import ObjectStore
@@ -140,11 +141,12 @@ package struct ControllerService: Service {
     struct Parts {
         var loop: ControlLoop
         var sessions: SessionTable
-        var counters: LinkCounters
+        var meters: FleetMeters
         var link: LinkService
         var linkContext: TLSContext
         var api: APIServer
         var archive: LogArchive
+        var catalogue: CatalogueKeeper
         var tokens: TokenFile
         var tls: TLSConfiguration
         var applied: AppliedSource
@@ -162,16 +164,19 @@ package struct ControllerService: Service {
             role: .server, caBundle: authority.trust, certificateChain: server.certificate,
             privateKey: server.key)
         let (objects, folder) = try await openObjects(state, storage(loaded), http)
-        let sessions = SessionTable(logger: logger)
         let counters = LinkCounters()
+        let sessions = SessionTable(counters: counters, logger: logger)
+        let meters = FleetMeters()
         let logs = try LogStore(root: state.logs, logger: logger)
         let applied = AppliedSource(loaded.fleet)
+        let catalogue = try openCatalogue(state, loaded, term: loop.term)
         let link = LinkService(
             loop: loop, sessions: sessions, logs: logs,
             uploads: UploadDesk(loop: loop, objects: objects), counters: counters, logger: logger)
         let api = APIServer(
-            loop: loop, feed: feed, logs: logs, store: store, objects: objects, folder: folder,
-            applied: applied, sessions: sessions, counters: counters, logger: logger)
+            loop: loop, feed: feed, logs: logs, store: store, catalogue: catalogue,
+            objects: objects, folder: folder, applied: applied, sessions: sessions,
+            counters: counters, meters: meters, logger: logger)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
                 .map { .certificate($0) },
@@ -179,12 +184,27 @@ package struct ControllerService: Service {
                 try NIOSSLPrivateKey(bytes: Array(server.key.utf8), format: .pem)))
         tls.minimumTLSVersion = .tlsv12
         return Parts(
-            loop: loop, sessions: sessions, counters: counters, link: link, linkContext: context,
+            loop: loop, sessions: sessions, meters: meters, link: link, linkContext: context,
             api: api,
             archive: LogArchive(
                 store: logs, objects: objects, loop: loop, keep: settings.keepLogs, logger: logger),
+            catalogue: CatalogueKeeper(
+                catalogue: catalogue, store: store, clock: loop.clock, logger: logger),
             tokens: try TokenFile(path: state.token), tls: tls, applied: applied,
             socket: state.socket, store: store)
+    }
+
+    /// The list of jobs; what the machine has is in it before anybody can ask.
+    private func openCatalogue(
+        _ state: StateDirectory, _ loaded: FleetStore.Loaded, term: UInt64
+    ) throws -> JobCatalogue {
+        do {
+            let catalogue = try JobCatalogue(path: state.catalogue, term: term)
+            catalogue.record(loaded.snapshot.jobs)
+            return catalogue
+        } catch {
+            throw StartError("cannot use \(state.catalogue): \(error)")
+        }
     }
 
     /// The storage in force: that of the file given at the start, else of the fleet applied last.

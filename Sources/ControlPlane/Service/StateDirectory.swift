@@ -27,6 +27,8 @@ package struct StateDirectory: Sendable {
     package var token: String { path + "/admin.token" }
     /// The controller's own Redis.
     package var redis: String { path + "/redis" }
+    /// The list of all jobs; made anew from Redis when it is gone.
+    package var catalogue: String { path + "/catalogue.sqlite" }
     /// Outputs, when no S3 is named.
     package var objects: String { path + "/objects" }
     /// Logs of attempts.

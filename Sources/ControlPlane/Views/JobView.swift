@@ -79,12 +79,28 @@ package struct JobView: Encodable, Sendable {
     var planId: String?
     var links: Links
 
+    /// What only the machine knows of a job.
+    struct Live: Sendable {
+        let waiting: Waiting?
+        let progress: FleetCore.Progress?
+
+        init(_ job: Job, _ controller: Controller, _ now: Instant) {
+            waiting = controller.waiting(job, at: now)
+            progress = controller.progress(of: job.id)
+        }
+    }
+
     /// Shows a job; `controller` is nil for one that is in the store only.
     package init(_ job: Job, in controller: Controller?, at now: Instant) {
+        self.init(job, controller.map { Live(job, $0, now) }, at: now)
+    }
+
+    /// Shows a job; `live` is nil for one that is in the store only.
+    init(_ job: Job, _ live: Live?, at now: Instant) {
         let base = "/api/v1/jobs/\(job.id)"
         let last = job.active.last ?? job.attempts.last
         let winner = job.attempts.last { $0.state == .succeeded }
-        let waiting = controller?.waiting(job, at: now)
+        let waiting = live?.waiting
         id = job.id.rawValue
         kind = job.request.kind.rawValue
         state = job.state.rawValue
@@ -105,7 +121,7 @@ package struct JobView: Encodable, Sendable {
         reason = Self.reason(job, waiting)
         queuePosition = waiting?.position
         etaSeconds = waiting?.eta.map { ($0.inSeconds * 10).rounded() / 10 }
-        progress = controller?.progress(of: job.id).map {
+        progress = live?.progress.map {
             ProgressView(fraction: $0.fraction, text: $0.text)
         }
         submittedAt = job.submittedAt.rfc3339

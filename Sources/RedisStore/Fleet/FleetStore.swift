@@ -9,6 +9,8 @@ package struct FleetStore: Sendable {
     package static let eventLimit = 100_000
     /// Jobs read in one pipeline.
     private static let readChunk = 1_000
+    /// Ids of ended jobs read at once.
+    private static let idChunk = 20_000
 
     /// The store underneath.
     package let store: FencedStore
@@ -78,6 +80,11 @@ package struct FleetStore: Sendable {
         }
         if let ending = job.ending {
             batch.zadd(keys.ended, [(job.id.rawValue, Double(ending.at.wholeSeconds))])
+            // The records themselves expire.
+            let horizon = ending.at.wholeSeconds - Self.jobRetention.components.seconds
+            batch.append(
+                RedisCommand(
+                    "ZREMRANGEBYSCORE", .text(keys.ended), "-inf", .text("(\(horizon)")))
             batch.pexpire(key, Self.jobRetention)
         } else if job.retriedAt != nil {
             batch.zrem(keys.ended, [job.id.rawValue])
@@ -201,6 +208,35 @@ package struct FleetStore: Sendable {
     package func job(_ id: JobID) async throws(RedisStoreError) -> Job? {
         let found: [Job] = try await records([keys.job(id.rawValue)], "job \(id)")
         return found.first
+    }
+
+    /// Jobs by their ids, in no order; those that are not kept any more are left out.
+    package func jobs(_ ids: [JobID]) async throws(RedisStoreError) -> [Job] {
+        try await records(ids.map { keys.job($0.rawValue) }, "a job")
+    }
+
+    /// The ids of jobs that ended in a second or later, sorted.
+    package func endedJobs(since second: Int64) async throws(RedisStoreError) -> [JobID] {
+        var found: Set<String> = []
+        var from = second
+        var limit = Self.idChunk
+        while true {
+            let reply = try await store.client.read([
+                RedisCommand(
+                    "ZRANGEBYSCORE", .text(keys.ended), .text("\(from)"), "+inf", "WITHSCORES",
+                    "LIMIT", 0, .integer(Int64(limit)))
+            ]).first
+            if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+            let list = (reply?.array ?? []).map { $0.text ?? "" }
+            let before = found.count
+            for index in stride(from: 0, to: list.count - 1, by: 2) { found.insert(list[index]) }
+            guard list.count >= limit * 2, let last = list.last.flatMap({ Double($0) }) else {
+                return found.sorted().map { JobID($0) }
+            }
+            // Again from that second on, as more may have ended in it; with more at once if all did.
+            from = Int64(exactly: last.rounded(.down)) ?? from
+            if found.count == before { limit *= 2 }
+        }
     }
 
     /// Events after a number, oldest first.

@@ -2,6 +2,7 @@ import ControlPlane
 import FleetCore
 import Foundation
 import Hummingbird
+import JobCatalogue
 import Logging
 import ObjectStore
 import OrderedCollections
@@ -72,17 +73,21 @@ struct Plane: Sendable {
                 store: store, clock: clock, term: term, leadWithin: leadWithin, logger: logger)
             let feed = EventFeed()
             let sent = Sent()
+            let catalogue = try JobCatalogue(path: directory + "/catalogue.sqlite", term: term)
+            catalogue.record(loaded.snapshot.jobs)
             let signer = try URLSigner(secret: [UInt8](repeating: 7, count: 32))
             let folder = FolderStore(
                 root: directory + "/objects", baseURL: "https://localhost/objects", signer: signer)
             try await folder.prepare()
+            let (counters, meters) = (LinkCounters(), FleetMeters())
             let api = APIServer(
                 loop: loop, feed: feed,
                 logs: try LogStore(root: directory + "/logs", logger: logger),
-                store: store, objects: folder,
+                store: store, catalogue: catalogue, objects: folder,
                 folder: EmbeddedObjects(store: folder, signer: signer),
-                applied: AppliedSource(loaded.fleet), sessions: SessionTable(logger: logger),
-                counters: LinkCounters(), logger: logger)
+                applied: AppliedSource(loaded.fleet),
+                sessions: SessionTable(counters: counters, logger: logger),
+                counters: counters, meters: meters, logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now)
             let plane = Plane(
@@ -91,7 +96,11 @@ struct Plane: Sendable {
                 try await loop.run(
                     controller,
                     outlets: .init(
-                        send: { sent.add($0) }, close: { _, _ in }, publish: { feed.publish($0) }))
+                        send: { sent.add($0) }, close: { _, _ in }, publish: { feed.publish($0) },
+                        stored: {
+                            catalogue.record($0.jobs)
+                            meters.observe($0)
+                        }))
                 return nil
             }
             if let fleet, loaded.snapshot.fleetRevision == 0 {

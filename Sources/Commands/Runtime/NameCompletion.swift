@@ -1,0 +1,70 @@
+import ArgumentParser
+
+/// Names from the controller, for the shell's completion.
+enum NameCompletion {
+    /// Names of a kind of thing; none when the controller does not answer at once.
+    static func of(_ noun: Noun, state: String? = nil) -> CompletionKind {
+        .custom { words, _, prefix in await names(noun, state, words, prefix, .process()) }
+    }
+
+    /// The kind that `get` and `describe` were given decides.
+    static let ofKind = CompletionKind.custom { words, _, prefix in
+        let nouns = words.compactMap { try? Noun.parse($0) }
+        guard let noun = nouns.first else { return [] }
+        return await names(noun, nil, words, prefix, .process())
+    }
+
+    /// Kinds that can be named.
+    static let kinds = CompletionKind.list(Noun.allCases.map(\.rawValue))
+    static let jobStates = CompletionKind.list([
+        "queued", "assigned", "provisioning", "running", "succeeded", "failed", "cancelled",
+        "active", "ended",
+    ])
+    static let jobKinds = CompletionKind.list([
+        "image", "video", "voice", "audio", "text", "vision", "personality", "custom",
+    ])
+
+    /// Whoever presses Tab waits no longer.
+    private static let patience = Duration.milliseconds(300)
+    private static let limit = 100
+
+    static func names(
+        _ noun: Noun, _ state: String?, _ words: [String], _ prefix: String, _ context: Context
+    ) async -> [String] {
+        await withTaskGroup(of: [String].self) { group in
+            group.addTask {
+                let session = Session(context: context, global: options(words))
+                let names = (try? await fetch(noun, state, session)) ?? []
+                await session.close()
+                return names.filter { $0.hasPrefix(prefix) }
+            }
+            group.addTask {
+                try? await context.pause(patience)
+                return []
+            }
+            let first = await group.next() ?? []
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private static func fetch(
+        _ noun: Noun, _ state: String?, _ session: Session
+    ) async throws -> [String] {
+        var resource = Resource(noun.rawValue)
+        if noun == .jobs { resource.add([("state", state), ("limit", "\(limit)")]) }
+        let call = APIClient.Call(resource: resource, timeout: 1, purpose: "complete a name")
+        let answer = try await session.client().send(call).json(call.purpose)
+        return (answer["items"]?.elements ?? []).compactMap(\.identity)
+    }
+
+    /// The endpoint that the line names already.
+    private static func options(_ words: [String]) -> GlobalOptions {
+        var found: [String] = []
+        for (word, next) in zip(words, words.dropFirst() + [""])
+        where GlobalOptions.valued.contains(word) && !next.isEmpty {
+            found += [word, next]
+        }
+        return (try? GlobalOptions.parse(found)) ?? GlobalOptions()
+    }
+}

@@ -1,0 +1,88 @@
+import FleetCore
+package import JobCatalogue
+package import Logging
+package import RedisStore
+
+/// Keeps the catalogue of jobs: makes it whole once, writes what happens, forgets what is too old.
+package struct CatalogueKeeper: Sendable {
+    let catalogue: JobCatalogue
+    let store: FleetStore
+    let clock: AnchoredClock
+    let logger: Logger
+
+    /// How long to wait before another try when the disk or the store has failed.
+    private static let pause = Duration.seconds(5)
+    /// How often old jobs are forgotten.
+    private static let tidyEvery = Duration.seconds(3_600)
+    /// What may have been stored shortly before the last that the catalogue knows of.
+    private static let overlap: Int64 = 60
+
+    /// Creates a keeper; nothing happens before `run`.
+    package init(
+        catalogue: JobCatalogue, store: FleetStore, clock: AnchoredClock, logger: Logger
+    ) {
+        self.catalogue = catalogue
+        self.store = store
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Runs until cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                await untilDone("make the catalogue of jobs whole") { try await makeWhole() }
+            }
+            group.addTask {
+                for await _ in catalogue.changes {
+                    await untilDone("write the catalogue of jobs") { try await catalogue.write() }
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    let horizon = clock.now - FleetStore.jobRetention
+                    await untilDone("tidy the catalogue of jobs") {
+                        try await catalogue.forget(endedBefore: horizon)
+                    }
+                    try? await Task.sleep(for: Self.tidyEvery)
+                }
+            }
+        }
+    }
+
+    /// Adds what the store has and the file has not: everything in a new file, else what came since.
+    package func makeWhole() async throws {
+        let now = clock.now.nanoseconds / 1_000_000_000
+        let through = try await catalogue.wholeThrough()
+        let ids = try await store.endedJobs(since: (through ?? 0) - Self.overlap)
+        var added = 0
+        for start in stride(from: 0, to: ids.count, by: JobCatalogue.chunk) {
+            try Task.checkCancellation()
+            let jobs = try await store.jobs(
+                Array(ids[start..<min(start + JobCatalogue.chunk, ids.count)]))
+            try await catalogue.add(jobs)
+            added += jobs.count
+        }
+        try await catalogue.isWhole(through: now - Self.overlap)
+        if through == nil, added > 0 {
+            logger.info("catalogue of jobs made", metadata: ["jobs": "\(added)"])
+        }
+    }
+
+    private func untilDone(_ what: String, _ body: () async throws -> Void) async {
+        var isFirst = true
+        while !Task.isCancelled {
+            do {
+                return try await body()
+            } catch is CancellationError {
+                return
+            } catch {
+                if isFirst {
+                    logger.warning("cannot \(what)", metadata: ["error": "\(error)"])
+                }
+                isFirst = false
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+}

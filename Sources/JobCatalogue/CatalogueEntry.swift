@@ -1,0 +1,33 @@
+import FleetCore
+
+/// What the catalogue holds of a job.
+struct CatalogueEntry {
+    /// The longest text of an input that can be searched, in bytes; the rest of a longer one is not found.
+    static let textLimit = 4_096
+
+    let id: String
+    /// When it was submitted, in milliseconds since 1970.
+    let milliseconds: Int64
+    let state: String
+    let kind: String
+    let cluster: String
+    /// When it ended, in seconds since 1970; nil while it is alive.
+    let ended: Int64?
+    let nodes: Set<String>
+    /// Each label twice: with its value, and alone.
+    let labels: Set<String>
+    /// What can be searched.
+    let text: String
+
+    init(_ job: Job) {
+        id = job.id.rawValue
+        milliseconds = max(0, job.submittedAt.nanoseconds / 1_000_000)
+        state = job.state.rawValue
+        kind = job.request.kind.rawValue
+        cluster = job.queue.rawValue
+        ended = job.ending.map { $0.at.nanoseconds / 1_000_000_000 }
+        nodes = Set(job.attempts.map(\.node.rawValue))
+        labels = Set(job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] })
+        text = "\(job.id)\n\(InputText.words(of: job.request.input, limit: Self.textLimit))"
+    }
+}

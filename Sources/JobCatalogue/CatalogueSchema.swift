@@ -1,0 +1,67 @@
+import GRDB
+
+/// The tables of the catalogue.
+enum CatalogueSchema {
+    /// Another number makes every catalogue anew.
+    static let version = 1
+
+    /// Makes the tables in an empty database.
+    ///
+    /// `seq` orders jobs as their ids do: milliseconds of the submission, and a place among those of the same
+    /// millisecond. Every index ends with it, so that each page is read from its place on.
+    static func create(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE jobs (
+                    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+                    kind TEXT NOT NULL, cluster TEXT NOT NULL, ended INTEGER,
+                    term INTEGER NOT NULL, text TEXT NOT NULL);
+                CREATE INDEX jobs_by_state ON jobs (state, seq);
+                CREATE INDEX jobs_by_kind ON jobs (kind, state, seq);
+                CREATE INDEX jobs_by_cluster ON jobs (cluster, kind, state, seq);
+                CREATE INDEX jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+                CREATE INDEX jobs_alive ON jobs (term) WHERE ended IS NULL;
+                CREATE TABLE tries (
+                    node TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (node, seq)) WITHOUT ROWID;
+                CREATE INDEX tries_of_job ON tries (seq);
+                CREATE TABLE labels (
+                    label TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (label, seq)) WITHOUT ROWID;
+                CREATE INDEX labels_of_job ON labels (seq);
+                CREATE VIRTUAL TABLE words USING fts5 (
+                    text, content='jobs', content_rowid='seq', tokenize='trigram');
+                CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+                PRAGMA user_version = \(version);
+                """)
+    }
+
+    /// Removes all tables.
+    static func drop(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                DROP TABLE IF EXISTS words;
+                DROP TABLE IF EXISTS jobs;
+                DROP TABLE IF EXISTS tries;
+                DROP TABLE IF EXISTS labels;
+                DROP TABLE IF EXISTS marks;
+                """)
+    }
+}
+
+/// What the catalogue remembers of itself.
+enum CatalogueMark: String {
+    /// The term of the controller that wrote last.
+    case term
+    /// Every job that ended before this second is here.
+    case through
+
+    func read(_ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db, sql: "SELECT value FROM marks WHERE name = ?", arguments: [rawValue])
+    }
+
+    func write(_ value: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)",
+            arguments: [rawValue, value])
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+@Suite struct ContextTests {
+    @Test func contextsAreKeptAndChosen() async throws {
+        try await withFolder { folder in
+            let environment = ["JCTL_CONFIG": folder + "/jctl/config.yaml"]
+            func run(_ words: String...) async -> Ran {
+                await jctl(["context"] + words, environment: environment)
+            }
+            #expect(await run().err.contains("no contexts"))
+            let first = await run(
+                "set", "home", "--endpoint", "https://spark:8443", "--token-file", "/x/token")
+            #expect(first.code == 0)
+            #expect(await run("set", "lab", "--endpoint", "/run/lab.sock").code == 0)
+            #expect(await run("ls", "-o", "name").out == "home\nlab\n")
+            #expect(await run("ls").out.contains("home  *        https://spark:8443"))
+            #expect(await run("use", "lab").code == 0)
+            let unreachable = await jctl(["get", "nodes"], environment: environment)
+            #expect(unreachable.code == 7)
+            #expect(unreachable.err.contains("/run/lab.sock"))
+            #expect(await run("rm", "lab").code == 0)
+            #expect(await run("use", "lab").code == 2)
+            #expect(await run("ls", "-o", "name").out == "home\n")
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: folder + "/jctl/config.yaml")
+            #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
+        }
+    }
+
+    @Test(
+        "What is no context is refused",
+        arguments: [
+            ["set", "x"], ["set"], ["use"], ["set", "a b", "--endpoint", "/x"], ["lst"],
+            ["set", "x", "--endpoint", "ftp://x"],
+        ])
+    func refused(words: [String]) async throws {
+        try await withFolder { folder in
+            let ran = await jctl(
+                ["context"] + words, environment: ["JCTL_CONFIG": folder + "/config.yaml"])
+            #expect(ran.code == 2)
+            #expect(!FileManager.default.fileExists(atPath: folder + "/config.yaml"))
+        }
+    }
+}
+
+@Suite struct CompletionTests {
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func scripts(shell: String) async {
+        let ran = await jctl(["completion", shell])
+        #expect(ran.code == 0)
+        #expect(ran.out.contains("uncordon"))
+    }
+
+    @Test func anUnknownShell() async {
+        #expect(await jctl(["completion", "csh"]).code == 2)
+    }
+
+    private func names(
+        _ noun: Noun, _ prefix: String, are expected: [String],
+        _ answer: @escaping @Sendable (StubRequest) async -> StubAnswer
+    ) async throws {
+        try await Stub.serve(answer) { stub in
+            let context = Context(
+                console: RecordingConsole(), environment: ["HOME": "/nonexistent"])
+            let words = ["jctl", "x", "--endpoint", stub.socket]
+            let found = await NameCompletion.names(noun, nil, words, prefix, context)
+            #expect(found == expected)
+        }
+    }
+
+    @Test func namesComeFromTheController() async throws {
+        try await names(.nodes, "agx-1", are: ["agx-11", "agx-12"]) { request in
+            guard request.route == "GET /nodes" else { return .error(404, "not_found", "no") }
+            return .json(
+                #"{"items":[{"name":"agx-01"},{"name":"agx-11"},{"name":"agx-12"}],"next":null}"#)
+        }
+    }
+
+    @Test func aControllerThatIsAwayGivesNone() async throws {
+        try await names(.jobs, "", are: []) { _ in .error(503, "store_unavailable", "no") }
+        let context = Context(
+            console: RecordingConsole(), environment: ["JCTL_ENDPOINT": "/nowhere.sock"])
+        #expect(await NameCompletion.names(.nodes, nil, [], "", context).isEmpty)
+    }
+}

@@ -1,0 +1,263 @@
+import Foundation
+import GRDB
+import JobCatalogue
+import Testing
+
+@testable import FleetCore
+
+@Suite("The catalogue of jobs")
+struct CatalogueTests {
+    /// A catalogue in a file of its own.
+    private func with(
+        term: UInt64 = 1, _ body: (JobCatalogue, String) async throws -> Void
+    ) async throws {
+        let path = NSTemporaryDirectory() + "jessica-catalogue-\(UUID().uuidString).sqlite"
+        defer {
+            for suffix in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: path + suffix)
+            }
+        }
+        try await body(JobCatalogue(path: path, term: term), path)
+    }
+
+    /// Jobs as a seed draws them; some were submitted in the same millisecond.
+    private func jobs(_ count: Int, seed: UInt64) -> [Job] {
+        var random = SeededGenerator(seed: seed)
+        let words = ["sunset", "Sun", "cat", "ünïcode", "say \"hi\"", "100%", "o'clock", "雪の夜"]
+        var milliseconds: Int64 = 1_700_000_000_000
+        return (0..<count).map { number in
+            milliseconds += Int64.random(in: 0...3, using: &random)
+            let prompt = (0..<3).map { _ in words.randomElement(using: &random) ?? "" }
+                .joined(separator: " ")
+            let input = ["prompt": prompt]
+            let data = (try? JSONEncoder().encode(input)) ?? Data()
+            var request = JobRequest(
+                kind: JobKind.allCases.randomElement(using: &random) ?? .image,
+                input: String(decoding: data, as: UTF8.self))
+            if Bool.random(using: &random) {
+                request.labels = [
+                    .init(key: "album", value: Bool.random(using: &random) ? "a" : "b")
+                ]
+            }
+            var job = Job(
+                id: JobID("job-\(100_000 + number)"), request: request,
+                queue: ["vision", "voice"].randomElement(using: &random) ?? "vision",
+                submittedAt: Instant(nanoseconds: milliseconds * 1_000_000))
+            if Bool.random(using: &random) {
+                job.attempts = [
+                    Attempt(
+                        number: 1, node: Bool.random(using: &random) ? "agx-01" : "agx-02",
+                        worker: nil, roamer: false, hedge: false, assignedAt: job.submittedAt)
+                ]
+            }
+            let outcomes: [Job.Outcome?] = [nil, .succeeded, .failed, .cancelled]
+            if let outcome = outcomes.randomElement(using: &random) ?? nil {
+                job.ending = Job.Ending(outcome: outcome, at: job.submittedAt, outputs: [])
+            }
+            return job
+        }
+    }
+
+    /// What a filter means, said as plainly as can be.
+    private func isChosen(_ job: Job, by filter: JobFilter) -> Bool {
+        let input =
+            (try? JSONDecoder().decode([String: String].self, from: Data(job.request.input.utf8)))
+        let text = "\(job.id)\n\(input?["prompt"] ?? "")".lowercased()
+        let labels = job.request.labels.flatMap { [$0.key, "\($0.key)=\($0.value)"] }
+        var isChosen = filter.states.isEmpty || filter.states.contains(job.state)
+        isChosen = isChosen && (filter.kinds.isEmpty || filter.kinds.contains(job.request.kind))
+        if let cluster = filter.cluster { isChosen = isChosen && job.queue == cluster }
+        if let node = filter.node {
+            isChosen = isChosen && job.attempts.contains { $0.node == node }
+        }
+        isChosen = isChosen && filter.labels.allSatisfy { labels.contains($0) }
+        if let wanted = filter.text { isChosen = isChosen && text.contains(wanted.lowercased()) }
+        if let since = filter.since { isChosen = isChosen && job.submittedAt >= since }
+        if let until = filter.until { isChosen = isChosen && job.submittedAt < until }
+        return isChosen
+    }
+
+    private func filter(_ jobs: [Job], _ random: inout SeededGenerator) -> JobFilter {
+        var filter = JobFilter()
+        func sometimes(_ body: () -> Void) {
+            if Int.random(in: 0..<3, using: &random) == 0 { body() }
+        }
+        sometimes { filter.states = Set(JobState.allCases.shuffled(using: &random).prefix(3)) }
+        sometimes { filter.kinds = Set(JobKind.allCases.shuffled(using: &random).prefix(2)) }
+        sometimes { filter.cluster = ["vision", "voice", "nowhere"].randomElement(using: &random) }
+        sometimes { filter.node = ["agx-01", "agx-02", "agx-03"].randomElement(using: &random) }
+        sometimes {
+            filter.labels =
+                ["album", "album=a", "album=b", "x"].shuffled(using: &random).suffix(1) + []
+        }
+        sometimes {
+            filter.text =
+                [
+                    "sun", "SUNSET", "nïc", "\"hi\"", "100%", "o'c", "雪の夜", "job-1000", "prompt",
+                    "* OR",
+                ]
+                .randomElement(using: &random)
+        }
+        sometimes { filter.since = jobs.randomElement(using: &random)?.submittedAt }
+        sometimes { filter.until = jobs.randomElement(using: &random)?.submittedAt }
+        return filter
+    }
+
+    @Test("Every filter chooses what it says, page by page", arguments: [1, 2, 3] as [UInt64])
+    func pages(seed: UInt64) async throws {
+        try await with { catalogue, _ in
+            var random = SeededGenerator(seed: seed)
+            let jobs = jobs(400, seed: seed)
+            catalogue.record(jobs)
+            for _ in 0..<120 {
+                let filter = filter(jobs, &random)
+                for order in JobOrder.allCases {
+                    let all = jobs.filter { isChosen($0, by: filter) }.map(\.id)
+                    let expected = order == .newest ? all.reversed() : all
+                    var seen: [JobID] = []
+                    var page = try await catalogue.page(filter, order: order, limit: 37)
+                    seen += page.ids
+                    while page.hasMore {
+                        page = try await catalogue.page(
+                            filter, after: seen.last, order: order, limit: 37)
+                        seen += page.ids
+                    }
+                    #expect(seen == expected, "\(filter) \(order)")
+                }
+            }
+        }
+    }
+
+    @Test("A change of a job is found under its new state, and not under the old")
+    func changes() async throws {
+        try await with { catalogue, _ in
+            var job = Job(
+                id: "a", request: JobRequest(kind: .image), queue: "vision", submittedAt: .zero)
+            catalogue.record([job])
+            try await catalogue.write()
+            var queued = JobFilter()
+            queued.states = [.queued]
+            #expect(try await catalogue.page(queued, limit: 10).ids == ["a"])
+            job.ending = Job.Ending(outcome: .succeeded, at: .zero, outputs: [])
+            catalogue.record([job])
+            #expect(try await catalogue.page(queued, limit: 10).ids.isEmpty)
+            #expect(try await catalogue.count() == 1)
+        }
+    }
+
+    @Test("What is read from the record gives way to what this controller has written")
+    func oldGivesWay() async throws {
+        try await with { catalogue, _ in
+            var job = Job(
+                id: "a", request: JobRequest(kind: .image), queue: "vision", submittedAt: .zero)
+            job.ending = Job.Ending(outcome: .failed, at: .zero, outputs: [])
+            let old = job
+            job.ending = nil
+            catalogue.record([job])
+            try await catalogue.write()
+            try await catalogue.add([old])
+            var failed = JobFilter()
+            failed.states = [.failed]
+            #expect(try await catalogue.page(failed, limit: 10).ids.isEmpty)
+        }
+    }
+
+    @Test("A later controller goes on with the file, and another record's file is made anew")
+    func reopened() async throws {
+        try await with { catalogue, path in
+            catalogue.record(jobs(10, seed: 5))
+            try await catalogue.write()
+            try await catalogue.isWhole(through: 1_800_000_000)
+            try catalogue.close()
+            let next = try JobCatalogue(path: path, term: 2)
+            #expect(try await next.count() == 10)
+            #expect(try await next.wholeThrough() == 1_800_000_000)
+            try next.close()
+            let other = try JobCatalogue(path: path, term: 1)
+            #expect(try await other.count() == 0)
+            #expect(try await other.wholeThrough() == nil)
+        }
+    }
+
+    @Test(
+        "Jobs that a former controller left alive and nobody knows are forgotten once all is added")
+    func forgotten() async throws {
+        try await with { catalogue, path in
+            catalogue.record([
+                Job(id: "known", request: JobRequest(kind: .image), queue: "v", submittedAt: .zero),
+                Job(id: "gone", request: JobRequest(kind: .image), queue: "v", submittedAt: .zero),
+            ])
+            try await catalogue.write()
+            try catalogue.close()
+            let next = try JobCatalogue(path: path, term: 2)
+            next.record([
+                Job(id: "known", request: JobRequest(kind: .image), queue: "v", submittedAt: .zero)
+            ])
+            try await next.write()
+            try await next.isWhole(through: 1)
+            #expect(try await next.page(JobFilter(), limit: 10).ids == ["known"])
+        }
+    }
+
+    @Test("The mark of what is whole moves only once it is")
+    func marks() async throws {
+        try await with { catalogue, _ in
+            let jobs = jobs(50, seed: 9)
+            catalogue.record(Array(jobs.prefix(25)))
+            try await catalogue.write()
+            #expect(try await catalogue.wholeThrough() == nil)
+            try await catalogue.isWhole(through: 5)
+            catalogue.record(Array(jobs.suffix(25)))
+            try await catalogue.write()
+            #expect(try #require(await catalogue.wholeThrough()) >= 1_700_000_000)
+        }
+    }
+
+    @Test("What ended long ago is forgotten, and its words with it")
+    func retention() async throws {
+        try await with { catalogue, path in
+            catalogue.record(jobs(3_000, seed: 11))
+            try await catalogue.write()
+            let total = try await catalogue.count()
+            let gone = try await catalogue.forget(
+                endedBefore: Instant(nanoseconds: 1_800_000_000_000_000_000))
+            #expect(gone > 1_000)
+            #expect(try await catalogue.count() == total - gone)
+            var alive = JobFilter()
+            alive.states = [.queued, .assigned, .running, .provisioning]
+            var sun = alive
+            sun.text = "sun"
+            let found = try await catalogue.page(sun, limit: 5_000).ids
+            let expected = jobs(3_000, seed: 11).filter { isChosen($0, by: sun) }.count
+            #expect(found.count == expected)
+            try catalogue.close()
+            // SQLite's own check of an index against its table.
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write {
+                try $0.execute(sql: "INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+            }
+        }
+    }
+
+    @Test("A damaged file is made anew")
+    func damaged() async throws {
+        try await with { catalogue, path in
+            catalogue.record(jobs(100, seed: 3))
+            try await catalogue.write()
+            try catalogue.close()
+            try Data(repeating: 0x41, count: 100_000).write(to: URL(fileURLWithPath: path))
+            let next = try JobCatalogue(path: path, term: 2)
+            #expect(try await next.count() == 0)
+        }
+    }
+
+    @Test("A cursor that nobody has is told apart")
+    func cursor() async throws {
+        try await with { catalogue, _ in
+            catalogue.record(jobs(3, seed: 1))
+            await #expect(throws: JobCatalogue.UnknownCursor.self) {
+                try await catalogue.page(JobFilter(), after: "nobody", limit: 2)
+            }
+        }
+    }
+}
