@@ -139,7 +139,7 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
                 get(f"/jobs/{job['id']}{part}", "/jobs/{id}" + part)
         get(f"/jobs/{failed['id']}/logs", "/jobs/{id}/logs")
         assert {job["id"] for job in get("/jobs?q=described&label=test", "/jobs")["items"]} >= {done["id"]}
-        for path in ("/nodes", "/roamers", "/clusters", "/services", "/templates", "/fleet", "/fleet/history", "/summary", "/version", "/events?limit=200"):
+        for path in ("/nodes", "/roamers", "/clusters", "/services", "/templates", "/fleet", "/fleet/history", "/summary", "/diagnosis", "/version", "/events?limit=200"):
             get(path, path.partition("?")[0])
         for name in fleet.agents:
             get(f"/nodes/{name}", "/nodes/{name}")

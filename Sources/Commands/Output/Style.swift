@@ -27,9 +27,9 @@ struct Style: Sendable, Equatable {
         /// The tone of a job's, node's or roamer's state.
         init?(state: String) {
             switch state.lowercased() {
-            case "succeeded", "ready", "healthy": self = .good
+            case "succeeded", "ready", "healthy", "ok": self = .good
             case "running", "assigned", "provisioning", "cleanup": self = .busy
-            case "queued", "suspect", "draining", "cordoned", "starting": self = .warning
+            case "queued", "suspect", "draining", "cordoned", "starting", "warning": self = .warning
             case "failed", "lost", "quarantined", "unhealthy": self = .bad
             case "cancelled", "idle": self = .faint
             default: return nil

@@ -50,6 +50,6 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(name: "Fleet", subcommands: [Plan.self, Apply.self]),
             CommandGroup(
                 name: "Other",
-                subcommands: [Contexts.self, Completion.self, Version.self]),
+                subcommands: [Doctor.self, Contexts.self, Completion.self, Version.self]),
         ])
 }

@@ -28,6 +28,7 @@ package struct APIServer: Sendable {
     let sessions: SessionTable
     let counters: LinkCounters
     let meters: FleetMeters
+    let installation: Installation
     let mint = JobIDMint()
     let startedAt = ContinuousClock.now
     let logger: Logger
@@ -42,7 +43,8 @@ package struct APIServer: Sendable {
         loop: ControlLoop, feed: EventFeed, logs: LogStore, store: FleetStore,
         catalogue: JobCatalogue, objects: any ObjectStore, folder: EmbeddedObjects?,
         applied: AppliedSource,
-        sessions: SessionTable, counters: LinkCounters, meters: FleetMeters, logger: Logger
+        sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
+        installation: Installation, logger: Logger
     ) {
         self.loop = loop
         self.feed = feed
@@ -55,6 +57,7 @@ package struct APIServer: Sendable {
         self.sessions = sessions
         self.counters = counters
         self.meters = meters
+        self.installation = installation
         self.logger = logger
     }
 
@@ -83,6 +86,7 @@ package struct APIServer: Sendable {
         addNodes(api)
         addFleet(api)
         addEvents(api)
+        addDiagnosis(api)
         if let folder { folder.addRoutes(router) }
         return router
     }

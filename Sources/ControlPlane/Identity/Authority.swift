@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+package import Foundation
 import SwiftASN1
 import X509
 
@@ -13,10 +13,14 @@ package struct Authority: Sendable {
         package let certificate: String
         /// The private key.
         package let key: String
+        /// When the certificate ends.
+        package let ends: Date
     }
 
     /// The authority's certificate, as PEM: what everybody trusts.
     package let trust: String
+    /// When it ends, and with it everything it has signed.
+    package var ends: Date { certificate.notValidAfter }
     private let certificate: Certificate
     private let key: P256.Signing.PrivateKey
 
@@ -90,7 +94,8 @@ package struct Authority: Sendable {
                 SubjectKeyIdentifier(hash: Certificate.PublicKey(key.publicKey))
             })
         return Credential(
-            certificate: try certificate.serializeAsPEM().pemString, key: key.pemRepresentation)
+            certificate: try certificate.serializeAsPEM().pemString, key: key.pemRepresentation,
+            ends: certificate.notValidAfter)
     }
 
     private static func sign(

@@ -176,7 +176,10 @@ package struct ControllerService: Service {
         let api = APIServer(
             loop: loop, feed: feed, logs: logs, store: store, catalogue: catalogue,
             objects: objects, folder: folder, applied: applied, sessions: sessions,
-            counters: counters, meters: meters, logger: logger)
+            counters: counters, meters: meters,
+            installation: Installation(
+                folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends),
+            logger: logger)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
                 .map { .certificate($0) },

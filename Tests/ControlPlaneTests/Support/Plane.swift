@@ -87,7 +87,11 @@ struct Plane: Sendable {
                 folder: EmbeddedObjects(store: folder, signer: signer),
                 applied: AppliedSource(loaded.fleet),
                 sessions: SessionTable(counters: counters, logger: logger),
-                counters: counters, meters: meters, logger: logger)
+                counters: counters, meters: meters,
+                installation: Installation(
+                    folder: directory, authorityEnds: .distantFuture,
+                    certificateEnds: .distantFuture),
+                logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now)
             let plane = Plane(

@@ -1,0 +1,93 @@
+import FleetCore
+import Foundation
+import Hummingbird
+import JobCatalogue
+import ObjectStore
+import RedisStore
+
+/// `jctl doctor`: what is wrong, and what to do.
+extension APIServer {
+    func addDiagnosis(_ api: RouterGroup<Context>) {
+        api.get("/diagnosis") { _, _ in
+            try JSONAnswer.response(Diagnosis(at: Date(), items: await diagnose()))
+        }
+    }
+
+    private struct Diagnosis: Encodable {
+        let at: String
+        let items: [Finding]
+
+        init(at date: Date, items: [Finding]) {
+            let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded())
+            at = Instant(nanoseconds: milliseconds * 1_000_000).rfc3339
+            self.items = items
+        }
+
+        enum CodingKeys: CodingKey { case at, items, next }
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(at, forKey: .at)
+            try container.encode(items, forKey: .items)
+            try container.encodeNil(forKey: .next)
+        }
+    }
+
+    private func diagnose() async -> [Finding] {
+        let now = Date()
+        let ahead = now.timeIntervalSince1970 - loop.clock.now.since(.zero).inSeconds
+        var findings = await storeFindings()
+        findings += [
+            MachineFindings.disk(installation.folder), await objectFinding(),
+            await catalogueFinding(),
+            MachineFindings.clock(ahead: ahead),
+            MachineFindings.certificate(
+                "authority", ends: installation.authorityEnds, now: now,
+                action: "remove the authority's folder, restart, and certify every node again"),
+            MachineFindings.certificate(
+                "controller", ends: installation.certificateEnds, now: now,
+                action: "restart the controller: each start makes a new one"),
+        ]
+        return findings + (await loop.read { FleetFindings.look($0, at: $1) })
+    }
+
+    private func storeFindings() async -> [Finding] {
+        let health = loop.health
+        guard health.isHealthy else {
+            return [
+                .failed(
+                    "store", health.error ?? "Redis does not answer",
+                    action: "look at the disk, and at redis.log in the state folder")
+            ]
+        }
+        guard let reply = try? await store.store.client.read([RedisCommand("INFO")]).first,
+            let text = reply.text
+        else { return [.ok("store", "Redis answers, and says nothing of itself")] }
+        return StoreFindings.judge(info: text, commit: health.latency?.inSeconds)
+    }
+
+    private func objectFinding() async -> Finding {
+        let place = folder == nil ? "the object store" : "the folder of outputs"
+        do {
+            _ = try await objects.head(try ObjectLayout.config(name: "doctor"))
+        } catch {
+            // That there is no such thing is an answer too.
+            if error.code != .notFound {
+                return .failed(
+                    "objects", error.message,
+                    action: "outputs and logs cannot be kept; check `storage` and its keys")
+            }
+        }
+        return .ok("objects", "\(place) answers")
+    }
+
+    private func catalogueFinding() async -> Finding {
+        do {
+            return .ok("catalogue", "\(try await catalogue.count()) jobs can be listed")
+        } catch {
+            return .failed(
+                "catalogue", "\(error)",
+                action: "stop the controller, delete catalogue.sqlite in its state folder, start it"
+            )
+        }
+    }
+}

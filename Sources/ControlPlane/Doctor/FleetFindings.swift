@@ -1,0 +1,88 @@
+import FleetCore
+import OrderedCollections
+
+/// What is found of the fleet.
+enum FleetFindings {
+    /// Free space of a node below which images no longer fit, in bytes.
+    private static let littleDisk: UInt64 = 5_000_000_000
+
+    /// Looks at everything the controller knows.
+    static func look(_ controller: Controller, at now: Instant) -> [Finding] {
+        guard controller.fleetRevision > 0 else {
+            return [
+                .warning(
+                    "fleet", "no cluster.yaml is in force", action: "jctl apply -f cluster.yaml")
+            ]
+        }
+        let nodes = controller.nodes.values.filter { !$0.retired }
+            .sorted { $0.record.name < $1.record.name }
+        var findings = nodes.flatMap { node($0, now) }
+        let heard = nodes.count { $0.state == .ready }
+        if heard == nodes.count {
+            findings.insert(.ok("nodes", "all \(nodes.count) are heard"), at: 0)
+        }
+        for cluster in controller.fleet.clusters {
+            let load = controller.load(of: cluster)
+            if load.waiting > 0, load.dedicated + load.helping == 0 {
+                findings.append(
+                    .failed(
+                        "cluster", "\(load.waiting) jobs wait and no worker is ready",
+                        subject: cluster.name.rawValue,
+                        action: "jctl get nodes --cluster \(cluster.name)"))
+            }
+        }
+        return findings
+    }
+
+    private static func node(_ node: Controller.Node, _ now: Instant) -> [Finding] {
+        let name = node.record.name.rawValue
+        let look = "jctl describe node \(name)"
+        switch node.state {
+        case .lost:
+            return [.failed("node", "lost: \(node.reason)", subject: name, action: seek(node))]
+        case .suspect:
+            return [
+                .warning("node", "suspect: \(node.reason)", subject: name, action: seek(node))
+            ]
+        case .ready: break
+        }
+        var findings: [Finding] = []
+        if node.record.agentVersion != Version.number {
+            findings.append(
+                .warning(
+                    "node",
+                    "its agent is \(node.record.agentVersion), the controller \(Version.number)",
+                    subject: name, action: "install the same version on both"))
+        }
+        if let sample = node.currentTelemetry(at: now) {
+            if let free = sample.diskFree, free < littleDisk {
+                findings.append(
+                    .warning(
+                        "node", "\(humaneBytes(free)) are free on its disk", subject: name,
+                        action: "docker system df on it; images need room"))
+            }
+        } else if node.since < now - .seconds(30) {
+            findings.append(
+                .warning(
+                    "node", "it measures nothing", subject: name,
+                    action: "the agent's log says why"))
+        }
+        if let roamer = node.record.roamer, roamer.state == .quarantined {
+            findings.append(
+                .failed("node", "quarantined: \(roamer.reason)", subject: name, action: look))
+        }
+        for worker in node.workers.values {
+            guard let error = worker.error else { continue }
+            findings.append(
+                .warning(
+                    "node", "\(worker.id): \(error.message)", subject: name, action: look))
+        }
+        return findings
+    }
+
+    private static func seek(_ node: Controller.Node) -> String {
+        node.record.lastSeen == nil
+            ? "install the agent there, and give it its certificate"
+            : "is the box on, and on the network? `systemctl status fleet-agent` on it"
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Glibc
+
+/// What is found on the controller's own machine.
+enum MachineFindings {
+    /// Free space below which something is about to go wrong, and below which it does, in bytes.
+    private static let little: UInt64 = 5_000_000_000
+    private static let tooLittle: UInt64 = 500_000_000
+
+    /// The disk under a folder.
+    static func disk(_ folder: String) -> Finding {
+        var facts = statvfs()
+        guard unsafe statvfs(folder, &facts) == 0 else {
+            return .failed(
+                "disk", "\(folder) cannot be looked at: \(unsafe String(cString: strerror(errno)))",
+                action: "is the folder still there?")
+        }
+        return disk(free: UInt64(facts.f_bavail) * UInt64(facts.f_frsize), in: folder)
+    }
+
+    /// What so much free space in a folder means.
+    static func disk(free: UInt64, in folder: String) -> Finding {
+        let text = "\(humaneBytes(free)) are free under \(folder)"
+        if free < tooLittle {
+            return .failed("disk", text, action: "make room: jobs cannot be stored on a full disk")
+        }
+        if free < little {
+            return .warning("disk", text, action: "make room soon: outputs, logs and Redis need it")
+        }
+        return .ok("disk", text)
+    }
+
+    /// A certificate that ends.
+    static func certificate(_ what: String, ends: Date, now: Date, action: String) -> Finding {
+        let days = Int((ends.timeIntervalSince(now) / 86_400).rounded(.down))
+        let day = ends.formatted(.iso8601.year().month().day())
+        if days < 0 {
+            return .failed("certificate", "it ended on \(day)", subject: what, action: action)
+        }
+        if days < 30 {
+            return .warning(
+                "certificate", "it ends in \(days) days, on \(day)", subject: what, action: action)
+        }
+        return .ok("certificate", "it is good until \(day)", subject: what)
+    }
+
+    /// How far the wall clock is ahead of the clock that the controller goes by, in seconds.
+    static func clock(ahead seconds: Double) -> Finding {
+        guard abs(seconds) >= 2 else { return .ok("clock", "it has not been set since the start") }
+        let shown = (abs(seconds) * 10).rounded() / 10
+        return .warning(
+            "clock",
+            "the wall clock was set \(shown) s \(seconds > 0 ? "forward" : "back") since the start",
+            action: "times shown are off by so much; restart the controller when it suits")
+    }
+}

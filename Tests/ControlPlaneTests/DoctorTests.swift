@@ -1,0 +1,127 @@
+import FleetCore
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import Testing
+
+@testable import ControlPlane
+
+@Suite("The doctor")
+struct DoctorTests {
+    private static let good = """
+        # Server
+        redis_version:7.0.15
+        used_memory:12345678
+        maxmemory:0
+        maxmemory_policy:noeviction
+        aof_enabled:1
+        aof_last_write_status:ok
+        """
+
+    @Test("A Redis that keeps everything is fine")
+    func goodStore() {
+        let findings = StoreFindings.judge(info: Self.good, commit: 0.00123)
+        #expect(
+            findings == [.ok("store", "Redis 7.0.15, 12 MB of memory, the last batch took 1.2 ms")])
+    }
+
+    @Test(
+        "A Redis that may lose something is told of",
+        arguments: [
+            ("aof_enabled:1", "aof_enabled:0", "warning", "appendonly"),
+            ("aof_last_write_status:ok", "aof_last_write_status:err", "failed", "disk"),
+            (
+                "maxmemory:0\nmaxmemory_policy:noeviction",
+                "maxmemory:99999999\nmaxmemory_policy:allkeys-lru", "failed", "noeviction"
+            ),
+            ("maxmemory:0", "maxmemory:13000000", "warning", "maxmemory"),
+        ])
+    func badStore(from: String, to: String, status: String, action: String) {
+        let info = Self.good.replacingOccurrences(of: from, with: to)
+        let findings = StoreFindings.judge(info: info, commit: nil)
+        #expect(findings.map(\.status.rawValue) == [status])
+        #expect(findings.first?.action?.contains(action) == true)
+    }
+
+    @Test("An answer that is no INFO is no reason to worry, nor to end")
+    func strangeStore() {
+        for text in ["", ":::\n:", "used_memory:-5\nmaxmemory:99999999999999999999"] {
+            #expect(StoreFindings.judge(info: text, commit: nil).map(\.status) == [.ok])
+        }
+    }
+
+    @Test(
+        arguments: [
+            (400_000_000, "failed"), (4_000_000_000, "warning"), (40_000_000_000, "ok"),
+        ] as [(UInt64, String)])
+    func disk(free: UInt64, status: String) {
+        #expect(MachineFindings.disk(free: free, in: "/x").status.rawValue == status)
+    }
+
+    @Test func noDisk() { #expect(MachineFindings.disk("/nowhere/at/all").status == .failed) }
+
+    @Test(arguments: [(-1.0, "failed"), (10, "warning"), (90, "ok")])
+    func certificate(days: Double, status: String) {
+        let now = Date(timeIntervalSince1970: 1_800_000_000)
+        let finding = MachineFindings.certificate(
+            "x", ends: now.addingTimeInterval(days * 86_400), now: now, action: "renew it")
+        #expect(finding.status.rawValue == status)
+    }
+
+    @Test func clock() {
+        #expect(MachineFindings.clock(ahead: 0.5).status == .ok)
+        let set = MachineFindings.clock(ahead: -3_600)
+        #expect(set.status == .warning && set.message.contains("3600.0 s back"))
+    }
+
+    @Test(
+        arguments: [
+            (5, "5 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_345_678, "12 MB"),
+            (4_200_000_000, "4.2 GB"), (3_000_000_000_000, "3.0 TB"),
+        ] as [(UInt64, String)])
+    func bytes(count: UInt64, text: String) { #expect(humaneBytes(count) == text) }
+
+    private func diagnose(_ plane: Plane) async throws -> [JSONValue] {
+        let application = Application(router: plane.api.router(tokens: nil))
+        return try await application.test(.router) { client in
+            try await client.execute(uri: "/api/v1/diagnosis", method: .get) { response in
+                let json = try JSONDecoder().decode(
+                    JSONValue.self, from: Data(response.body.readableBytesView))
+                guard case .array(let items)? = json["items"] else { return [] }
+                return items
+            }
+        }
+    }
+
+    @Test("It sees a node that is away, one that has another version, and what is fine")
+    func fleet() async throws {
+        try await Plane.with { plane, _ in
+            try await plane.connect("agx-01")
+            _ = await plane.submit("a")
+            let items = try await diagnose(plane)
+            func find(_ name: String, _ subject: String? = nil) -> JSONValue? {
+                items.first {
+                    $0["name"] == .string(name) && $0["subject"] == subject.map { .string($0) }
+                }
+            }
+            for name in ["store", "disk", "objects", "catalogue"] {
+                #expect(find(name)?["status"] == .string("ok"), "\(name)")
+            }
+            #expect(find("catalogue")?["message"] == .string("1 jobs can be listed"))
+            #expect(find("certificate", "authority")?["status"] == .string("ok"))
+            #expect(find("node", "agx-02")?["status"] == .string("failed"))
+            #expect(
+                find("node", "agx-01")?["message"]
+                    == .string("its agent is 1, the controller 0.1.0"))
+            #expect(find("cluster", "vision")?["status"] == .string("failed"))
+        }
+    }
+
+    @Test("Without a fleet it says how to get one")
+    func noFleet() async throws {
+        try await Plane.with(fleet: nil) { plane, _ in
+            let fleet = try await diagnose(plane).first { $0["name"] == .string("fleet") }
+            #expect(fleet?["action"] == .string("jctl apply -f cluster.yaml"))
+        }
+    }
+}
