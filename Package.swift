@@ -69,6 +69,7 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]
         ),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CFleetMessages", dependencies: ["CProtobufC"]),
 
         // The core: pure, no I/O, no clock, no Foundation.
@@ -84,7 +85,9 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "RedisStore",
-            dependencies: ["FleetCore", "CHiredis", nioCore, nioPosix, nioConcurrency, logging],
+            dependencies: [
+                "FleetCore", "CHiredis", "CZlib", nioCore, nioPosix, nioConcurrency, logging,
+            ],
             swiftSettings: swift),
         .target(
             name: "DockerEngine",

@@ -6,7 +6,7 @@
 
 # shellcheck disable=SC2034  # read by the scripts that source this
 JESSICA_BUILD_PACKAGES=(
-    libssl-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libhiredis-dev libsqlite3-dev pkg-config
+    libssl-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libhiredis-dev libsqlite3-dev zlib1g-dev pkg-config
 )
 # shellcheck disable=SC2034
 JESSICA_RUN_PACKAGES=(

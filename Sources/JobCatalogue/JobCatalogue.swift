@@ -17,6 +17,9 @@ package final class JobCatalogue: Sendable {
 
     private struct Waiting {
         var jobs: [JobID: Job] = [:]
+        /// What transactions hold that have not ended yet.
+        var onTheirWay: [UInt64: [JobID: Job]] = [:]
+        var lastToken: UInt64 = 0
         /// Whether all of the record is in the file.
         var isWhole = false
     }
@@ -76,34 +79,45 @@ package final class JobCatalogue: Sendable {
         tick.yield()
     }
 
-    /// Whether something waits to be written.
-    package var needsWriting: Bool { waiting.withLock { !$0.jobs.isEmpty } }
+    /// Whether something is not in the file yet, or only on its way there.
+    private var isBehind: Bool { waiting.withLock { !$0.jobs.isEmpty || !$0.onTheirWay.isEmpty } }
 
-    /// Writes what was recorded.
+    /// Writes what was recorded; all of it is in the file when this returns.
     package func write() async throws {
-        guard needsWriting else { return }
-        try await pool.write { [self] db in
-            // Taken when it is this transaction's turn, so that whoever waits for it finds all of it written.
-            let (jobs, isWhole) = waiting.withLock { waiting in
-                defer { waiting.jobs = [:] }
-                return (waiting.jobs, waiting.isWhole)
+        // Transactions come one after the other, so an empty one waits for those on their way.
+        guard isBehind else { return }
+        let token = waiting.withLock { waiting in
+            waiting.lastToken += 1
+            return waiting.lastToken
+        }
+        do {
+            try await pool.write { [self] db in try write(to: db, token) }
+            waiting.withLock { $0.onTheirWay[token] = nil }
+        } catch {
+            waiting.withLock { waiting in
+                // Not over what has changed meanwhile.
+                let jobs = waiting.onTheirWay.removeValue(forKey: token) ?? [:]
+                waiting.jobs.merge(jobs) { now, _ in now }
             }
-            do {
-                let writer = CatalogueWriter(db: db, term: term)
-                for id in jobs.keys.sorted() {
-                    if let job = jobs[id] { try writer.put(job) }
-                }
-                if isWhole, let last = jobs.values.compactMap({ $0.ending?.at }).max() {
-                    let second = last.nanoseconds / 1_000_000_000
-                    if try CatalogueMark.through.read(db) ?? 0 < second {
-                        try CatalogueMark.through.write(second, db)
-                    }
-                }
-            } catch {
-                // Not what has changed meanwhile.
-                waiting.withLock { $0.jobs.merge(jobs) { now, _ in now } }
-                throw error
-            }
+            throw error
+        }
+    }
+
+    private func write(to db: Database, _ token: UInt64) throws {
+        // Taken when it is this transaction's turn: whoever waits for its end finds all of it in the file.
+        let (jobs, isWhole) = waiting.withLock { waiting in
+            defer { waiting.jobs = [:] }
+            waiting.onTheirWay[token] = waiting.jobs
+            return (waiting.jobs, waiting.isWhole)
+        }
+        let writer = CatalogueWriter(db: db, term: term)
+        for id in jobs.keys.sorted() {
+            if let job = jobs[id] { try writer.put(job) }
+        }
+        guard isWhole, let last = jobs.values.compactMap({ $0.ending?.at }).max() else { return }
+        let second = last.nanoseconds / 1_000_000_000
+        if try CatalogueMark.through.read(db) ?? 0 < second {
+            try CatalogueMark.through.write(second, db)
         }
     }
 
@@ -124,6 +138,8 @@ package final class JobCatalogue: Sendable {
 
     /// Tells that every job of the record was added that had ended by this second, and all that are alive.
     package func isWhole(through second: Int64) async throws {
+        // Those that are alive are known by having been written in this life.
+        try await write()
         try await pool.write { [term] db in
             try CatalogueWriter(db: db, term: term).removeForgotten()
             try CatalogueMark.through.write(second, db)

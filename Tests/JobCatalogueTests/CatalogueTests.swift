@@ -260,4 +260,21 @@ struct CatalogueTests {
             }
         }
     }
+
+    @Test("A list has everything recorded before it was asked for, whoever writes meanwhile")
+    func readsItsWrites() async throws {
+        try await with { catalogue, _ in
+            let jobs = jobs(300, seed: 21)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for job in jobs {
+                    catalogue.record([job])
+                    group.addTask { try await catalogue.write() }
+                    let page = try await catalogue.page(JobFilter(), limit: 1)
+                    #expect(page.ids == [job.id])
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await catalogue.count() == 300)
+        }
+    }
 }

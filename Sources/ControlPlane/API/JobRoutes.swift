@@ -65,7 +65,7 @@ extension APIServer {
     private static func digest(_ job: JobRequest) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        return SHA256.hash(data: try encoder.encode(job)).prefix(16)
+        return SHA256.hash(data: try encoder.encode(job)).prefix(8)
             .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 

@@ -2,7 +2,7 @@
 ///
 /// | key | type | what |
 /// |---|---|---|
-/// | `job:<id>` | hash | `state kind queue node priority submitted` for people, `record` for us |
+/// | `j:<id>` | string | a job: JSON, and packed once it has ended |
 /// | `active` | set | ids of jobs not ended, or ended with an attempt still being stopped |
 /// | `queue:<cluster>` | sorted set | waiting jobs; score: seconds of submission, moved by priority |
 /// | `ended` | sorted set | ended jobs by the second of their end |
@@ -15,7 +15,9 @@
 struct FleetKeys: Sendable {
     let space: KeySpace
 
-    func job(_ id: String) -> String { space.key("job:\(id)") }
+    func job(_ id: String) -> String { space.key("j:\(id)") }
+    /// Where version 0.1 kept jobs before they were packed: a hash with `record`.
+    func hashOfJob(_ id: String) -> String { space.key("job:\(id)") }
     func queue(_ name: String) -> String { space.key("queue:\(name)") }
     func node(_ name: String) -> String { space.key("node:\(name)") }
     var active: String { space.key("active") }

@@ -57,19 +57,14 @@ package struct FleetStore: Sendable {
     }
 
     private func write(_ job: Job, to batch: inout FencedBatch) throws(RedisStoreError) {
-        let key = keys.job(job.id.rawValue)
-        let last = job.attempts.last
-        batch.hset(
-            key,
-            [
-                ("state", .text(job.state.rawValue)),
-                ("kind", .text(job.request.kind.rawValue)),
-                ("queue", .text(job.queue.rawValue)),
-                ("node", .text(last?.node.rawValue ?? "")),
-                ("priority", .integer(Int64(job.request.priority))),
-                ("submitted", .integer(job.submittedAt.wholeSeconds)),
-                ("record", .bytes(try encode(job))),
-            ])
+        let record = try encode(job)
+        if job.ending != nil, !job.isActive {
+            batch.set(
+                keys.job(job.id.rawValue), .bytes(PackedRecord.pack(record)),
+                expiry: Self.jobRetention)
+        } else {
+            batch.set(keys.job(job.id.rawValue), .bytes(record))
+        }
         let entry = QueueEntry(job)
         if job.state == .queued, job.stopping == nil {
             batch.zadd(
@@ -85,10 +80,8 @@ package struct FleetStore: Sendable {
             batch.append(
                 RedisCommand(
                     "ZREMRANGEBYSCORE", .text(keys.ended), "-inf", .text("(\(horizon)")))
-            batch.pexpire(key, Self.jobRetention)
         } else if job.retriedAt != nil {
             batch.zrem(keys.ended, [job.id.rawValue])
-            batch.append(RedisCommand("PERSIST", .text(key)))
         }
         if job.ending == nil || job.isActive {
             batch.sadd(keys.active, [job.id.rawValue])
@@ -197,7 +190,7 @@ package struct FleetStore: Sendable {
         let active = names(replies[2])
         let alive = Set(active)
         let ended = names(replies[3]).filter { !alive.contains($0) }
-        snapshot.jobs = try await records((active + ended).map(keys.job), "a job")
+        snapshot.jobs = try await jobs((active + ended).map { JobID($0) })
         snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")
         return Loaded(
             snapshot: snapshot, fleet: fleet,
@@ -206,13 +199,33 @@ package struct FleetStore: Sendable {
 
     /// A job that is no longer in memory; nil when it is not kept either.
     package func job(_ id: JobID) async throws(RedisStoreError) -> Job? {
-        let found: [Job] = try await records([keys.job(id.rawValue)], "job \(id)")
-        return found.first
+        try await jobs([id]).first
     }
 
     /// Jobs by their ids, in no order; those that are not kept any more are left out.
     package func jobs(_ ids: [JobID]) async throws(RedisStoreError) -> [Job] {
-        try await records(ids.map { keys.job($0.rawValue) }, "a job")
+        var found: [Job] = []
+        for start in stride(from: 0, to: ids.count, by: Self.readChunk) {
+            let part = Array(ids[start..<min(start + Self.readChunk, ids.count)])
+            let replies = try await store.client.read(
+                part.map { RedisCommand("GET", .text(keys.job($0.rawValue))) },
+                timeout: .seconds(30))
+            var missing: [JobID] = []
+            for (id, reply) in zip(part, replies) {
+                guard let bytes = reply.bytes else {
+                    missing.append(id)
+                    continue
+                }
+                guard let json = PackedRecord.unpack(bytes) else {
+                    throw RedisStoreError(
+                        .protocolViolation, "job \(id) in Redis cannot be unpacked")
+                }
+                found.append(try decode(Job.self, json, "job \(id)"))
+            }
+            // Written by an older version; an id that has no record at all is history.
+            found += try await records(missing.map { keys.hashOfJob($0.rawValue) }, "a job")
+        }
+        return found
     }
 
     /// The ids of jobs that ended in a second or later, sorted.

@@ -1,0 +1,49 @@
+#ifndef JESSICA_CZLIB_SHIM_H
+#define JESSICA_CZLIB_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <zlib.h>
+
+// zlib is used as a codec over memory: raw DEFLATE with a dictionary that both sides know, in one call each.
+
+// The number of bytes written, or -1 when they do not fit or zlib fails.
+static inline long jessica_deflate(const uint8_t *from, size_t size, const uint8_t *dictionary, size_t words,
+                                   uint8_t *to, size_t room) {
+    z_stream stream;
+    memset(&stream, 0, sizeof stream);
+    if (size > UINT32_MAX || room > UINT32_MAX || words > UINT32_MAX) return -1;
+    if (deflateInit2(&stream, 6, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK) return -1;
+    long written = -1;
+    if (deflateSetDictionary(&stream, dictionary, (uInt)words) == Z_OK) {
+        stream.next_in = (Bytef *)from;
+        stream.avail_in = (uInt)size;
+        stream.next_out = to;
+        stream.avail_out = (uInt)room;
+        if (deflate(&stream, Z_FINISH) == Z_STREAM_END) written = (long)stream.total_out;
+    }
+    deflateEnd(&stream);
+    return written;
+}
+
+// The number of bytes written, or -1 when this is no whole stream, or more than there is room for.
+static inline long jessica_inflate(const uint8_t *from, size_t size, const uint8_t *dictionary, size_t words,
+                                   uint8_t *to, size_t room) {
+    z_stream stream;
+    memset(&stream, 0, sizeof stream);
+    if (size > UINT32_MAX || room > UINT32_MAX || words > UINT32_MAX) return -1;
+    if (inflateInit2(&stream, -15) != Z_OK) return -1;
+    long written = -1;
+    if (inflateSetDictionary(&stream, dictionary, (uInt)words) == Z_OK) {
+        stream.next_in = (Bytef *)from;
+        stream.avail_in = (uInt)size;
+        stream.next_out = to;
+        stream.avail_out = (uInt)room;
+        if (inflate(&stream, Z_FINISH) == Z_STREAM_END) written = (long)stream.total_out;
+    }
+    inflateEnd(&stream);
+    return written;
+}
+
+#endif
