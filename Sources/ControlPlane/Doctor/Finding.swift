@@ -4,7 +4,7 @@ struct Finding: Encodable, Sendable, Hashable {
     enum Status: String, Encodable, Sendable {
         case ok, warning, failed
     }
-    /// What was looked at: `store`, `disk`, `node`, …
+    /// What was looked at, such as `store`, `disk` or `node`.
     var name: String
     /// Which one, where there are several.
     var subject: String?

@@ -67,7 +67,9 @@ enum PackedRecord {
         return written >= 0 ? written : nil
     }
 
-    /// What records have in common, the most common last. It must never change: see ``mark``.
+    /// What records have in common, the most common last.
+    ///
+    /// It must never change: see ``mark``.
     private static let dictionary = Array(
         #"""
         "error":{"code":"exit_code","message":"ended with code "},"exitCode":1,"image":"jessica/","template":"",\#
