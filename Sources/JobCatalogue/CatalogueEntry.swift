@@ -27,7 +27,14 @@ struct CatalogueEntry {
         cluster = job.queue.rawValue
         ended = job.ending.map { $0.at.nanoseconds / 1_000_000_000 }
         nodes = Set(job.attempts.map(\.node.rawValue))
-        labels = Set(job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] })
-        text = "\(job.id)\n\(InputText.words(of: job.request.input, limit: Self.textLimit))"
+        labels = Set(
+            job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] }.map(Self.plain))
+        text = Self.plain(
+            "\(job.id)\n\(InputText.words(of: job.request.input, limit: Self.textLimit))")
+    }
+
+    /// The text without the one character that SQLite takes for its end.
+    private static func plain(_ text: String) -> String {
+        text.utf8.contains(0) ? text.replacing("\0", with: " ") : text
     }
 }

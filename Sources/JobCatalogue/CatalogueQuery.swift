@@ -13,12 +13,15 @@ struct CatalogueQuery {
     let order: JobOrder
     let limit: Int
 
-    /// Reads the page: ids in order, at most `limit`.
-    func ids(_ db: Database) throws -> [JobID] {
+    /// Reads the page: what is known of the jobs, in order, at most `limit`.
+    func entries(_ db: Database) throws -> [JobCatalogue.Entry] {
         var arguments = StatementArguments()
         let sql = sql(&arguments)
-        return try String.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
-            .map { JobID($0) }
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map { row in
+            JobCatalogue.Entry(
+                id: JobID(row["id"] as String), kind: row["kind"], state: row["state"],
+                seq: row["seq"])
+        }
     }
 
     private func sql(_ arguments: inout StatementArguments) -> String {
@@ -69,7 +72,7 @@ struct CatalogueQuery {
         }
         arguments += [limit]
         return """
-            SELECT j.id FROM \(tables) WHERE \(conditions.joined(separator: " AND ")) \
+            SELECT j.seq, j.id, j.kind, j.state FROM \(tables) WHERE \(conditions.joined(separator: " AND ")) \
             ORDER BY \(seq) \(direction) LIMIT ?
             """
     }
@@ -91,13 +94,13 @@ struct CatalogueQuery {
             let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
             arguments += [limit]
             return """
-                SELECT * FROM (SELECT seq, id FROM jobs \(filter) \
+                SELECT * FROM (SELECT seq, id, kind, state FROM jobs \(filter) \
                 ORDER BY seq \(direction) LIMIT ?)
                 """
         }
         arguments += [limit]
         return """
-            SELECT id FROM (\(selects.joined(separator: " UNION ALL "))) \
+            SELECT seq, id, kind, state FROM (\(selects.joined(separator: " UNION ALL "))) \
             ORDER BY seq \(direction) LIMIT ?
             """
     }

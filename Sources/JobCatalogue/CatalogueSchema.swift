@@ -59,6 +59,10 @@ enum CatalogueMark: String {
             db, sql: "SELECT value FROM marks WHERE name = ?", arguments: [rawValue])
     }
 
+    func remove(_ db: Database) throws {
+        try db.execute(sql: "DELETE FROM marks WHERE name = ?", arguments: [rawValue])
+    }
+
     func write(_ value: Int64, _ db: Database) throws {
         try db.execute(
             sql: "INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)",

@@ -55,7 +55,7 @@ struct CatalogueWriter {
         try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
             .execute(arguments: [seq, entry.text])
         for label in entry.labels {
-            try db.cachedStatement(sql: "INSERT INTO labels (label, seq) VALUES (?, ?)")
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO labels (label, seq) VALUES (?, ?)")
                 .execute(arguments: [label, seq])
         }
     }
@@ -86,11 +86,13 @@ struct CatalogueWriter {
                 arguments: [term]))
     }
 
-    /// Removes one job, if it is there.
-    func remove(_ id: JobID) throws {
-        try remove(
-            Row.fetchAll(
-                db, sql: "SELECT seq, text FROM jobs WHERE id = ?", arguments: [id.rawValue]))
+    /// Removes jobs, if they are there.
+    func remove(_ ids: [JobID]) throws {
+        for id in ids {
+            try remove(
+                Row.fetchAll(
+                    db, sql: "SELECT seq, text FROM jobs WHERE id = ?", arguments: [id.rawValue]))
+        }
     }
 
     private func remove(_ rows: [Row]) throws {

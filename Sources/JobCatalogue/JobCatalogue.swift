@@ -9,6 +9,7 @@ import Synchronization
 /// It is kept in an SQLite file; Redis stays the record.
 package final class JobCatalogue: Sendable {
     private let pool: DatabasePool
+    private let path: String
     private let term: Int64
     private let waiting = Mutex(Waiting())
     /// Ticks when something was recorded; for one reader.
@@ -17,9 +18,10 @@ package final class JobCatalogue: Sendable {
 
     private struct Waiting {
         var jobs: [JobID: Job] = [:]
-        /// What transactions hold that have not ended yet.
-        var onTheirWay: [UInt64: [JobID: Job]] = [:]
-        var lastToken: UInt64 = 0
+        /// Whether a writer holds jobs that are not in the file yet.
+        var isWriting = false
+        /// Whether something was let go of, so that the list is not true any more.
+        var isLost = false
         /// Whether all of the record is in the file.
         var isWhole = false
     }
@@ -34,6 +36,7 @@ package final class JobCatalogue: Sendable {
     package init(path: String, term: UInt64) throws {
         let term = Int64(clamping: term)
         self.term = term
+        self.path = path
         (changes, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         do {
             pool = try Self.open(path, term)
@@ -71,53 +74,78 @@ package final class JobCatalogue: Sendable {
     // MARK: Writing
 
     /// Notes jobs as they were just stored; they are written when somebody asks, or by `write`.
+    ///
+    /// When too many wait, because the disk takes none, they are let go, and so is the list: it is made anew at
+    /// the next start.
     package func record(_ jobs: [Job]) {
         guard !jobs.isEmpty else { return }
         waiting.withLock { waiting in
             for job in jobs { waiting.jobs[job.id] = job }
+            guard waiting.jobs.count > Self.waitingLimit else { return }
+            waiting.jobs = [:]
+            waiting.isLost = true
         }
         tick.yield()
     }
 
+    /// Jobs that may wait to be written.
+    private static let waitingLimit = 200_000
+
     /// Whether something is not in the file yet, or only on its way there.
-    private var isBehind: Bool { waiting.withLock { !$0.jobs.isEmpty || !$0.onTheirWay.isEmpty } }
+    private var isBehind: Bool { waiting.withLock { !$0.jobs.isEmpty || $0.isWriting } }
 
     /// Writes what was recorded; all of it is in the file when this returns.
     package func write() async throws {
-        // Transactions come one after the other, so an empty one waits for those on their way.
+        // Writers come one after the other, so one with nothing to do waits for the one before.
         guard isBehind else { return }
-        let token = waiting.withLock { waiting in
-            waiting.lastToken += 1
-            return waiting.lastToken
-        }
-        do {
-            try await pool.write { [self] db in try write(to: db, token) }
-            waiting.withLock { $0.onTheirWay[token] = nil }
-        } catch {
-            waiting.withLock { waiting in
-                // Not over what has changed meanwhile.
-                let jobs = waiting.onTheirWay.removeValue(forKey: token) ?? [:]
-                waiting.jobs.merge(jobs) { now, _ in now }
+        try await guarded {
+            try await pool.writeWithoutTransaction { [self] db in
+                // Taken when it is this writer's turn: whoever waits for its end finds all of it in the file.
+                let (jobs, isWhole, isLost) = waiting.withLock { waiting in
+                    defer { waiting.jobs = [:] }
+                    waiting.isWriting = true
+                    return (waiting.jobs, waiting.isWhole, waiting.isLost)
+                }
+                do {
+                    try db.inTransaction {
+                        try write(jobs, to: db, moving: isWhole && !isLost)
+                        if isLost { try CatalogueMark.through.remove(db) }
+                        return .commit
+                    }
+                    waiting.withLock { $0.isWriting = false }
+                } catch {
+                    waiting.withLock { waiting in
+                        waiting.isWriting = false
+                        // Before the next writer's turn, and not over what has changed meanwhile.
+                        waiting.jobs.merge(jobs) { now, _ in now }
+                    }
+                    throw error
+                }
             }
-            throw error
         }
     }
 
-    private func write(to db: Database, _ token: UInt64) throws {
-        // Taken when it is this transaction's turn: whoever waits for its end finds all of it in the file.
-        let (jobs, isWhole) = waiting.withLock { waiting in
-            defer { waiting.jobs = [:] }
-            waiting.onTheirWay[token] = waiting.jobs
-            return (waiting.jobs, waiting.isWhole)
-        }
+    private func write(_ jobs: [JobID: Job], to db: Database, moving: Bool) throws {
         let writer = CatalogueWriter(db: db, term: term)
         for id in jobs.keys.sorted() {
             if let job = jobs[id] { try writer.put(job) }
         }
-        guard isWhole, let last = jobs.values.compactMap({ $0.ending?.at }).max() else { return }
+        guard moving, let last = jobs.values.compactMap({ $0.ending?.at }).max() else { return }
         let second = last.nanoseconds / 1_000_000_000
         if try CatalogueMark.through.read(db) ?? 0 < second {
             try CatalogueMark.through.write(second, db)
+        }
+    }
+
+    /// Lets the next start make the file anew when it turns out to be damaged.
+    private func guarded<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as DatabaseError
+            where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
+        {
+            try? CatalogueFile.remove(path)
+            throw error
         }
     }
 
@@ -162,46 +190,73 @@ package final class JobCatalogue: Sendable {
         }
     }
 
-    /// Forgets one job, of which the record has nothing any more.
-    package func forget(_ id: JobID) async throws {
-        try await pool.write { [term] db in try CatalogueWriter(db: db, term: term).remove(id) }
+    /// Forgets jobs of which the record has nothing any more.
+    package func forget(_ ids: [JobID]) async throws {
+        guard !ids.isEmpty else { return }
+        try await pool.write { [term] db in try CatalogueWriter(db: db, term: term).remove(ids) }
     }
 
     // MARK: Reading
 
+    /// What the catalogue itself knows of a job.
+    package struct Entry: Hashable, Sendable {
+        /// Which job.
+        package let id: JobID
+        /// Its kind.
+        package let kind: String
+        /// Its state, as it was stored last.
+        package let state: String
+        let seq: Int64
+    }
+
+    /// A place in the list: behind a job, whether that is still kept or not.
+    package struct Cursor: Hashable, Sendable, CustomStringConvertible {
+        let seq: Int64
+        /// Reads a cursor; nil when it is none.
+        package init?(_ text: some StringProtocol) {
+            guard let seq = Int64(text), seq >= 0 else { return nil }
+            self.seq = seq
+        }
+        init(seq: Int64) { self.seq = seq }
+        /// The text that `init(_:)` reads.
+        package var description: String { "\(seq)" }
+    }
+
     /// One page of a list.
     package struct Page: Hashable, Sendable {
         /// The jobs, in order.
-        package var ids: [JobID]
-        /// Whether there are more behind.
-        package var hasMore: Bool
+        package var entries: [Entry]
+        /// Where the next page begins; nil when this is the last.
+        package var next: Cursor?
+        /// The jobs' ids.
+        package var ids: [JobID] { entries.map(\.id) }
         /// Creates a page.
-        package init(ids: [JobID] = [], hasMore: Bool = false) {
-            self.ids = ids
-            self.hasMore = hasMore
+        package init(entries: [Entry] = [], next: Cursor? = nil) {
+            self.entries = entries
+            self.next = next
         }
     }
 
-    /// The jobs that a filter chooses, behind the job `cursor`; at most `limit`.
+    /// The jobs that a filter chooses, behind a place; at most `limit`.
     package func page(
-        _ filter: JobFilter, after cursor: JobID? = nil, order: JobOrder = .newest, limit: Int
+        _ filter: JobFilter, after cursor: Cursor? = nil, order: JobOrder = .newest, limit: Int
     ) async throws -> Page {
         try await write()
-        return try await pool.read { db in
-            var place: Int64?
-            if let cursor {
-                guard
-                    let seq = try Int64.fetchOne(
-                        db, sql: "SELECT seq FROM jobs WHERE id = ?", arguments: [cursor.rawValue])
-                else { throw UnknownCursor() }
-                place = seq
+        guard !waiting.withLock({ $0.isLost }) else { throw Incomplete() }
+        return try await guarded {
+            try await pool.read { db in
+                let query = CatalogueQuery(
+                    filter: filter, cursor: cursor?.seq, order: order, limit: limit + 1)
+                let entries = try query.entries(db)
+                let page = Array(entries.prefix(limit))
+                let next = entries.count > limit ? page.last.map { Cursor(seq: $0.seq) } : nil
+                return Page(entries: page, next: next)
             }
-            let query = CatalogueQuery(
-                filter: filter, cursor: place, order: order, limit: limit + 1)
-            let ids = try query.ids(db)
-            return Page(ids: Array(ids.prefix(limit)), hasMore: ids.count > limit)
         }
     }
+
+    /// Whether every job of the record is in it by now.
+    package var isComplete: Bool { waiting.withLock { $0.isWhole && !$0.isLost } }
 
     /// How many jobs are in it.
     package func count() async throws -> Int {
@@ -214,9 +269,11 @@ package final class JobCatalogue: Sendable {
     /// Ends all use of the file.
     package func close() throws { try pool.close() }
 
-    /// The job that a page shall begin behind is not kept any more.
-    package struct UnknownCursor: Error {
-        /// Creates the error.
-        package init() {}
+    /// Too much happened while the disk took nothing: the list is made anew at the next start.
+    package struct Incomplete: Error, CustomStringConvertible {
+        /// What to do.
+        package var description: String {
+            "too much happened while nothing could be written; restart the controller"
+        }
     }
 }

@@ -63,8 +63,10 @@ import Testing
         _ answer: @escaping @Sendable (StubRequest) async -> StubAnswer
     ) async throws {
         try await Stub.serve(answer) { stub in
+            // As patient as it takes: what is looked at is not the time.
             let context = Context(
-                console: RecordingConsole(), environment: ["HOME": "/nonexistent"])
+                console: RecordingConsole(), environment: ["HOME": "/nonexistent"],
+                pause: { _ in try await Task.sleep(for: .seconds(60)) })
             let words = ["jctl", "x", "--endpoint", stub.socket]
             let found = await NameCompletion.names(noun, nil, words, prefix, context)
             #expect(found == expected)

@@ -342,7 +342,7 @@ import Testing
                 let isTrial = request.text.contains(#""dryRun":true"#)
                 return .json(
                     """
-                    {"dryRun":\(isTrial),"matched":2,"more":true,"jobs":[
+                    {"dryRun":\(isTrial),"matched":2,"next":null,"jobs":[
                     {"id":"a","kind":"image","state":"\(isTrial ? "queued" : "cancelled")"},
                     {"id":"b","kind":"image","state":"running"
                     \(isTrial ? "" : #","error":{"code":"conflict","message":"no"}"#)}]}
@@ -353,16 +353,15 @@ import Testing
         try await jctl(chosen, routes: routes) { ran, stub in
             #expect(ran.code == 2)
             #expect(ran.out.isEmpty)
-            #expect(ran.err.contains("2 or more jobs match, and nothing was done"))
+            #expect(ran.err.contains("2 jobs match, and nothing was done"))
             #expect(
                 stub.requests.last?.text
-                    == #"{"filter":{"state":["queued"],"kind":["image"],"label":["album=x"]},"all":false,"dryRun":true,"limit":10000}"#
+                    == #"{"filter":{"state":["queued"],"kind":["image"],"label":["album=x"]},"all":false,"dryRun":true,"limit":1000}"#
             )
         }
         try await jctl(chosen + ["--dry-run"], routes: routes) { ran, _ in
             #expect(ran.code == 0)
             #expect(ran.out.contains("a   image  queued"))
-            #expect(ran.err.contains("there are more"))
         }
         try await jctl(chosen + ["--yes", "-o", "name"], routes: routes) { ran, _ in
             #expect(ran.code == 1)

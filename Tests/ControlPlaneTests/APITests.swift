@@ -59,7 +59,9 @@ struct APITests {
         "A wrong submission is refused with one shape of error",
         arguments: [
             (#"{"kind":"nonsense"}"#, 400), (#"{"kind":"image","priority":99}"#, 400),
-            (#"{"kind":"image","typo":1}"#, 400), (#"{"kind":"image","input":[1]}"#, 400),
+            (#"{"kind":"image","typo":1}"#, 400),
+            (#"{"kind":"image","labels":{"a\u0000":"b"}}"#, 400),
+            (#"{"kind":"image","input":[1]}"#, 400),
             (#"not json"#, 400), (#"{"kind":"video"}"#, 422),
             (#"{"kind":"image","cluster":"nowhere"}"#, 404), (#"{"kind":"custom"}"#, 422),
             (#"{"kind":"custom","image":"UPPER/../x"}"#, 422),
@@ -156,7 +158,8 @@ struct APITests {
             ("since=2020-01-01T02:00:00.5%2B02:00&order=oldest", ["c", "b", "a"]),
             ("state=nonsense", nil), ("kind=nonsense", nil), ("q=ab", nil),
             ("since=yesterday", nil),
-            ("order=up", nil), ("limit=0", nil), ("since=", nil), ("label==x", nil),
+            ("order=up", nil), ("limit=0", nil), ("since=", nil), ("cursor=nobody", nil),
+            ("stat=queued", nil), ("q=ab%00c", nil), ("label==x", nil),
         ] as [(String, [String]?)])
     func filters(query: String, expected: [String]?) async throws {
         try await Plane.with { plane, _ in
@@ -203,12 +206,12 @@ struct APITests {
                 "cancel", #"{"filter":{"kind":["image"]},"dryRun":true,"limit":2}"#)
             #expect(trial.0 == .ok)
             #expect(trial.1 == [queued, queued])
-            #expect(trial.2["more"] == .bool(true))
+            #expect(trial.2["next"] != nil)
             let first = try await act("cancel", #"{"filter":{"kind":["image"]},"limit":2}"#)
             #expect(first.1 == [cancelled, cancelled])
             let second = try await act("cancel", #"{"filter":{"state":["active"]}}"#)
             #expect(second.1 == [cancelled])
-            #expect(second.2["more"] == .bool(false))
+            #expect(second.2["next"] == nil)
             let none = try await act("cancel", #"{"filter":{"state":["cancelled"]}}"#)
             #expect(none.0 == .ok && none.1.isEmpty)
             let again = try await act("retry", #"{"filter":{},"all":true}"#)
@@ -222,8 +225,6 @@ struct APITests {
                 #expect(try await act("cancel", wrong).0 == .badRequest, "\(wrong)")
             }
             #expect(try await act("cancel", #"{"filter":{}}"#).0 == .unprocessableContent)
-            let (cursor, _) = try await call(plane, .get, "/api/v1/jobs?cursor=nobody")
-            #expect(cursor == .unprocessableContent)
         }
     }
 

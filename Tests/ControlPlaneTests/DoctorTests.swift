@@ -104,10 +104,11 @@ struct DoctorTests {
                     $0["name"] == .string(name) && $0["subject"] == subject.map { .string($0) }
                 }
             }
-            for name in ["store", "disk", "objects", "catalogue"] {
+            for name in ["store", "disk", "objects"] {
                 #expect(find(name)?["status"] == .string("ok"), "\(name)")
             }
-            #expect(find("catalogue")?["message"] == .string("1 jobs can be listed"))
+            // Nobody has made it whole here.
+            #expect(find("catalogue")?["status"] == .string("warning"))
             #expect(find("certificate", "authority")?["status"] == .string("ok"))
             #expect(find("node", "agx-02")?["status"] == .string("failed"))
             #expect(

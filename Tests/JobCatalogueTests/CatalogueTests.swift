@@ -117,9 +117,9 @@ struct CatalogueTests {
                     var seen: [JobID] = []
                     var page = try await catalogue.page(filter, order: order, limit: 37)
                     seen += page.ids
-                    while page.hasMore {
+                    while let next = page.next {
                         page = try await catalogue.page(
-                            filter, after: seen.last, order: order, limit: 37)
+                            filter, after: next, order: order, limit: 37)
                         seen += page.ids
                     }
                     #expect(seen == expected, "\(filter) \(order)")
@@ -251,13 +251,45 @@ struct CatalogueTests {
         }
     }
 
-    @Test("A cursor that nobody has is told apart")
+    @Test("A page goes on behind a job that was forgotten meanwhile")
     func cursor() async throws {
         try await with { catalogue, _ in
-            catalogue.record(jobs(3, seed: 1))
-            await #expect(throws: JobCatalogue.UnknownCursor.self) {
-                try await catalogue.page(JobFilter(), after: "nobody", limit: 2)
+            let jobs = jobs(5, seed: 1)
+            catalogue.record(jobs)
+            let first = try await catalogue.page(JobFilter(), order: .oldest, limit: 2)
+            try await catalogue.forget(first.ids)
+            let second = try await catalogue.page(
+                JobFilter(), after: first.next, order: .oldest, limit: 9)
+            #expect(second.ids == jobs.dropFirst(2).map(\.id))
+            #expect(second.next == nil)
+            let text = try #require(first.next).description
+            #expect(JobCatalogue.Cursor(text) == first.next)
+            for text in ["", "x", "-1", "99999999999999999999"] {
+                #expect(JobCatalogue.Cursor(text) == nil)
             }
+        }
+    }
+
+    @Test("No job keeps the others from being listed, whatever its labels and its input hold")
+    func hostileTexts() async throws {
+        try await with { catalogue, _ in
+            var request = JobRequest(kind: .image, input: #"{"p":"a\u0000b nul \ud800"}"#)
+            request.labels = [
+                .init(key: "a\0b", value: "c"), .init(key: "a", value: "\0"),
+                .init(key: "a ", value: ""),
+            ]
+            let odd = Job(id: "odd", request: request, queue: "v", submittedAt: .zero)
+            let plain = Job(
+                id: "plain", request: JobRequest(kind: .image), queue: "v", submittedAt: .zero)
+            catalogue.record([odd, plain])
+            try await catalogue.write()
+            #expect(
+                try await catalogue.page(JobFilter(), order: .oldest, limit: 9).ids == [
+                    "odd", "plain",
+                ])
+            var filter = JobFilter()
+            filter.text = "nul"
+            #expect(try await catalogue.page(filter, limit: 9).ids == ["odd"])
         }
     }
 

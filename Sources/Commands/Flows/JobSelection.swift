@@ -87,7 +87,7 @@ struct JobSelection: ParsableArguments, Sendable {
     }
 
     /// The body of the action.
-    func body(dryRun: Bool, now: Date) -> JSONValue {
+    func body(dryRun: Bool, cursor: String?, now: Date) -> JSONValue {
         func texts(_ values: [String]) -> JSONValue { .array(values.map { .string($0) }) }
         var filter: [JSONValue.Member] = []
         if !states.isEmpty { filter.append(.init("state", texts(states.map { $0.lowercased() }))) }
@@ -97,12 +97,12 @@ struct JobSelection: ParsableArguments, Sendable {
         if !search.labels.isEmpty { filter.append(.init("label", texts(search.labels))) }
         if let text = search.search { filter.append(.init("q", .string(text))) }
         if let since = search.sinceTime(now: now) { filter.append(.init("since", .string(since))) }
-        return .object([
-            .init("filter", .object(filter)), .init("all", .bool(all)),
-            .init("dryRun", .bool(dryRun)), .init("limit", .number("\(Self.limit)")),
+        return .dictionary([
+            ("filter", .object(filter)), ("all", .bool(all)), ("dryRun", .bool(dryRun)),
+            ("limit", .int(Self.limit)), ("cursor", cursor.map { .string($0) }),
         ])
     }
 
     /// Jobs acted on in one call.
-    private static let limit = 10_000
+    private static let limit = 1_000
 }

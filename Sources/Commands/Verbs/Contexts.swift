@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// `jctl context`: the controllers that are known by name.
 struct Contexts: Command {
@@ -41,16 +42,22 @@ struct Contexts: Command {
             _ = try file.context(name)
             file.current = name
             try file.save(context)
-            session.note("jctl talks to '\(name)' now")
+            let other = ["JCTL_CONTEXT", "JCTL_ENDPOINT"].first { context.variable($0) != nil }
+            session.note(
+                other.map { "'\(name)' is chosen, but \($0) is set and goes before it" }
+                    ?? "jctl talks to '\(name)' now")
         case "set":
             let name = try required()
             guard let endpoint = global.endpoint else {
                 throw CommandError.usage("the context '\(name)' needs an --endpoint")
             }
             _ = try Endpoint.parseAddress(endpoint, home: context.variable("HOME"))
+            let before = file.contexts?[name]
             file.contexts = file.contexts ?? [:]
             file.contexts?[name] = .init(
-                endpoint: endpoint, tokenFile: global.tokenFile, caFile: global.caFile)
+                endpoint: Self.absolute(endpoint, context),
+                tokenFile: global.tokenFile.map { Self.absolute($0, context) } ?? before?.tokenFile,
+                caFile: global.caFile.map { Self.absolute($0, context) } ?? before?.caFile)
             if file.current == nil { file.current = name }
             try file.save(context)
             session.note("context '\(name)' is \(endpoint)")
@@ -67,6 +74,17 @@ struct Contexts: Command {
                 hint: DidYouMean.hint(action, among: ["ls", "use", "set", "rm"])
                     ?? "there are ls, use, set and rm")
         }
+    }
+
+    /// A path that means the same from every folder; what is no path stays as it is.
+    private static func absolute(_ text: String, _ context: Context) -> String {
+        if text.hasPrefix("~/"), let home = context.variable("HOME") {
+            return home + text.dropFirst(1)
+        }
+        guard !text.contains("://"), !text.hasPrefix("/"), !text.hasPrefix("unix:"),
+            text.contains("/")
+        else { return text }
+        return FileManager.default.currentDirectoryPath + "/" + text
     }
 
     private func required() throws -> String {

@@ -31,33 +31,70 @@ extension APIServer {
         }
         var dryRun: Bool
         var matched: Int
-        var more: Bool
         var jobs: [Item]
+        var next: String?
+
+        enum CodingKeys: CodingKey { case dryRun, matched, jobs, next }
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(dryRun, forKey: .dryRun)
+            try container.encode(matched, forKey: .matched)
+            try container.encode(jobs, forKey: .jobs)
+            try container.encode(next, forKey: .next)
+        }
     }
 
     private func act(
-        _ request: Request, on states: Set<JobState>,
+        _ request: Request, on possible: Set<JobState>,
         _ event: @escaping @Sendable (FleetCore.RequestID, JobID) -> ControllerEvent
     ) async throws -> Response {
         var action = try BulkBody(try await object(request))
         let wanted = action.filter.states
-        action.filter.states = wanted.isEmpty ? states : wanted.intersection(states)
+        let states = wanted.isEmpty ? possible : wanted.intersection(possible)
+        action.filter.states = states
         var page = JobCatalogue.Page()
-        if !action.filter.states.isEmpty {
-            page = try await self.page(action.filter, order: .oldest, limit: action.limit)
+        if !states.isEmpty {
+            page = try await self.page(
+                action.filter, after: action.cursor, order: .oldest, limit: action.limit)
         }
         var failures: [JobID: Result.Item.Failure] = [:]
         if !action.dryRun {
             try requireStore()
-            failures = await each(page.ids, event)
+            for start in stride(from: 0, to: page.ids.count, by: Self.bulkWidth) {
+                let part = page.ids[start..<min(start + Self.bulkWidth, page.ids.count)]
+                // Time has passed since the page was read.
+                let now = await self.states(of: Array(part))
+                let (still, gone) = (
+                    part.filter { states.contains(now[$0] ?? .succeeded) || now[$0] == nil },
+                    part.filter { now[$0].map { !states.contains($0) } ?? false }
+                )
+                for id in gone {
+                    failures[id] = .init(
+                        code: "conflict",
+                        message: "it is \(now[id]?.rawValue ?? "elsewhere") by now")
+                }
+                failures.merge(await each(still, event)) { $1 }
+            }
         }
-        let items = try await views(page.ids).map { job in
+        let now = await self.states(of: page.ids)
+        let items = page.entries.map { entry in
             Result.Item(
-                id: job.id, kind: job.kind, state: job.state, error: failures[JobID(job.id)])
+                id: entry.id.rawValue, kind: entry.kind,
+                state: now[entry.id]?.rawValue ?? entry.state, error: failures[entry.id])
         }
         return try JSONAnswer.response(
             Result(
-                dryRun: action.dryRun, matched: items.count, more: page.hasMore, jobs: items))
+                dryRun: action.dryRun, matched: items.count, jobs: items,
+                next: page.next?.description))
+    }
+
+    /// The states of those that are in memory.
+    private func states(of ids: [JobID]) async -> [JobID: JobState] {
+        await loop.read { controller, _ in
+            var states: [JobID: JobState] = [:]
+            for id in ids { states[id] = controller.jobs[id]?.state }
+            return states
+        }
     }
 
     /// Asks the machine for each; what could not be done, by job.
@@ -66,21 +103,19 @@ extension APIServer {
         _ event: @escaping @Sendable (FleetCore.RequestID, JobID) -> ControllerEvent
     ) async -> [JobID: Result.Item.Failure] {
         var failures: [JobID: Result.Item.Failure] = [:]
-        for start in stride(from: 0, to: ids.count, by: Self.bulkWidth) {
-            await withTaskGroup(of: (JobID, APIError?).self) { group in
-                for id in ids[start..<min(start + Self.bulkWidth, ids.count)] {
-                    group.addTask {
-                        do {
-                            try await ask { event($0, id) }
-                            return (id, nil)
-                        } catch {
-                            return (id, error as? APIError ?? .outcomeUnknown)
-                        }
+        await withTaskGroup(of: (JobID, APIError?).self) { group in
+            for id in ids {
+                group.addTask {
+                    do {
+                        try await ask { event($0, id) }
+                        return (id, nil)
+                    } catch {
+                        return (id, error as? APIError ?? .outcomeUnknown)
                     }
                 }
-                for await (id, error) in group {
-                    failures[id] = error.map { .init(code: $0.code, message: $0.message) }
-                }
+            }
+            for await (id, error) in group {
+                failures[id] = error.map { .init(code: $0.code, message: $0.message) }
             }
         }
         return failures
@@ -95,8 +130,10 @@ struct BulkBody {
     let dryRun: Bool
     /// The most jobs to act on.
     let limit: Int
+    /// Where to begin; nil for the first.
+    let cursor: JobCatalogue.Cursor?
 
-    private static let known: Set<String> = ["filter", "all", "dryRun", "limit"]
+    private static let known: Set<String> = ["filter", "all", "dryRun", "limit", "cursor"]
     private static let limits = 1...10_000
 
     init(_ fields: [String: JSONValue]) throws {
@@ -114,6 +151,11 @@ struct BulkBody {
         guard !filter.isEmpty || all else {
             throw APIError.impossible(
                 "an empty filter chooses every job: say `\"all\": true` if so")
+        }
+        switch fields["cursor"] {
+        case nil, .null?: cursor = nil
+        case .string(let text)?: cursor = try APIServer.cursor(text)
+        default: throw APIError.invalid("`cursor` must be a text")
         }
         switch fields["limit"] {
         case nil, .null?: limit = 1_000

@@ -35,10 +35,13 @@ extension APIServer {
     private func diagnose() async -> [Finding] {
         let now = Date()
         let ahead = now.timeIntervalSince1970 - loop.clock.now.since(.zero).inSeconds
-        var findings = await storeFindings()
+        // At the same time, as each may have to wait for something that hangs.
+        async let store = within("store") { await storeFindings() }
+        async let objects = within("objects") { [await objectFinding()] }
+        async let catalogue = within("catalogue") { [await catalogueFinding()] }
+        var findings = await store + objects + catalogue
         findings += [
-            MachineFindings.disk(installation.folder), await objectFinding(),
-            await catalogueFinding(),
+            MachineFindings.disk(installation.folder),
             MachineFindings.clock(ahead: ahead),
             MachineFindings.certificate(
                 "authority", ends: installation.authorityEnds, now: now,
@@ -48,6 +51,28 @@ extension APIServer {
                 action: "restart the controller: each start makes a new one"),
         ]
         return findings + (await loop.read { FleetFindings.look($0, at: $1) })
+    }
+
+    /// How long one check may take.
+    private static let patience = Duration.seconds(5)
+
+    private func within(
+        _ name: String, _ check: @escaping @Sendable () async -> [Finding]
+    ) async -> [Finding] {
+        await withTaskGroup(of: [Finding].self) { group in
+            group.addTask { await check() }
+            group.addTask {
+                try? await Task.sleep(for: Self.patience)
+                return [
+                    .failed(
+                        name, "it does not answer within \(Self.patience)",
+                        action: "is it up, and can the controller's machine reach it?")
+                ]
+            }
+            let first = await group.next() ?? []
+            group.cancelAll()
+            return first
+        }
     }
 
     private func storeFindings() async -> [Finding] {
@@ -82,7 +107,13 @@ extension APIServer {
 
     private func catalogueFinding() async -> Finding {
         do {
-            return .ok("catalogue", "\(try await catalogue.count()) jobs can be listed")
+            let count = try await catalogue.count()
+            guard catalogue.isComplete else {
+                return .warning(
+                    "catalogue", "\(count) jobs can be listed, and older ones are being added",
+                    action: "wait; if it stays so, the controller's log says why")
+            }
+            return .ok("catalogue", "\(count) jobs can be listed")
         } catch {
             return .failed(
                 "catalogue", "\(error)",

@@ -64,6 +64,11 @@ extension JobFilter {
         }
         cluster = try Self.one("cluster", texts, most: 128).map { ClusterName($0) }
         node = try Self.one("node", texts, most: 128).map { NodeName($0) }
+        for name in Self.names {
+            guard try texts(name).allSatisfy({ !$0.utf8.contains(0) }) else {
+                throw APIError.invalid("the filter `\(name)` has a character that no text has")
+            }
+        }
         labels = try texts("label")
         guard labels.count <= Self.labelLimit,
             labels.allSatisfy({ (1...192).contains($0.unicodeScalars.count) && !$0.hasPrefix("=") })

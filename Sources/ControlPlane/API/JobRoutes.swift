@@ -206,30 +206,42 @@ extension APIServer {
 
     private func list(_ request: Request) async throws -> Response {
         let query = request.uri.queryParameters
+        let known = Set(JobFilter.names + ["limit", "cursor", "order"])
+        // A filter that is misspelt would choose everything.
+        if let name = query.map(\.key).first(where: { !known.contains(String($0)) }) {
+            throw APIError.invalid(
+                "no parameter is named `\(name.prefix(40))`; there are "
+                    + known.sorted().joined(separator: ", "))
+        }
         let filter = try JobFilter(query: request)
         guard let order = JobOrder(rawValue: query["order"].map(String.init) ?? "newest") else {
             throw APIError.invalid("order must be newest or oldest")
         }
         let page = try await page(
-            filter, after: query["cursor"].flatMap { $0.isEmpty ? nil : JobID(String($0)) },
-            order: order,
+            filter, after: try Self.cursor(query["cursor"].map(String.init)), order: order,
             limit: try limit(request))
         let items = try await views(page.ids).filter { job in
             // One may have gone on since the page was read.
             filter.states.isEmpty || filter.states.contains { $0.rawValue == job.state }
         }
-        return try JSONAnswer.response(
-            Page(items: items, next: page.hasMore ? page.ids.last?.rawValue : nil))
+        return try JSONAnswer.response(Page(items: items, next: page.next?.description))
+    }
+
+    /// The place that the caller was given as `next`; nil for the beginning.
+    static func cursor(_ text: String?) throws -> JobCatalogue.Cursor? {
+        guard let text, !text.isEmpty else { return nil }
+        guard let cursor = JobCatalogue.Cursor(text) else {
+            throw APIError.invalid("the cursor is not the `next` of a page before")
+        }
+        return cursor
     }
 
     /// The jobs that a filter chooses.
     func page(
-        _ filter: JobFilter, after cursor: JobID? = nil, order: JobOrder, limit: Int
+        _ filter: JobFilter, after cursor: JobCatalogue.Cursor? = nil, order: JobOrder, limit: Int
     ) async throws -> JobCatalogue.Page {
         do {
             return try await catalogue.page(filter, after: cursor, order: order, limit: limit)
-        } catch is JobCatalogue.UnknownCursor {
-            throw APIError.impossible("the cursor is not that of a page before, or too old")
         } catch {
             logger.warning("catalogue of jobs failed", metadata: ["error": "\(error)"])
             throw APIError(
@@ -252,24 +264,29 @@ extension APIServer {
         }
         let past = ids.filter { live[$0] == nil }
         var stored: [JobID: Job] = [:]
+        var damaged: Set<JobID> = []
         if !past.isEmpty {
             do {
-                for job in try await store.jobs(past) { stored[job.id] = job }
+                let found = try await store.readable(past)
+                for job in found.jobs { stored[job.id] = job }
+                damaged = Set(found.damaged)
             } catch {
                 throw APIError.storeAway
             }
         }
         var views: [JobView] = []
+        var gone: [JobID] = []
         for id in ids {
             if let (job, state) = live[id] {
                 views.append(JobView(job, state, at: now))
             } else if let job = stored[id] {
                 views.append(JobView(job, nil, at: now))
-            } else {
-                // Its record has expired.
-                try? await catalogue.forget(id)
+            } else if !damaged.contains(id) {
+                gone.append(id)
             }
         }
+        // Their records have expired.
+        try? await catalogue.forget(gone)
         return views
     }
 }

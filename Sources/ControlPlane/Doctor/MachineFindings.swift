@@ -15,7 +15,10 @@ enum MachineFindings {
                 "disk", "\(folder) cannot be looked at: \(unsafe String(cString: strerror(errno)))",
                 action: "is the folder still there?")
         }
-        return disk(free: UInt64(facts.f_bavail) * UInt64(facts.f_frsize), in: folder)
+        let free = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
+        // Some file systems in a network say nonsense.
+        if free.overflow { return .ok("disk", "\(folder) does not say how much is free") }
+        return disk(free: free.partialValue, in: folder)
     }
 
     /// What so much free space in a folder means.

@@ -32,11 +32,12 @@ package final class FleetMeters: Sendable {
 
     /// Notes what a batch has stored.
     package func observe(_ batch: ControlLoop.StoredBatch) {
+        let jobs = Dictionary(batch.jobs.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
         state.withLock { state in
             state.commits.observe(batch.latency.inSeconds)
             for event in batch.events {
                 switch event.kind {
-                case .job: Self.count(event, batch.jobs, &state)
+                case .job: Self.count(event, jobs, &state)
                 case .roamer:
                     guard let from = event.from, let to = event.to, let lasted = event.lasted else {
                         continue
@@ -48,9 +49,9 @@ package final class FleetMeters: Sendable {
         }
     }
 
-    private static func count(_ event: FleetEvent, _ jobs: [Job], _ state: inout State) {
+    private static func count(_ event: FleetEvent, _ jobs: [JobID: Job], _ state: inout State) {
         guard let word = event.to, let outcome = Job.Outcome(rawValue: word),
-            let job = jobs.first(where: { $0.id == event.job })
+            let job = event.job.flatMap({ jobs[$0] })
         else { return }
         let cluster = job.queue.rawValue
         state.jobs[Outcome(cluster: cluster, outcome: outcome.rawValue), default: 0] += 1

@@ -58,10 +58,13 @@ package struct CatalogueKeeper: Sendable {
         var added = 0
         for start in stride(from: 0, to: ids.count, by: JobCatalogue.chunk) {
             try Task.checkCancellation()
-            let jobs = try await store.jobs(
+            let found = try await store.readable(
                 Array(ids[start..<min(start + JobCatalogue.chunk, ids.count)]))
-            try await catalogue.add(jobs)
-            added += jobs.count
+            try await catalogue.add(found.jobs)
+            added += found.jobs.count
+            for id in found.damaged.prefix(10) {
+                logger.warning("record of a past job is damaged", metadata: ["job": "\(id)"])
+            }
         }
         try await catalogue.isWhole(through: now - Self.overlap)
         if through == nil, added > 0 {

@@ -58,6 +58,8 @@ package struct FleetStore: Sendable {
 
     private func write(_ job: Job, to batch: inout FencedBatch) throws(RedisStoreError) {
         let record = try encode(job)
+        // What an older version wrote must not come back when this one's record has expired.
+        batch.del([keys.hashOfJob(job.id.rawValue)])
         if job.ending != nil, !job.isActive {
             batch.set(
                 keys.job(job.id.rawValue), .bytes(PackedRecord.pack(record)),
@@ -204,7 +206,19 @@ package struct FleetStore: Sendable {
 
     /// Jobs by their ids, in no order; those that are not kept any more are left out.
     package func jobs(_ ids: [JobID]) async throws(RedisStoreError) -> [Job] {
-        var found: [Job] = []
+        let found = try await readable(ids)
+        if let id = found.damaged.first {
+            throw RedisStoreError(.protocolViolation, "job \(id) in Redis cannot be read")
+        }
+        return found.jobs
+    }
+
+    /// Jobs by their ids as far as they can be read, and the ids of those whose record is damaged.
+    package func readable(
+        _ ids: [JobID]
+    ) async throws(RedisStoreError) -> (jobs: [Job], damaged: [JobID]) {
+        var jobs: [Job] = []
+        var damaged: [JobID] = []
         for start in stride(from: 0, to: ids.count, by: Self.readChunk) {
             let part = Array(ids[start..<min(start + Self.readChunk, ids.count)])
             let replies = try await store.client.read(
@@ -212,20 +226,24 @@ package struct FleetStore: Sendable {
                 timeout: .seconds(30))
             var missing: [JobID] = []
             for (id, reply) in zip(part, replies) {
+                // A server that cannot answer now has not lost anything.
+                if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
                 guard let bytes = reply.bytes else {
                     missing.append(id)
                     continue
                 }
-                guard let json = PackedRecord.unpack(bytes) else {
-                    throw RedisStoreError(
-                        .protocolViolation, "job \(id) in Redis cannot be unpacked")
+                if let json = PackedRecord.unpack(bytes),
+                    let job = try? decode(Job.self, json, "a job")
+                {
+                    jobs.append(job)
+                } else {
+                    damaged.append(id)
                 }
-                found.append(try decode(Job.self, json, "job \(id)"))
             }
             // Written by an older version; an id that has no record at all is history.
-            found += try await records(missing.map { keys.hashOfJob($0.rawValue) }, "a job")
+            jobs += try await records(missing.map { keys.hashOfJob($0.rawValue) }, "a job")
         }
-        return found
+        return (jobs, damaged)
     }
 
     /// The ids of jobs that ended in a second or later, sorted.
@@ -290,6 +308,7 @@ package struct FleetStore: Sendable {
             let replies = try await store.client.read(
                 part.map { RedisCommand("HGET", .text($0), "record") }, timeout: .seconds(30))
             for reply in replies {
+                if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
                 // An id whose record has expired is history.
                 if let bytes = reply.bytes { records.append(try decode(Record.self, bytes, what)) }
             }

@@ -7,12 +7,14 @@ import CZlib
 enum PackedRecord {
     /// The first byte; another dictionary must have another.
     static let mark: UInt8 = 1
-    /// The largest record that is packed or read, in bytes.
+    /// The largest record that is read, in bytes.
     static let limit = 8 << 20
+    /// The largest record that is packed: the time that larger ones take would be missing elsewhere.
+    static let packingLimit = 32 << 10
 
     /// Packs a record; what does not get smaller stays as it is.
     static func pack(_ json: [UInt8]) -> [UInt8] {
-        guard !json.isEmpty, json.count <= limit else { return json }
+        guard !json.isEmpty, json.count <= packingLimit else { return json }
         var packed = [UInt8](repeating: 0, count: json.count)
         let size = unsafe run(jessica_deflate, json[...], &packed)
         guard let size, size + 6 < json.count else { return json }
