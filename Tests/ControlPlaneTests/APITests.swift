@@ -60,7 +60,7 @@ struct APITests {
         arguments: [
             (#"{"kind":"nonsense"}"#, 400), (#"{"kind":"image","priority":99}"#, 400),
             (#"{"kind":"image","typo":1}"#, 400),
-            (#"{"kind":"image","labels":{"a\u0000":"b"}}"#, 400),
+            (#"{"kind":"image","labels":{"a\u0000":"b"}}"#, 422),
             (#"{"kind":"image","input":[1]}"#, 400),
             (#"not json"#, 400), (#"{"kind":"video"}"#, 422),
             (#"{"kind":"image","cluster":"nowhere"}"#, 404), (#"{"kind":"custom"}"#, 422),
@@ -159,7 +159,7 @@ struct APITests {
             ("state=nonsense", nil), ("kind=nonsense", nil), ("q=ab", nil),
             ("since=yesterday", nil),
             ("order=up", nil), ("limit=0", nil), ("since=", nil), ("cursor=nobody", nil),
-            ("stat=queued", nil), ("q=ab%00c", nil), ("label==x", nil),
+            ("stat=queued", nil), ("label==x", nil),
         ] as [(String, [String]?)])
     func filters(query: String, expected: [String]?) async throws {
         try await Plane.with { plane, _ in
@@ -371,6 +371,24 @@ struct APITests {
             #expect(text.contains("jessica_queue_head_timestamp_seconds{cluster=\"vision\"} 1"))
             #expect(text.contains("jessica_commit_seconds_bucket{le=\"+Inf\"}"))
         }
+    }
+
+    @Test(
+        "Times are read as RFC 3339 writes them, and nothing else is",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2026-01-31T12:00:00.5+02:00", 1_769_853_600_500),
+            ("2000-02-29T23:59:60z", 951_868_800_000),
+            ("0902-10-29T12:36:05.327635-06:13", -33_676_751_454_673),
+            ("0001-01-01T00:00:00+23:59", -62_135_683_140_000),
+            ("9999-12-31T23:59:59.9999Z", 253_402_300_799_999),
+            ("2023-02-29T00:00:00Z", nil), ("2026-13-01T00:00:00Z", nil), ("2026-01-01", nil),
+            ("2026-01-01T00:00:00", nil), ("2026-01-01T00:00:00.Z", nil),
+            ("2026-01-01T24:00:00Z", nil),
+            ("2026-01-01T00:00:00Zx", nil), ("", nil), ("-026-01-01T00:00:00Z", nil),
+            ("2026-01-01T00:00:00+2:00", nil),
+        ] as [(String, Int64?)])
+    func times(text: String, expected: Int64?) {
+        #expect(RFC3339.milliseconds(text) == expected)
     }
 
     @Test("A histogram counts each value in its range and all above")

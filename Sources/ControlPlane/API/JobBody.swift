@@ -113,9 +113,11 @@ struct JobBody {
         case .object(let pairs)? where pairs.count <= 32:
             return try pairs.sorted { $0.key < $1.key }.map { key, value in
                 guard case .string(let text) = value, (1...63).contains(key.unicodeScalars.count),
-                    !key.utf8.contains(0), !text.utf8.contains(0),
                     text.unicodeScalars.count <= 128
                 else { throw APIError.invalid("a label is a short name and a short text") }
+                guard !key.utf8.contains(0), !text.utf8.contains(0) else {
+                    throw APIError.impossible("a label has a character that no text has")
+                }
                 return .init(key: key, value: text)
             }
         default: throw APIError.invalid("`labels` must be an object of at most 32 texts")

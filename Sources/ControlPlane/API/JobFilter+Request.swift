@@ -1,5 +1,4 @@
 import FleetCore
-import Foundation
 import Hummingbird
 import JobCatalogue
 
@@ -66,7 +65,8 @@ extension JobFilter {
         node = try Self.one("node", texts, most: 128).map { NodeName($0) }
         for name in Self.names {
             guard try texts(name).allSatisfy({ !$0.utf8.contains(0) }) else {
-                throw APIError.invalid("the filter `\(name)` has a character that no text has")
+                throw APIError.impossible(
+                    "the filter `\(name)` has a character that no text has")
             }
         }
         labels = try texts("label")
@@ -107,14 +107,10 @@ extension JobFilter {
         -> Instant?
     {
         guard let text = try one(name, texts) else { return nil }
-        let styles = [
-            Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true),
-        ]
-        for style in styles {
-            guard let seconds = (try? style.parse(text))?.timeIntervalSince1970 else { continue }
+        if let milliseconds = RFC3339.milliseconds(text) {
             // What an instant can hold; nothing was submitted before or after.
-            let bounded = min(max(seconds, 0), 9_000_000_000)
-            return Instant(nanoseconds: Int64((bounded * 1_000).rounded()) * 1_000_000)
+            let bounded = min(max(milliseconds, 0), 9_000_000_000_000)
+            return Instant(nanoseconds: bounded * 1_000_000)
         }
         throw APIError.invalid("`\(name)` must be a time such as 2026-01-31T12:00:00Z")
     }
