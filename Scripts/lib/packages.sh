@@ -99,6 +99,7 @@ keep_services_off() {
             redis-server) unit=(redis-server.service) ;;
             docker.io) unit=(docker.service docker.socket containerd.service) ;;
             docker-registry) unit=(docker-registry.service) ;;
+            prometheus) unit=(prometheus.service) ;;
             *) continue ;;
         esac
         as_root systemctl --quiet disable "${unit[@]}" >/dev/null 2>&1 || true
