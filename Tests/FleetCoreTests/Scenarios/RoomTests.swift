@@ -200,14 +200,42 @@ import Testing
         #expect(node.removal(of: "c") != nil)
     }
 
+    @Test
+    func `an attempt whose worker was being removed when the agent died ends with the container`()
+        throws
+    {
+        var attempt = AttemptOrder(
+            key: AttemptKey(job: "j", number: 1), place: .worker("old"), input: "{}", kind: .image)
+        var node = Node()
+        node.give(.containers([], listedAt: .zero))
+        node.connect()
+        node.order(1, [old])
+        node.give(.pulled(Operation(1), .success("i")))
+        node.give(.launched(Operation(2), .success(oldContainer)))
+        node.give(.probed("old", container: "c", .ready))
+        node.order(2, [old], [attempt])
+        node.give(.predictionStarted(attempt.key, .started))
+        #expect(node.agent.journal.attempts.first?.container?.id == "c")
+        // The node is moved to another cluster: its jobs shall stop, its worker goes.
+        attempt.stop = .evicted
+        node.order(3, [], [attempt])
+        var next = Node(node.agent.journal, starts: 2)
+        next.give(.containers([oldContainer], listedAt: .zero))
+        next.connect()
+        next.order(3, [], [attempt])
+        #expect(!next.hasEnded(attempt.key), "it may still work")
+        next.give(.removed(try #require(next.removal(of: "c")), nil))
+        #expect(next.hasEnded(attempt.key))
+    }
+
     /// An agent's machine, and all it has asked for.
     private struct Node {
         var agent: Agent
         var effects: [AgentEffects.Effect] = []
 
-        init(_ journal: AgentJournal = AgentJournal(), boot: String = "b") {
+        init(_ journal: AgentJournal = AgentJournal(), boot: String = "b", starts: UInt64 = 1) {
             agent = Agent(
-                node: "n", incarnation: Incarnation(boot: boot, starts: 1),
+                node: "n", incarnation: Incarnation(boot: boot, starts: starts),
                 facts: .init(version: "1", processors: 1, memory: 1), journal: journal,
                 renewedAt: nil, seed: 1, at: .zero)
         }
@@ -237,6 +265,14 @@ import Testing
         var hasLaunched: Bool {
             effects.contains {
                 if case .launchWorker(_, let order, _) = $0 { order.id == "new" } else { false }
+            }
+        }
+
+        /// Whether it has said that an attempt is over.
+        func hasEnded(_ key: AttemptKey) -> Bool {
+            effects.contains {
+                guard case .send(.report(_, .attempt(let report))) = $0 else { return false }
+                return report.key == key && report.phase.isFinal
             }
         }
 
