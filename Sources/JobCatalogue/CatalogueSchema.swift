@@ -8,7 +8,8 @@ enum CatalogueSchema {
     /// Makes the tables in an empty database.
     ///
     /// `seq` orders jobs as their ids do: milliseconds of the submission, and a place among those of the same
-    /// millisecond. Every index ends with it, so that each page is read from its place on.
+    /// millisecond, in the order in which they were written. Every index ends with it, so that each page is read
+    /// from its place on.
     static func create(_ db: Database) throws {
         try db.execute(
             sql: """

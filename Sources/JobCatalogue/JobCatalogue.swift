@@ -40,9 +40,7 @@ package final class JobCatalogue: Sendable {
         (changes, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         do {
             pool = try Self.open(path, term)
-        } catch let error as DatabaseError
-            where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
-        {
+        } catch let error as DatabaseError where error.isDamage {
             try CatalogueFile.remove(path)
             pool = try Self.open(path, term)
         }
@@ -141,9 +139,7 @@ package final class JobCatalogue: Sendable {
     private func guarded<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
-        } catch let error as DatabaseError
-            where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
-        {
+        } catch let error as DatabaseError where error.isDamage {
             try? CatalogueFile.remove(path)
             throw error
         }
@@ -158,6 +154,8 @@ package final class JobCatalogue: Sendable {
 
     /// Writes jobs that were read from the record; what is newer stays.
     package func add(_ jobs: [Job]) async throws {
+        // In the order of their ids: jobs of the same millisecond stand as they were written.
+        try await write()
         try await pool.write { [term] db in
             let writer = CatalogueWriter(db: db, term: term)
             for job in jobs { try writer.put(job, isOld: true) }
@@ -275,5 +273,12 @@ package final class JobCatalogue: Sendable {
         package var description: String {
             "too much happened while nothing could be written; restart the controller"
         }
+    }
+}
+
+extension DatabaseError {
+    /// Whether the file is no database, or a damaged one.
+    fileprivate var isDamage: Bool {
+        [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(resultCode)
     }
 }
