@@ -3,8 +3,12 @@ struct JobActions {
     let session: Session
     let output: OutputOptions
 
-    /// Posts the action for each job.
-    func act(_ verb: String, on jobs: [String]) async throws {
+    /// Posts the action for each job named, or for all that are chosen.
+    func act(_ verb: String, on jobs: [String], or selection: JobSelection) async throws {
+        try selection.check(named: jobs)
+        guard !jobs.isEmpty else {
+            return try await BulkAction(session: session, output: output).act(verb, on: selection)
+        }
         let client = try session.client()
         let printer = Printer(session: session, options: output)
         var failures: [CommandError] = []

@@ -13,7 +13,6 @@ struct BulkAction {
             var state: String?
             var error: Job.Failure?
         }
-        var matched: Int
         var jobs: [Item]
         var next: String?
     }

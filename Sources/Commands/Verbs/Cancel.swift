@@ -22,11 +22,7 @@ struct Cancel: Command {
     @OptionGroup var global: GlobalOptions
 
     func execute(_ session: Session) async throws {
-        try selection.check(named: jobs)
-        if jobs.isEmpty {
-            return try await BulkAction(session: session, output: output)
-                .act("cancel", on: selection)
-        }
-        try await JobActions(session: session, output: output).act("cancel", on: jobs)
+        try await JobActions(session: session, output: output).act(
+            "cancel", on: jobs, or: selection)
     }
 }

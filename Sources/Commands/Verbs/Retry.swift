@@ -22,11 +22,6 @@ struct Retry: Command {
     @OptionGroup var global: GlobalOptions
 
     func execute(_ session: Session) async throws {
-        try selection.check(named: jobs)
-        if jobs.isEmpty {
-            return try await BulkAction(session: session, output: output)
-                .act("retry", on: selection)
-        }
-        try await JobActions(session: session, output: output).act("retry", on: jobs)
+        try await JobActions(session: session, output: output).act("retry", on: jobs, or: selection)
     }
 }

@@ -50,6 +50,14 @@ package struct APIError: HTTPResponseError, Sendable {
         APIError(.badRequest, "bad_request", message)
     }
 
+    /// A word that is none of those there are.
+    static func unknown(
+        _ what: String, _ text: some StringProtocol, among known: [String]
+    ) -> APIError {
+        .invalid(
+            "no \(what) is named `\(text.prefix(40))`; there are \(known.joined(separator: ", "))")
+    }
+
     /// Well formed, and still not to be done.
     static func impossible(_ message: String) -> APIError {
         APIError(.unprocessableContent, "invalid", message)

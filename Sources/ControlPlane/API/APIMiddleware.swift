@@ -16,40 +16,47 @@ struct ErrorShape<Context: RequestContext>: RouterMiddleware {
             let response = try await next(request, context)
             meters.answered(request.method.rawValue, response.status.code)
             return response
-        } catch let error as APIError {
-            throw logged(error, request, context)
-        } catch let error as any HTTPResponseError {
-            let code = error.status == .notFound ? "not_found" : "http_\(error.status.code)"
-            throw logged(
-                APIError(
-                    error.status, code,
-                    error.status == .notFound
-                        ? "there is nothing at \(request.method) \(request.uri.path)"
-                        : error.status.reasonPhrase), request, context)
-        } catch is CancellationError {
-            meters.answered(request.method.rawValue, 503)
-            throw APIError(.serviceUnavailable, "shutting_down", "the controller is stopping")
         } catch {
-            context.logger.error(
-                "request failed",
-                metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-            meters.answered(request.method.rawValue, 500)
-            throw APIError(
+            let shaped = Self.shaped(error, request)
+            meters.answered(request.method.rawValue, shaped.status.code)
+            log(error, as: shaped, request, context)
+            throw shaped
+        }
+    }
+
+    private static func shaped(_ error: any Error, _ request: Request) -> APIError {
+        switch error {
+        case let error as APIError: return error
+        case let error as any HTTPResponseError where error.status == .notFound:
+            return APIError(
+                .notFound, "not_found", "there is nothing at \(request.method) \(request.uri.path)")
+        case let error as any HTTPResponseError:
+            return APIError(error.status, "http_\(error.status.code)", error.status.reasonPhrase)
+        case is CancellationError:
+            return APIError(
+                .serviceUnavailable, "shutting_down", "the controller is stopping")
+        default:
+            return APIError(
                 .internalServerError, "internal",
                 "the controller failed; its log has the request id")
         }
     }
 
     /// Whoever asks about a failure has its request's id; the log shall have it too.
-    private func logged(_ error: APIError, _ request: Request, _ context: Context) -> APIError {
-        meters.answered(request.method.rawValue, error.status.code)
-        context.logger.log(
-            level: error.status.code >= 500 ? .warning : .info, "request refused",
-            metadata: [
-                "method": "\(request.method)", "path": "\(request.uri.path)",
-                "status": "\(error.status.code)", "code": "\(error.code)",
-            ])
-        return error
+    private func log(
+        _ error: any Error, as shaped: APIError, _ request: Request, _ context: Context
+    ) {
+        var metadata: Logger.Metadata = [
+            "method": "\(request.method)", "path": "\(request.uri.path)",
+            "status": "\(shaped.status.code)", "code": "\(shaped.code)",
+        ]
+        guard shaped.status == .internalServerError else {
+            return context.logger.log(
+                level: shaped.status.code >= 500 ? .warning : .info, "request refused",
+                metadata: metadata)
+        }
+        metadata["error"] = "\(error)"
+        context.logger.error("request failed", metadata: metadata)
     }
 }
 

@@ -175,6 +175,15 @@ package struct APIServer: Sendable {
 }
 
 extension Request {
+    /// A switch of the query: `true`, `false`, or its name alone.
+    func flag(_ name: String) throws -> Bool {
+        switch uri.queryParameters[Substring(name)] {
+        case nil, "false": false
+        case "true", "": true
+        default: throw APIError.invalid("\(name) must be true or false")
+        }
+    }
+
     /// A header by its name.
     func header(_ name: String) -> String? {
         HTTPField.Name(name).flatMap { headers[$0] }

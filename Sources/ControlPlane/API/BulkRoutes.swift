@@ -32,23 +32,14 @@ extension APIServer {
         var dryRun: Bool
         var matched: Int
         var jobs: [Item]
-        var next: String?
-
-        enum CodingKeys: CodingKey { case dryRun, matched, jobs, next }
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(dryRun, forKey: .dryRun)
-            try container.encode(matched, forKey: .matched)
-            try container.encode(jobs, forKey: .jobs)
-            try container.encode(next, forKey: .next)
-        }
+        var next: NextCursor
     }
 
     private func act(
         _ request: Request, on possible: Set<JobState>,
         _ event: @escaping @Sendable (FleetCore.RequestID, JobID) -> ControllerEvent
     ) async throws -> Response {
-        var action = try BulkBody(try await object(request))
+        var action = try BulkBody(try await object(request, known: BulkBody.known))
         let wanted = action.filter.states
         let states = wanted.isEmpty ? possible : wanted.intersection(possible)
         action.filter.states = states
@@ -64,14 +55,15 @@ extension APIServer {
                 let part = page.ids[start..<min(start + Self.bulkWidth, page.ids.count)]
                 // Time has passed since the page was read.
                 let now = await self.states(of: Array(part))
-                let (still, gone) = (
-                    part.filter { states.contains(now[$0] ?? .succeeded) || now[$0] == nil },
-                    part.filter { now[$0].map { !states.contains($0) } ?? false }
-                )
-                for id in gone {
+                var still: [JobID] = []
+                for id in part {
+                    // The machine itself speaks for those that it does not have in memory.
+                    guard let state = now[id], !states.contains(state) else {
+                        still.append(id)
+                        continue
+                    }
                     failures[id] = .init(
-                        code: "conflict",
-                        message: "it is \(now[id]?.rawValue ?? "elsewhere") by now")
+                        code: "conflict", message: "it is \(state.rawValue) by now")
                 }
                 failures.merge(await each(still, event)) { $1 }
             }
@@ -85,7 +77,7 @@ extension APIServer {
         return try JSONAnswer.response(
             Result(
                 dryRun: action.dryRun, matched: items.count, jobs: items,
-                next: page.next?.description))
+                next: NextCursor(text: page.next?.description)))
     }
 
     /// The states of those that are in memory.
@@ -133,14 +125,11 @@ struct BulkBody {
     /// Where to begin; nil for the first.
     let cursor: JobCatalogue.Cursor?
 
-    private static let known: Set<String> = ["filter", "all", "dryRun", "limit", "cursor"]
+    /// The members that it has.
+    static let known: Set<String> = ["filter", "all", "dryRun", "limit", "cursor"]
     private static let limits = 1...10_000
 
     init(_ fields: [String: JSONValue]) throws {
-        for key in fields.keys.sorted() where !Self.known.contains(key) {
-            throw APIError.invalid(
-                "unknown field `\(key)`; known: \(Self.known.sorted().joined(separator: ", "))")
-        }
         guard case .object(let wanted)? = fields["filter"] else {
             throw APIError.invalid("`filter` must be an object, as for the list of jobs")
         }

@@ -16,19 +16,12 @@ extension APIServer {
     private struct Diagnosis: Encodable {
         let at: String
         let items: [Finding]
+        let next = NextCursor(text: nil)
 
         init(at date: Date, items: [Finding]) {
             let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded())
             at = Instant(nanoseconds: milliseconds * 1_000_000).rfc3339
             self.items = items
-        }
-
-        enum CodingKeys: CodingKey { case at, items, next }
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(at, forKey: .at)
-            try container.encode(items, forKey: .items)
-            try container.encodeNil(forKey: .next)
         }
     }
 

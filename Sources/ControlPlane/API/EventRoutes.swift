@@ -30,9 +30,8 @@ extension APIServer {
         let node = try name(request, query: "node").map { NodeName($0) }
         let type = try query["type"].map { text in
             guard let type = FleetEvent.Kind(rawValue: String(text)) else {
-                throw APIError.invalid(
-                    "no type of event is named `\(text.prefix(40))`; there are "
-                        + FleetEvent.Kind.allCases.map(\.rawValue).joined(separator: ", "))
+                throw APIError.unknown(
+                    "type of event", text, among: FleetEvent.Kind.allCases.map(\.rawValue))
             }
             return type
         }

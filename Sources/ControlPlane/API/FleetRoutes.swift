@@ -79,12 +79,7 @@ extension APIServer {
     }
 
     private func apply(_ request: Request) async throws -> Response {
-        let dryRun: Bool
-        switch request.uri.queryParameters["dryRun"] {
-        case nil, "false": dryRun = false
-        case "true", "": dryRun = true
-        default: throw APIError.invalid("dryRun must be true or false")
-        }
+        let dryRun = try request.flag("dryRun")
         let name = request.uri.queryParameters["name"].map(String.init) ?? "cluster.yaml"
         let data = try await body(request, limit: 1 << 20)
         guard let text = String(data: data, encoding: .utf8) else {

@@ -50,14 +50,14 @@ extension JobFilter {
             case "ended": states.formUnion(JobState.allCases.filter(\.isFinal))
             default:
                 guard let state = JobState(rawValue: text) else {
-                    throw Self.unknown("state", text, Self.stateNames)
+                    throw APIError.unknown("state", text, among: Self.stateNames)
                 }
                 states.insert(state)
             }
         }
         for text in try texts("kind") {
             guard let kind = JobKind(rawValue: text) else {
-                throw Self.unknown("kind", text, JobKind.allCases.map(\.rawValue))
+                throw APIError.unknown("kind", text, among: JobKind.allCases.map(\.rawValue))
             }
             kinds.insert(kind)
         }
@@ -84,11 +84,6 @@ extension JobFilter {
         }
         since = try Self.time("since", texts)
         until = try Self.time("until", texts)
-    }
-
-    private static func unknown(_ what: String, _ text: String, _ known: [String]) -> APIError {
-        .invalid(
-            "no \(what) is named `\(text.prefix(40))`; there are \(known.joined(separator: ", "))")
     }
 
     private static func one(

@@ -46,7 +46,7 @@ extension APIServer {
     // MARK: Submitting
 
     private func submit(_ request: Request) async throws -> Response {
-        var job = try JobBody(try await object(request)).request()
+        var job = try JobBody(try await object(request, known: JobBody.known)).request()
         if let key = request.header("Idempotency-Key") {
             guard (1...200).contains(key.utf8.count),
                 key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })

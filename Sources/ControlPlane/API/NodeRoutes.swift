@@ -9,7 +9,8 @@ extension APIServer {
             let query = request.uri.queryParameters
             let state = try query["state"].map { text in
                 guard let state = NodeState(rawValue: String(text)) else {
-                    throw Self.unknownState(text, NodeState.allCases.map(\.rawValue))
+                    throw APIError.unknown(
+                        "state", text, among: NodeState.allCases.map(\.rawValue))
                 }
                 return state
             }
@@ -24,7 +25,8 @@ extension APIServer {
         api.get("/roamers") { request, _ in
             let state = try request.uri.queryParameters["state"].map { text in
                 guard let state = RoamerState(rawValue: text.uppercased()) else {
-                    throw Self.unknownState(text, RoamerState.allCases.map(\.rawValue))
+                    throw APIError.unknown(
+                        "state", text, among: RoamerState.allCases.map(\.rawValue))
                 }
                 return state
             }
@@ -70,11 +72,6 @@ extension APIServer {
             try await ask { .release($0, name) }
             return try await node(context, status: .accepted)
         }
-    }
-
-    private static func unknownState(_ text: Substring, _ known: [String]) -> APIError {
-        .invalid(
-            "no state is named `\(text.prefix(40))`; there are \(known.joined(separator: ", "))")
     }
 
     private func nodes(

@@ -36,8 +36,8 @@ struct LogQuery: Sendable {
         attempt = try number("attempt", 1...1_000_000)
         from = try number("from", 0...UInt64(1) << 62) ?? 0
         tail = try number("tail", 0...Self.tailMax)
-        follow = try Self.flag(value("follow"), "follow")
-        timestamps = try Self.flag(value("timestamps"), "timestamps")
+        follow = try request.flag("follow")
+        timestamps = try request.flag("timestamps")
         if let text = value("since") {
             guard let duration = try? DurationText.parse(text), duration > .zero else {
                 throw APIError.invalid("since must be a duration such as 10m or 2h")
@@ -48,14 +48,6 @@ struct LogQuery: Sendable {
         case "text": isRaw = false
         case "cri": isRaw = true
         default: throw APIError.invalid("format must be text or cri")
-        }
-    }
-
-    private static func flag(_ text: String?, _ name: String) throws -> Bool {
-        switch text {
-        case nil, "false": false
-        case "true", "": true
-        default: throw APIError.invalid("\(name) must be true or false")
         }
     }
 }

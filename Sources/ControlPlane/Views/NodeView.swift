@@ -311,13 +311,22 @@ package struct EventView: Encodable, Sendable {
 
 /// A page of a list.
 struct Page<Item: Encodable & Sendable>: Encodable, Sendable {
-    var items: [Item]
-    var next: String?
-    enum CodingKeys: CodingKey { case items, next }
+    let items: [Item]
+    let next: NextCursor
+
+    init(items: [Item], next: String?) {
+        self.items = items
+        self.next = NextCursor(text: next)
+    }
+}
+
+/// Where the next page begins.
+///
+/// `null` says that there is none; leaving it out, as is done with what is not known, would say nothing.
+struct NextCursor: Encodable, Sendable {
+    let text: String?
     func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(items, forKey: .items)
-        // `null` says that there is no more; leaving it out would say nothing.
-        try container.encode(next, forKey: .next)
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
     }
 }

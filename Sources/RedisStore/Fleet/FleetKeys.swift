@@ -1,4 +1,4 @@
-/// The keys of the fleet's record, all readable with plain redis-cli.
+/// The keys of the fleet's record, readable with plain redis-cli but for packed jobs.
 ///
 /// | key | type | what |
 /// |---|---|---|
