@@ -8,6 +8,8 @@ package enum WireLimits {
     package static let input = 256 << 10
     /// The bytes of a name or id, from 1.
     package static let name = 128
+    /// The bytes of a reference in an input.
+    package static let reference = 256
     /// The bytes of an image's name.
     package static let image = 512
     /// The bytes of an output's name, from 1: what a file system allows.

@@ -14,7 +14,7 @@ struct CatalogueEntry {
     /// When it ended, in seconds since 1970; nil while it is alive.
     let ended: Int64?
     let nodes: Set<String>
-    /// Each label twice: with its value, and alone.
+    /// Each label twice: with its value, and alone; and what is asked for in the same way.
     let labels: Set<String>
     /// What can be searched.
     let text: String
@@ -27,11 +27,17 @@ struct CatalogueEntry {
         cluster = job.queue.rawValue
         ended = job.ending.map { $0.at.nanoseconds / 1_000_000_000 }
         nodes = Set(job.attempts.map(\.node.rawValue))
-        labels = Set(
-            job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] }.map(Self.plain))
+        let own = job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] }.map(Self.plain)
+        labels = Set(own + [Self.mark(submitter: job.request.submittedBy)])
+            .union(job.request.place.map { [Self.mark(plan: $0.plan)] } ?? [])
         text = Self.plain(
             "\(job.id)\n\(InputText.words(of: job.request.input, limit: Self.textLimit))")
     }
+
+    /// Stands among the labels, where no label's name begins with `=`.
+    static func mark(submitter: SubmitterName) -> String { plain("=by=\(submitter)") }
+    /// See `mark(submitter:)`.
+    static func mark(plan: PlanID) -> String { plain("=plan=\(plan)") }
 
     /// The text without the one character that SQLite takes for its end.
     private static func plain(_ text: String) -> String {

@@ -30,13 +30,13 @@ struct CatalogueQuery {
             arguments += [#""\#(text.replacing("\"", with: "\"\""))""#]
             return driven(
                 "words CROSS JOIN jobs j ON j.seq = words.rowid", by: "words.rowid",
-                where: "words MATCH ?", labels: filter.labels[...], node: filter.node, &arguments)
+                where: "words MATCH ?", labels: filter.marks[...], node: filter.node, &arguments)
         }
-        if let label = filter.labels.first {
+        if let label = filter.marks.first {
             arguments += [label]
             return driven(
                 "labels l CROSS JOIN jobs j ON j.seq = l.seq", by: "l.seq", where: "l.label = ?",
-                labels: filter.labels.dropFirst(), node: filter.node, &arguments)
+                labels: filter.marks.dropFirst(), node: filter.node, &arguments)
         }
         if let node = filter.node {
             arguments += [node.rawValue]

@@ -3,7 +3,7 @@ import GRDB
 /// The tables of the catalogue.
 enum CatalogueSchema {
     /// Another number makes every catalogue anew.
-    static let version = 1
+    static let version = 2
 
     /// Makes the tables in an empty database.
     ///

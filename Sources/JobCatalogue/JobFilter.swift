@@ -12,6 +12,10 @@ package struct JobFilter: Hashable, Sendable {
     package var node: NodeName?
     /// Labels it all has, `KEY=VALUE` or `KEY`.
     package var labels: [String] = []
+    /// Who asked for it.
+    package var submitter: SubmitterName?
+    /// The plan it belongs to.
+    package var plan: PlanID?
     /// A text in its input or its id, in any case; at least ``JobFilter/shortestText`` characters.
     package var text: String?
     /// Submitted then or later.
@@ -24,6 +28,12 @@ package struct JobFilter: Hashable, Sendable {
 
     /// Chooses every job.
     package init() {}
+
+    /// All that is kept as a label.
+    var marks: [String] {
+        (plan.map { [CatalogueEntry.mark(plan: $0)] } ?? []) + labels
+            + (submitter.map { [CatalogueEntry.mark(submitter: $0)] } ?? [])
+    }
 
     /// Whether it chooses every job.
     package var isEmpty: Bool { self == JobFilter() }

@@ -32,6 +32,9 @@ struct JSONText: Sendable {
     /// The value's own bytes, as they were sent.
     var raw: ArraySlice<UInt8> { bytes[range] }
 
+    /// Where it stands in the text that was checked.
+    var place: Range<Int> { range }
+
     var kind: Kind {
         switch bytes[range.lowerBound] {
         case UInt8(ascii: "{"): .object

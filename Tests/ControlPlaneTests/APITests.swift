@@ -16,19 +16,9 @@ import Testing
 struct APITests {
     private func call(
         _ plane: Plane, _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil,
-        headers: HTTPFields = [:], tokens: TokenFile? = nil
+        headers: HTTPFields = [:]
     ) async throws -> (HTTPResponse.Status, JSONValue) {
-        let application = Application(router: plane.api.router(tokens: tokens))
-        return try await application.test(.router) { client in
-            try await client.execute(
-                uri: path, method: method, headers: headers,
-                body: body.map { ByteBuffer(string: $0) }
-            ) { response in
-                let data = Data(response.body.readableBytesView)
-                let json = (try? JSONDecoder().decode(JSONValue.self, from: data)) ?? .null
-                return (response.status, json)
-            }
-        }
+        try await plane.call(method, path, body, headers: headers)
     }
 
     @Test("A sentence becomes a job of the right kind, and says why")
@@ -434,27 +424,6 @@ struct APITests {
             #expect(json["error"]?["code"] == .string("invalid_fleet"))
             let fleet = await plane.loop.read { controller, _ in controller.fleet }
             #expect(fleet == Plane.fleet)
-        }
-    }
-
-    @Test("Over HTTPS only a token lets in")
-    func tokens() async throws {
-        try await Plane.with { plane, _ in
-            let file = try TokenFile(path: plane.directory + "/token")
-            let (refused, _) = try await call(plane, .get, "/api/v1/jobs", tokens: file)
-            #expect(refused == .unauthorized)
-            let token = try String(contentsOfFile: file.path, encoding: .utf8)
-                .trimmingCharacters(in: .newlines)
-            let (wrong, _) = try await call(
-                plane, .get, "/api/v1/jobs", headers: [.authorization: "Bearer x\(token)"],
-                tokens: file)
-            #expect(wrong == .unauthorized)
-            let (let_in, _) = try await call(
-                plane, .get, "/api/v1/jobs", headers: [.authorization: "Bearer \(token)"],
-                tokens: file)
-            #expect(let_in == .ok)
-            let (health, _) = try await call(plane, .get, "/healthz", tokens: file)
-            #expect(health == .ok)
         }
     }
 

@@ -44,5 +44,9 @@ struct OpenAPITests {
         let action = try #require(schemas["BulkAction"]?["properties"] as? [String: [String: Any]])
         let filter = try #require(action["filter"]?["properties"] as? [String: Any])
         #expect(Set(filter.keys) == Set(JobFilter.names))
+        let plan = try #require(schemas["PlanRequest"]?["properties"] as? [String: Any])
+        #expect(Set(plan.keys) == PlanBody.known)
+        let step = try #require(schemas["Step"]?["properties"] as? [String: Any])
+        #expect(Set(step.keys) == JobBody.known.union(PlanBody.stepOnly))
     }
 }

@@ -43,7 +43,8 @@ import Testing
             let outbox = LogOutbox(logger: quiet, post: { posted.post($0) })
             let bench = Bench(
                 completions: Completions(
-                    http: http, folders: folders, outbox: outbox, logger: quiet,
+                    http: http, folders: folders, outbox: outbox, inputs: .none,
+                    logger: quiet,
                     post: { posted.post($0) }),
                 folders: folders, outbox: outbox, posted: posted)
             do {

@@ -32,7 +32,8 @@ import Testing
                 let predictions = Predictions(
                     http: HTTPClient.shared, secret: secret, folders: folders,
                     collector: Collector(engine: engine, folders: folders),
-                    outbox: LogOutbox(logger: quiet, post: { posted.post($0) }), logger: quiet,
+                    outbox: LogOutbox(logger: quiet, post: { posted.post($0) }), inputs: .none,
+                    logger: quiet,
                     post: { posted.post($0) })
                 try await body(predictions, folders, posted)
             }

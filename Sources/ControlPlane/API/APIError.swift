@@ -40,10 +40,12 @@ package struct APIError: HTTPResponseError, Sendable {
             case .conflict: .conflict
             case .idempotencyMismatch: .unprocessableContent
             case .queueFull: .serviceUnavailable
+            case .tooManyOpen, .rateLimited: .tooManyRequests
             }
         self.init(
             status, refusal.code.rawValue, refusal.message,
-            retryAfter: refusal.code == .queueFull ? 5 : nil)
+            // Whole seconds, and never too early.
+            retryAfter: refusal.retryAfter.map { Int($0.inSeconds.rounded(.up)) })
     }
 
     static func invalid(_ message: String) -> APIError {

@@ -59,25 +59,3 @@ struct ErrorShape<Context: RequestContext>: RouterMiddleware {
         context.logger.error("request failed", metadata: metadata)
     }
 }
-
-/// Lets in who shows a token of the controller.
-struct TokenCheck<Context: RequestContext>: RouterMiddleware {
-    let tokens: TokenFile
-    /// Paths open to everybody: health, and uploads that carry their own signature.
-    let open: @Sendable (String) -> Bool
-
-    func handle(
-        _ request: Request, context: Context,
-        next: @concurrent (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        if open(request.uri.path) { return try await next(request, context) }
-        let header = request.headers[.authorization] ?? ""
-        guard header.hasPrefix("Bearer "), tokens.accepts(String(header.dropFirst(7))) else {
-            throw APIError(
-                .unauthorized, "unauthorized",
-                "show a token: `Authorization: Bearer …`; the controller keeps its own in \(tokens.path)"
-            )
-        }
-        return try await next(request, context)
-    }
-}

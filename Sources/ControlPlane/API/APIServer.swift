@@ -33,7 +33,7 @@ package struct APIServer: Sendable {
     let startedAt = ContinuousClock.now
     let logger: Logger
 
-    typealias Context = BasicRequestContext
+    typealias Context = APIContext
 
     /// The largest body of an ordinary request, in bytes.
     static let bodyLimit = 512 << 10
@@ -62,31 +62,34 @@ package struct APIServer: Sendable {
     }
 
     /// Answers everything; with `tokens` only those who show one.
-    package func router(tokens: TokenFile?) -> Router<BasicRequestContext> {
+    package func router(tokens: TokenBook?) -> Router<APIContext> {
         let router = routes(tokens: tokens)
         WrongMethods.add(to: router)
         return router
     }
 
     /// What there is: the routes that `docs/openapi.yaml` describes.
-    func routes(tokens: TokenFile?) -> Router<BasicRequestContext> {
+    func routes(tokens: TokenBook?) -> Router<APIContext> {
         let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorShape(meters: meters))
         if let tokens {
             router.add(
-                middleware: TokenCheck(tokens: tokens) { path in
+                middleware: TokenCheck(tokens: tokens, clock: loop.clock) { path in
                     path == "/healthz" || path == "/readyz" || path.hasPrefix("/objects/")
                 })
         }
         addOperations(router)
-        let api = router.group("/api/v1")
+        let api = router.group("/api/v1").add(middleware: RoleCheck())
         addJobs(api)
         addBulkActions(api)
+        addPlans(api)
+        addUploads(api)
         addJobParts(api)
         addNodes(api)
         addFleet(api)
         addEvents(api)
         addDiagnosis(api)
+        addTokens(api)
         if let folder { folder.addRoutes(router) }
         return router
     }
@@ -120,9 +123,9 @@ package struct APIServer: Sendable {
     /// The body as a JSON object; an empty body is an empty object, and a member that is not among
     /// `known` is refused.
     func object(
-        _ request: Request, known: Set<String>? = nil
+        _ request: Request, known: Set<String>? = nil, limit: Int = bodyLimit
     ) async throws -> [String: JSONValue] {
-        let data = try await body(request)
+        let data = try await body(request, limit: limit)
         if data.isEmpty { return [:] }
         do {
             guard case .object(let fields) = try JSONDecoder().decode(JSONValue.self, from: data)

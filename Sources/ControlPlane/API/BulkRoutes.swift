@@ -9,12 +9,12 @@ extension APIServer {
     private static let bulkWidth = 100
 
     func addBulkActions(_ api: RouterGroup<Context>) {
-        api.post("/jobs/cancel") { request, _ in
+        api.post("/jobs/cancel") { request, context in
             let alive = Set(JobState.allCases.filter { !$0.isFinal })
-            return try await act(request, on: alive) { .cancel($0, $1) }
+            return try await act(request, context.caller, on: alive) { .cancel($0, $1) }
         }
-        api.post("/jobs/retry") { request, _ in
-            try await act(request, on: [.failed, .cancelled]) { .retry($0, $1) }
+        api.post("/jobs/retry") { request, context in
+            try await act(request, context.caller, on: [.failed, .cancelled]) { .retry($0, $1) }
         }
     }
 
@@ -36,10 +36,16 @@ extension APIServer {
     }
 
     private func act(
-        _ request: Request, on possible: Set<JobState>,
+        _ request: Request, _ caller: Caller, on possible: Set<JobState>,
         _ event: @escaping @Sendable (FleetCore.RequestID, JobID) -> ControllerEvent
     ) async throws -> Response {
         var action = try BulkBody(try await object(request, known: BulkBody.known))
+        // Of all those that the filter chooses, one's own.
+        if caller.role < .operator {
+            let own = caller.submitter ?? .local
+            try caller.requireOwn(action.filter.submitter ?? own, "the work chosen")
+            action.filter.submitter = own
+        }
         let wanted = action.filter.states
         let states = wanted.isEmpty ? possible : wanted.intersection(possible)
         action.filter.states = states

@@ -14,7 +14,7 @@ package struct EmbeddedObjects: Sendable {
         self.signer = signer
     }
 
-    func addRoutes(_ router: Router<BasicRequestContext>) {
+    func addRoutes(_ router: Router<APIContext>) {
         router.put("/objects/**") { request, _ in try await put(request) }
         router.get("/objects/**") { request, _ in try await get(request) }
     }

@@ -28,6 +28,7 @@ extension APIServer {
         let after = try sequence(query["cursor"] ?? query["after"]) ?? 0
         let job = try job ?? name(request, query: "job").map { JobID($0) }
         let node = try name(request, query: "node").map { NodeName($0) }
+        let plan = try name(request, query: "plan").map { PlanID($0) }
         let type = try query["type"].map { text in
             guard let type = FleetEvent.Kind(rawValue: String(text)) else {
                 throw APIError.unknown(
@@ -43,7 +44,7 @@ extension APIServer {
         }
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
-                && (type == nil || $0.kind == type)
+                && (plan == nil || $0.plan == plan) && (type == nil || $0.kind == type)
         }
         let page = chosen.prefix(limit)
         let isRead = chosen.count <= limit
@@ -64,23 +65,28 @@ extension APIServer {
     private struct Topics: Sendable {
         var kinds: Set<FleetEvent.Kind> = []
         var jobs: Set<JobID> = []
+        var plans: Set<PlanID> = []
         var nodes: Set<NodeName> = []
 
         init(_ text: String) throws {
             for topic in text.split(separator: ",").map(String.init) {
                 switch topic {
                 case "jobs": kinds.insert(.job)
+                case "plans": kinds.insert(.plan)
+                case "tokens": kinds.insert(.token)
                 case "nodes": kinds.insert(.node)
                 case "roamers": kinds.formUnion([.roamer, .assignment])
                 case "pods": kinds.insert(.pod)
                 case "fleet": kinds.insert(.fleet)
                 case "all": kinds.formUnion(FleetEvent.Kind.allCases)
                 case _ where topic.hasPrefix("job:"): jobs.insert(JobID(String(topic.dropFirst(4))))
+                case _ where topic.hasPrefix("plan:"):
+                    plans.insert(PlanID(String(topic.dropFirst(5))))
                 case _ where topic.hasPrefix("node:"):
                     nodes.insert(NodeName(String(topic.dropFirst(5))))
                 default:
                     throw APIError.invalid(
-                        "no topic is named `\(topic)`: jobs, nodes, roamers, pods, fleet, all, job:ID, node:NAME"
+                        "no topic is named `\(topic)`: jobs, plans, nodes, roamers, pods, fleet, tokens, all, job:ID, plan:ID, node:NAME"
                     )
                 }
             }
@@ -89,6 +95,7 @@ extension APIServer {
         func wants(_ event: FleetEvent) -> Bool {
             if kinds.contains(event.kind) { return true }
             if let job = event.job, jobs.contains(job) { return true }
+            if let plan = event.plan, plans.contains(plan) { return true }
             if let node = event.node, nodes.contains(node) { return true }
             return false
         }

@@ -7,7 +7,7 @@ struct JobBody {
     private let fields: [String: JSONValue]
     static let known: Set<String> = [
         "kind", "input", "cluster", "template", "image", "command", "memoryBytes", "priority",
-        "deadlineSeconds", "retries", "retrySafe", "labels",
+        "deadlineSeconds", "retries", "retrySafe", "labels", "after",
     ]
     /// The largest input, in bytes of JSON.
     private static let inputLimit = 200 << 10
@@ -32,6 +32,7 @@ struct JobBody {
         job.deadline = try seconds("deadlineSeconds")
         job.labels = try labels()
         job.input = try input()
+        job.after = try after()
         if job.image != nil, kind != .custom {
             throw APIError.impossible("`image` goes with kind `custom` only")
         }
@@ -112,11 +113,45 @@ struct JobBody {
                 guard !key.utf8.contains(0), !text.utf8.contains(0) else {
                     throw APIError.impossible("a label has a character that no text has")
                 }
+                guard !key.hasPrefix("=") else {
+                    throw APIError.impossible("the name of a label does not begin with `=`")
+                }
                 return .init(key: key, value: text)
             }
         default: throw APIError.invalid("`labels` must be an object of at most 32 texts")
         }
     }
+
+    /// The jobs it names, and those that its input refers to.
+    private func after() throws -> [Prerequisite] {
+        var jobs: [JobID] = []
+        switch fields["after"] {
+        case nil, .null?: break
+        case .array(let list)? where list.count <= Self.afterLimit:
+            jobs = try list.map {
+                guard case .string(let text) = $0, JobIDMint.time(of: text) != nil else {
+                    throw APIError.invalid("`after` must be a list of ids of jobs")
+                }
+                return JobID(text)
+            }
+        default:
+            throw APIError.invalid(
+                "`after` must be a list of at most \(Self.afterLimit) ids of jobs")
+        }
+        for reference in try InputReferences.all(in: fields["input"] ?? .null) {
+            guard case .output(let job, _, _) = reference, JobIDMint.time(of: job) != nil else {
+                continue
+            }
+            jobs.append(JobID(job))
+        }
+        var seen: Set<JobID> = []
+        return jobs.filter { seen.insert($0).inserted }.map {
+            Prerequisite(name: $0.rawValue, job: $0)
+        }
+    }
+
+    /// Jobs that one job waits for, named outside of a plan.
+    private static let afterLimit = 1_000
 
     private func input() throws -> String {
         switch fields["input"] {

@@ -4,7 +4,9 @@ import JobCatalogue
 
 extension JobFilter {
     /// The names of what can be asked for.
-    static let names = ["state", "kind", "cluster", "node", "label", "q", "since", "until"]
+    static let names = [
+        "state", "kind", "cluster", "node", "label", "submitter", "plan", "q", "since", "until",
+    ]
     private static let stateNames = JobState.allCases.map(\.rawValue) + ["active", "ended"]
     private static let lists: Set<String> = ["state", "kind", "label"]
     private static let labelLimit = 32
@@ -63,6 +65,8 @@ extension JobFilter {
         }
         cluster = try Self.one("cluster", texts, most: 128).map { ClusterName($0) }
         node = try Self.one("node", texts, most: 128).map { NodeName($0) }
+        submitter = try Self.one("submitter", texts, most: 128).map { SubmitterName($0) }
+        plan = try Self.one("plan", texts, most: 128).map { PlanID($0) }
         for name in Self.names {
             guard try texts(name).allSatisfy({ !$0.utf8.contains(0) }) else {
                 throw APIError.impossible(

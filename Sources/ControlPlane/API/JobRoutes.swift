@@ -9,7 +9,7 @@ import RedisStore
 
 extension APIServer {
     func addJobs(_ api: RouterGroup<Context>) {
-        api.post("/jobs") { request, _ in try await submit(request) }
+        api.post("/jobs") { request, context in try await submit(request, context.caller) }
         api.get("/jobs") { request, _ in try await list(request) }
         api.get("/jobs/:id") { request, context in
             let id = JobID(try name(context, "id"))
@@ -26,34 +26,31 @@ extension APIServer {
             return try JSONAnswer.response(try await view(id))
         }
         api.post("/jobs/:id/cancel") { _, context in
-            let id = JobID(try name(context, "id"))
+            let id = try await ownJob(context)
             try await ask { .cancel($0, id) }
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
         api.delete("/jobs/:id") { _, context in
-            let id = JobID(try name(context, "id"))
+            let id = try await ownJob(context)
             try await ask { .cancel($0, id) }
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
         api.post("/jobs/:id/retry") { _, context in
-            let id = JobID(try name(context, "id"))
+            let id = try await ownJob(context)
             try await ask { .retry($0, id) }
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
-        api.post("/requests") { request, _ in try await understand(request) }
+        api.post("/requests") { request, context in
+            try await understand(request, context.caller)
+        }
     }
 
     // MARK: Submitting
 
-    private func submit(_ request: Request) async throws -> Response {
+    private func submit(_ request: Request, _ caller: Caller) async throws -> Response {
         var job = try JobBody(try await object(request, known: JobBody.known)).request()
-        if let key = request.header("Idempotency-Key") {
-            guard (1...200).contains(key.utf8.count),
-                key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-            else {
-                throw APIError.invalid(
-                    "an Idempotency-Key has 1…200 printable ASCII characters and no space")
-            }
+        job.submitter = caller.submitter
+        if let key = try Self.idempotencyKey(request) {
             // Without the key, so that it is the digest of the work.
             job.idempotencyDigest = try Self.digest(job)
             job.idempotencyKey = key
@@ -61,11 +58,33 @@ extension APIServer {
         return try await accept(job, request) { $0 }
     }
 
+    /// The job of the path, when the caller may act on it.
+    private func ownJob(_ context: Context) async throws -> JobID {
+        let id = JobID(try name(context, "id"))
+        if context.caller.role < .operator {
+            let owner = try await find(id).request.submittedBy
+            try context.caller.requireOwn(owner, "job \(id)")
+        }
+        return id
+    }
+
+    /// The key that makes a repeated request give the same answer; nil when there is none.
+    static func idempotencyKey(_ request: Request) throws -> String? {
+        guard let key = request.header("Idempotency-Key") else { return nil }
+        guard (1...200).contains(key.utf8.count),
+            key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
+            throw APIError.invalid(
+                "an Idempotency-Key has 1…200 printable ASCII characters and no space")
+        }
+        return key
+    }
+
     /// What two requests with one key must share: all that was asked for.
-    private static func digest(_ job: JobRequest) throws -> String {
+    static func digest(_ what: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        return SHA256.hash(data: try encoder.encode(job)).prefix(8)
+        return SHA256.hash(data: try encoder.encode(what)).prefix(8)
             .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
@@ -112,7 +131,7 @@ extension APIServer {
         var understood: Reading
     }
 
-    private func understand(_ request: Request) async throws -> Response {
+    private func understand(_ request: Request, _ caller: Caller) async throws -> Response {
         let fields = try await object(request, known: ["text", "session"])
         guard case .string(let text)? = fields["text"],
             !text.allSatisfy(\.isWhitespace), text.unicodeScalars.count <= 16 << 10
@@ -139,7 +158,8 @@ extension APIServer {
         let json = String(
             decoding: try JSONAnswer.encode(JSONValue.object(input)).readableBytesView,
             as: UTF8.self)
-        let job = JobRequest(kind: reading.kind, input: json)
+        var job = JobRequest(kind: reading.kind, input: json)
+        job.submitter = caller.submitter
         let why = "\(reading.why), and cluster \(cluster.name) does \(reading.kind.rawValue)"
         return try await accept(job, request) {
             Understood(

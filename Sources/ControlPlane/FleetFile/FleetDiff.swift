@@ -20,6 +20,7 @@ package enum FleetDiff {
             "roamers.nodes", old.roamers.map(\.rawValue), new.roamers.map(\.rawValue))
         changes.named("services", old.services, new.services, name: \.name.rawValue) { $0.facts }
         changes.named("templates", old.templates, new.templates, name: \.name.rawValue) { $0.facts }
+        changes.named("limits", old.limits, new.limits, name: \.key) { $0.facts }
         return changes.all
     }
 

@@ -17,12 +17,14 @@ struct FleetDraft {
     var roamers: [FleetPlaced<String>] = []
     var services: [ServiceDraft] = []
     var templates: [TemplateDraft] = []
+    var limits: [LimitSpec] = []
 
     var spec: FleetSpec {
         FleetSpec(
             fleet: fleet, registry: registry, models: models, storage: storage,
             clusters: clusters.map(\.spec), roamers: roamers.map { NodeName($0.value) },
-            services: services.map(\.spec), templates: templates.map(\.spec))
+            services: services.map(\.spec), templates: templates.map(\.spec),
+            limits: limits)
     }
 }
 

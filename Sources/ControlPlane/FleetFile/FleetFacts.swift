@@ -48,3 +48,23 @@ extension WorkerSpec {
         ]
     }
 }
+
+extension LimitSpec {
+    /// Where it stands in the file, below `limits`.
+    var key: String {
+        switch subject {
+        case .submitter(let name): "submitters.\(name)"
+        case .everySubmitter: "submitters.\(FleetReader.everybody)"
+        case .label(let label): "labels.\(label.key)=\(label.value)"
+        }
+    }
+
+    var facts: [(String, FleetDiff.Fact)] {
+        [
+            ("weight", .value(weight.map { "\($0)" } ?? "")),
+            ("max_running", .value(maxRunning.map { "\($0)" } ?? "")),
+            ("max_jobs", .value(maxOpen.map { "\($0)" } ?? "")),
+            ("rate", .value(rate.map { "\($0.count) in \($0.per.components.seconds) s" } ?? "")),
+        ]
+    }
+}

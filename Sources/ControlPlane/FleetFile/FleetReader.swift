@@ -8,7 +8,7 @@ struct FleetReader {
     /// The keys of the file.
     private static let keys = [
         "fleet", "registry", "models", "storage", "clusters", "roamers", "services", "templates",
-        "networks",
+        "networks", "limits",
     ]
     /// The Spark's own services: in the file by name only, as the controller does not run them.
     static let sparkServices = [
@@ -71,6 +71,7 @@ struct FleetReader {
             for entry in named(field) { template(entry, into: &draft) }
         case "networks":
             for entry in named(field) { network(entry) }
+        case "limits": draft.limits = limits(field)
         default: break
         }
     }

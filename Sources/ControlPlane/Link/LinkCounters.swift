@@ -22,6 +22,7 @@ package final class LinkCounters: Sendable {
             case .telemetry: "telemetry"
             case .log: "log"
             case .uploadRequest: "upload_request"
+            case .inputRequest: "input_request"
             case .unknown: "unknown"
             }
         counts.withLock { $0.received[type, default: 0] += 1 }
@@ -37,6 +38,7 @@ package final class LinkCounters: Sendable {
             case .logCredit: "log_credit"
             case .logKept: "log_kept"
             case .uploadGrant: "upload_grant"
+            case .inputGrant: "input_grant"
             case .goodbye: "goodbye"
             case .unknown: "unknown"
             }

@@ -10,6 +10,7 @@ package struct LinkService: Sendable {
     let sessions: SessionTable
     let logs: LogStore
     let uploads: UploadDesk
+    let inputs: InputDesk
     let counters: LinkCounters
     let logger: Logger
 
@@ -21,12 +22,13 @@ package struct LinkService: Sendable {
     /// Creates the service.
     package init(
         loop: ControlLoop, sessions: SessionTable, logs: LogStore, uploads: UploadDesk,
-        counters: LinkCounters, logger: Logger
+        inputs: InputDesk, counters: LinkCounters, logger: Logger
     ) {
         self.loop = loop
         self.sessions = sessions
         self.logs = logs
         self.uploads = uploads
+        self.inputs = inputs
         self.counters = counters
         self.logger = logger
     }
@@ -167,6 +169,9 @@ package struct LinkService: Sendable {
             case .uploadRequest(let id, let request):
                 let grant = await uploads.grant(request, to: node)
                 sessions.send(.uploadGrant(id: id, grant), to: session)
+            case .inputRequest(let id, let request):
+                let grant = await inputs.grant(request, to: node)
+                sessions.send(.inputGrant(id: id, grant), to: session)
             case .hello, .heartbeat, .report, .telemetry, .unknown:
                 loop.post(.message(node, session, message))
             }

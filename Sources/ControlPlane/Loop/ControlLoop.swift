@@ -23,6 +23,10 @@ package final class ControlLoop: Sendable {
         package var jobs: [Job] = []
         /// What happened.
         package var events: [FleetEvent] = []
+        /// Tokens that are new.
+        package var tokens: [TokenRecord] = []
+        /// Tokens that are gone.
+        package var goneTokens: [TokenName] = []
         /// How long it took to store.
         package var latency = Duration.zero
     }

@@ -146,7 +146,9 @@ extension ControlLoop {
     private func seal(_ change: FleetChange, _ turn: inout Turn) -> SealedBatch? {
         do {
             turn.sealed = try store.seal(change, term: term)
-            turn.sealedBatch = StoredBatch(jobs: change.jobs, events: change.events)
+            turn.sealedBatch = StoredBatch(
+                jobs: change.jobs, events: change.events,
+                tokens: change.tokens, goneTokens: change.goneTokens)
         } catch {
             // A record that cannot be stored is a bug of ours, and stopping the only safe answer.
             logger.critical("batch cannot be made", metadata: ["error": "\(error.message)"])
@@ -174,11 +176,21 @@ extension ControlLoop {
         for id in pending.effects.jobs {
             if let job = controller.jobs[id] { change.jobs.append(job) }
         }
+        for id in pending.effects.plans {
+            if let plan = controller.plan(id) { change.plans.append(plan) }
+        }
         for name in pending.effects.nodes {
             if let node = controller.nodes[name] {
                 change.nodes.append(node.record)
             } else {
                 change.goneNodes.append(name)
+            }
+        }
+        for name in pending.effects.tokens {
+            if let token = controller.tokens[name] {
+                change.tokens.append(token)
+            } else {
+                change.goneTokens.append(name)
             }
         }
         for case .applied(let fleet) in pending.riders { change.fleet = fleet }

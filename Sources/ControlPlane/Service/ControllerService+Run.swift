@@ -18,7 +18,13 @@ extension ControllerService {
         let outlets = ControlLoop.Outlets(
             send: { sessions.send($0.message, to: $0.session) },
             close: { sessions.close($0, reason: $1) }, publish: { feed.publish($0) },
-            stored: { [catalogue = parts.catalogue.catalogue, meters = parts.meters] batch in
+            stored: {
+                [
+                    catalogue = parts.catalogue.catalogue, meters = parts.meters,
+                    tokens = parts.tokens
+                ]
+                batch in
+                tokens.update(new: batch.tokens, gone: batch.goneTokens)
                 catalogue.record(batch.jobs)
                 meters.observe(batch)
             })

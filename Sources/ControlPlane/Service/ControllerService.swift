@@ -147,7 +147,7 @@ package struct ControllerService: Service {
         var api: APIServer
         var archive: LogArchive
         var catalogue: CatalogueKeeper
-        var tokens: TokenFile
+        var tokens: TokenBook
         var tls: TLSConfiguration
         var applied: AppliedSource
         var socket: String
@@ -172,7 +172,9 @@ package struct ControllerService: Service {
         let catalogue = try openCatalogue(state, loaded, term: loop.term)
         let link = LinkService(
             loop: loop, sessions: sessions, logs: logs,
-            uploads: UploadDesk(loop: loop, objects: objects), counters: counters, logger: logger)
+            uploads: UploadDesk(loop: loop, objects: objects),
+            inputs: InputDesk(loop: loop, store: store, objects: objects), counters: counters,
+            logger: logger)
         let api = APIServer(
             loop: loop, feed: feed, logs: logs, store: store, catalogue: catalogue,
             objects: objects, folder: folder, applied: applied, sessions: sessions,
@@ -193,7 +195,9 @@ package struct ControllerService: Service {
                 store: logs, objects: objects, loop: loop, keep: settings.keepLogs, logger: logger),
             catalogue: CatalogueKeeper(
                 catalogue: catalogue, store: store, clock: loop.clock, logger: logger),
-            tokens: try TokenFile(path: state.token), tls: tls, applied: applied,
+            tokens: TokenBook(
+                administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),
+            tls: tls, applied: applied,
             socket: state.socket, store: store)
     }
 

@@ -76,7 +76,10 @@ package struct JobView: Encodable, Sendable {
     var labels: [String: String]
     var attempts: [AttemptView]
     var timeline: [Moment]
+    var submitter: String
     var planId: String?
+    var step: String?
+    var after: [String]
     var links: Links
 
     /// What only the machine knows of a job.
@@ -134,6 +137,10 @@ package struct JobView: Encodable, Sendable {
             job.request.labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         attempts = job.attempts.map(Self.view)
         timeline = Self.timeline(job, now)
+        submitter = job.request.submittedBy.rawValue
+        planId = job.request.place?.plan.rawValue
+        step = job.request.place?.text
+        after = job.request.after.map(\.job.rawValue)
         links = Links(
             self: base, events: "\(base)/events", logs: "\(base)/logs", cancel: "\(base)/cancel")
     }

@@ -232,7 +232,7 @@ package struct ClusterView: Encodable, Sendable {
         maxRoamers = cluster.scaling.maxRoamers
         ready = load.dedicated
         busy = members.filter { !$0.attempts.isEmpty }.count
-        queued = load.waiting
+        queued = controller.depth(cluster.name)
         running = load.running
         roamers = controller.nodes.values
             .filter { $0.record.roamer?.assignment?.cluster == cluster.name }
@@ -287,6 +287,7 @@ package struct EventView: Encodable, Sendable {
     var at: String
     var type: String
     var job: String?
+    var plan: String?
     var attempt: Int?
     var node: String?
     var from: String?
@@ -300,6 +301,7 @@ package struct EventView: Encodable, Sendable {
         at = event.at.rfc3339
         type = event.kind.rawValue
         job = event.job?.rawValue
+        plan = event.plan?.rawValue
         attempt = event.attempt
         node = event.node?.rawValue
         from = event.from

@@ -32,7 +32,7 @@ extension Agent {
         case .assignments(let set): assigned(set, now, &effects)
         case .acknowledged(let sequence): acknowledged(sequence)
         // Logs and uploads are the shell's.
-        case .logCredit, .logKept, .uploadGrant, .unknown: break
+        case .logCredit, .logKept, .uploadGrant, .inputGrant, .unknown: break
         case .goodbye(let reason): effects.append(.disconnect(reason))
         }
     }

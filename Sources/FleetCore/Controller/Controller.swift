@@ -16,10 +16,15 @@ package struct Controller: Sendable {
     package let term: UInt64
     /// The desired fleet.
     package internal(set) var fleet: FleetSpec {
-        didSet { index = FleetIndex(fleet) }
+        didSet {
+            index = FleetIndex(fleet)
+            if fleet.limits != oldValue.limits { limits = LimitIndex(fleet.limits) }
+        }
     }
     /// Where everything is in it.
     var index: FleetIndex
+    /// Its limits, by what they are for.
+    var limits: LimitIndex
     /// Rises with each applied fleet.
     package internal(set) var fleetRevision: UInt64
     /// Numbers given so far.
@@ -29,16 +34,28 @@ package struct Controller: Sendable {
     package internal(set) var jobs: [JobID: Job] = [:]
     /// Ends of jobs in memory, oldest first; one whose job was asked for again since is void.
     var history: Deque<(at: Instant, job: JobID)> = []
-    /// Ended jobs in memory.
+    /// Ended jobs in memory that `history` has.
     var endedCount = 0
+    /// Ended jobs that are kept in memory as long as their plan is alive, out of `history`.
+    var keptEnded: Set<JobID> = []
     /// The queue of each cluster, and that of the roamers.
-    var queues: OrderedDictionary<ClusterName, JobQueue> = [:]
+    var queues: OrderedDictionary<ClusterName, FairQueue> = [:]
+    /// What is taken of what the limits allow.
+    var usage = Usage()
+    /// Jobs that may hold a place or not, as the roamer lent to them has changed.
+    var unsettled: [JobID] = []
+    /// Which jobs wait for others.
+    var prerequisites = Prerequisites()
+    /// The plans.
+    var plans = PlanBook()
     /// Jobs that changed their queue in this step.
     var moved: [JobID] = []
     /// Entries of all queues.
     var waitingCount = 0
     /// Jobs by idempotency key.
     var idempotency: [String: JobID] = [:]
+    /// Tokens of the API.
+    package internal(set) var tokens: OrderedDictionary<TokenName, TokenRecord> = [:]
     /// Every node of the fleet, and those leaving it.
     package internal(set) var nodes: OrderedDictionary<NodeName, Node> = [:]
 
@@ -118,18 +135,25 @@ package struct Controller: Sendable {
         package var counters: Counters
         /// Jobs alive and the latest ended ones, in any order.
         package var jobs: [Job]
+        /// Plans alive with all of their jobs, and the latest ended ones.
+        package var plans: [Plan]
         /// Nodes.
         package var nodes: [NodeRecord]
+        /// Tokens.
+        package var tokens: [TokenRecord]
         /// An empty installation.
         package init(
             fleet: FleetSpec = FleetSpec(), fleetRevision: UInt64 = 0,
-            counters: Counters = Counters(), jobs: [Job] = [], nodes: [NodeRecord] = []
+            counters: Counters = Counters(), jobs: [Job] = [], plans: [Plan] = [],
+            nodes: [NodeRecord] = [], tokens: [TokenRecord] = []
         ) {
             self.fleet = fleet
             self.fleetRevision = fleetRevision
             self.counters = counters
             self.jobs = jobs
+            self.plans = plans
             self.nodes = nodes
+            self.tokens = tokens
         }
     }
 
@@ -142,12 +166,16 @@ package struct Controller: Sendable {
         self.term = term
         fleet = snapshot.fleet
         index = FleetIndex(snapshot.fleet)
+        limits = LimitIndex(snapshot.fleet.limits)
         fleetRevision = snapshot.fleetRevision
         counters = snapshot.counters
         random = SeededGenerator(seed: seed)
         startedAt = now
+        for token in snapshot.tokens.sorted(by: { $0.name < $1.name }) {
+            tokens[token.name] = token
+        }
         restoreNodes(snapshot.nodes, now)
-        restoreJobs(snapshot.jobs, now)
+        restoreJobs(snapshot.jobs, snapshot.plans, now)
         restoreLeaving()
         timers.arm(.startup, at: now + policy.startupGrace)
     }
@@ -164,6 +192,13 @@ package struct Controller: Sendable {
         case .submit(let request, let id, let job): submit(request, id, job, now, &effects)
         case .cancel(let request, let id): cancel(request, id, now, &effects)
         case .retry(let request, let id): retry(request, id, now, &effects)
+        case .submitPlan(let request, let id, let plan):
+            submitPlan(request, id, plan, now, &effects)
+        case .cancelPlan(let request, let id): cancelPlan(request, id, now, &effects)
+        case .retryPlan(let request, let id): retryPlan(request, id, now, &effects)
+        case .addToken(let request, let token, let life):
+            addToken(request, token, life: life, now, &effects)
+        case .removeToken(let request, let name): removeToken(request, name, now, &effects)
         case .assign(let request, let node, let what): assign(request, node, what, now, &effects)
         case .release(let request, let node): release(request, node, now, &effects)
         case .cordon(let request, let node, let on): cordon(request, node, on, now, &effects)
@@ -178,7 +213,10 @@ package struct Controller: Sendable {
         case .tick: break
         }
         while let alarm = timers.popDue(now) { fire(alarm, now, &effects) }
+        settleEnds(now, &effects)
+        settleUsage(now)
         schedule(now, &effects)
+        settleUsage(now)
         sendOrders(now, &effects)
         if !moved.isEmpty {
             effects.jobs.formUnion(moved)
@@ -204,13 +242,14 @@ package struct Controller: Sendable {
 
     mutating func emit(
         _ kind: FleetEvent.Kind, _ now: Instant, _ effects: inout Effects, job: JobID? = nil,
-        attempt: Int? = nil, node: NodeName? = nil, from: String? = nil, to: String? = nil,
+        plan: PlanID? = nil, attempt: Int? = nil, node: NodeName? = nil, from: String? = nil,
+        to: String? = nil,
         reason: String? = nil, lasted: Duration? = nil
     ) {
         counters.event += 1
         effects.events.append(
             FleetEvent(
-                sequence: counters.event, at: now, kind: kind, job: job, attempt: attempt,
-                node: node, from: from, to: to, reason: reason, lasted: lasted))
+                sequence: counters.event, at: now, kind: kind, job: job, plan: plan,
+                attempt: attempt, node: node, from: from, to: to, reason: reason, lasted: lasted))
     }
 }

@@ -22,6 +22,7 @@ extension Controller {
         let key = AttemptKey(job: id, number: number)
         nodes[name]?.attempts.append(key)
         reindex(name)
+        recount(id, now)
         refreshQueue(id, now)
         effects.jobs.append(id)
         unordered.append(name)
@@ -89,6 +90,7 @@ extension Controller {
         jobs[key.job]?.attempts[index].state = state
         if state == .running { jobs[key.job]?.attempts[index].startedAt = now }
         effects.jobs.append(key.job)
+        if state == .running { reviewDependents(of: key.job) }
         if let after = jobs[key.job]?.state, after != job.state {
             emit(
                 .job, now, &effects, job: key.job, attempt: key.number, node: node,
@@ -256,6 +258,8 @@ extension Controller {
         timers.disarm(.confirm(key))
         nodes[attempt.node]?.attempts.remove(key)
         reindex(attempt.node)
+        recount(key.job, now)
+        reviewDependents(of: key.job)
         unordered.append(attempt.node)
         endLeaving(attempt.node, &effects)
         progress[key.job] = nil

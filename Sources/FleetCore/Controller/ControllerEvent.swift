@@ -6,6 +6,16 @@ package enum ControllerEvent: Sendable {
     case cancel(RequestID, JobID)
     /// Somebody wants a failed or cancelled job tried again.
     case retry(RequestID, JobID)
+    /// Somebody asks for several jobs with dependencies; the ids were made by the shell.
+    case submitPlan(RequestID, PlanID, PlanRequest)
+    /// Somebody wants all jobs of a plan to stop.
+    case cancelPlan(RequestID, PlanID)
+    /// Somebody wants the failed and cancelled jobs of a plan tried again.
+    case retryPlan(RequestID, PlanID)
+    /// Somebody has made a token, for so long; nil for ever.
+    case addToken(RequestID, TokenRecord, life: Duration?)
+    /// Somebody takes a token back.
+    case removeToken(RequestID, TokenName)
     /// Somebody lends a roamer.
     case assign(RequestID, NodeName, AssignmentRequest)
     /// Somebody wants a roamer back.
@@ -57,6 +67,8 @@ package struct AssignmentRequest: Hashable, Sendable {
 package enum Reply: Hashable, Sendable {
     /// The job is accepted and stored; `replayed` when the key was seen before.
     case accepted(JobID, replayed: Bool)
+    /// The plan is accepted and stored; `replayed` when the key was seen before.
+    case planAccepted(PlanID, replayed: Bool)
     /// It is done and stored.
     case done
     /// It cannot be done.
@@ -72,6 +84,10 @@ package struct Refusal: Hashable, Sendable, Error {
         case conflict = "conflict"
         case idempotencyMismatch = "idempotency_mismatch"
         case queueFull = "queue_full"
+        /// The submitter has as many jobs open as it may.
+        case tooManyOpen = "too_many_open"
+        /// The submitter submits more often than it may.
+        case rateLimited = "rate_limited"
         /// It needs more memory than any node has that could run it.
         case doesNotFit = "does_not_fit"
     }
@@ -79,10 +95,13 @@ package struct Refusal: Hashable, Sendable, Error {
     package var code: Code
     /// What is wrong, and what to do.
     package var message: String
+    /// When another try may succeed, where that is known.
+    package var retryAfter: Duration?
     /// Creates a refusal.
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
+        self.retryAfter = retryAfter
     }
 }
 
@@ -91,11 +110,13 @@ package struct FleetEvent: Hashable, Sendable, Codable {
     /// The kinds of event.
     package enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
         case job = "job.state"
+        case plan = "plan.state"
         case node = "node.state"
         case roamer = "roamer.state"
         case pod = "pod.state"
         case assignment = "assignment"
         case fleet = "fleet.applied"
+        case token = "token"
     }
     /// Rises by one with each event of the installation.
     package var sequence: UInt64
@@ -105,6 +126,8 @@ package struct FleetEvent: Hashable, Sendable, Codable {
     package var kind: Kind
     /// The job concerned.
     package var job: JobID?
+    /// The plan concerned.
+    package var plan: PlanID?
     /// The attempt concerned.
     package var attempt: Int?
     /// The node concerned.
@@ -120,14 +143,15 @@ package struct FleetEvent: Hashable, Sendable, Codable {
 
     /// Creates an event.
     package init(
-        sequence: UInt64, at: Instant, kind: Kind, job: JobID? = nil, attempt: Int? = nil,
-        node: NodeName? = nil, from: String? = nil, to: String? = nil, reason: String? = nil,
-        lasted: Duration? = nil
+        sequence: UInt64, at: Instant, kind: Kind, job: JobID? = nil, plan: PlanID? = nil,
+        attempt: Int? = nil, node: NodeName? = nil, from: String? = nil, to: String? = nil,
+        reason: String? = nil, lasted: Duration? = nil
     ) {
         self.sequence = sequence
         self.at = at
         self.kind = kind
         self.job = job
+        self.plan = plan
         self.attempt = attempt
         self.node = node
         self.from = from

@@ -3,16 +3,20 @@ import OrderedCollections
 extension Controller {
     // MARK: Restoring
 
-    mutating func restoreJobs(_ stored: [Job], _ now: Instant) {
+    mutating func restoreJobs(_ stored: [Job], _ storedPlans: [Plan], _ now: Instant) {
+        for job in stored { jobs[job.id] = job }
+        restorePlans(storedPlans)
         for job in stored.sorted(by: { $0.id < $1.id }) {
-            jobs[job.id] = job
             if let key = job.request.idempotencyKey { idempotency[key] = job.id }
             for attempt in job.active {
                 nodes[attempt.node]?.attempts.append(
                     AttemptKey(job: job.id, number: attempt.number))
                 reindex(attempt.node)
             }
+            recount(job.id, now)
             guard job.ending == nil else { continue }
+            countOpen(job, by: 1)
+            awaitPrerequisites(of: job)
             if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
             if let due = job.notBefore { timers.arm(.job(job.id), at: due) }
             refreshQueue(job.id, now)
@@ -50,23 +54,40 @@ extension Controller {
         switch place(what) {
         case .failure(let refusal): effects.replies.append((request, .refused(refusal)))
         case .success(let queue):
+            var refusal = refusal(toAwaitAll: what.after)
+            if refusal == nil { refusal = admit(what.submittedBy, jobs: 1, now) }
+            if let refusal {
+                effects.replies.append((request, .refused(refusal)))
+                return
+            }
             let job = Job(id: id, request: what, queue: queue, submittedAt: now)
-            jobs[id] = job
-            demand[queue, default: Demand()].submitted(now)
             if let key = what.idempotencyKey { idempotency[key] = id }
-            effects.jobs.append(id)
-            emit(.job, now, &effects, job: id, to: JobState.queued.rawValue, reason: "accepted")
-            if let due = job.deadlineAt { timers.arm(.deadline(id), at: due) }
-            refreshQueue(id, now)
+            accept(job, now, &effects)
             effects.replies.append((request, .accepted(id, replayed: false)))
         }
     }
 
+    /// Takes up a job that nothing speaks against.
+    mutating func accept(_ job: Job, _ now: Instant, _ effects: inout Effects) {
+        jobs[job.id] = job
+        countOpen(job, by: 1)
+        awaitPrerequisites(of: job)
+        // What waits for others is no demand yet.
+        if !prerequisites.isWaiting(job.id) { demand[job.queue, default: Demand()].submitted(now) }
+        effects.jobs.append(job.id)
+        emit(.job, now, &effects, job: job.id, to: JobState.queued.rawValue, reason: "accepted")
+        if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
+        refreshQueue(job.id, now)
+    }
+
     /// The queue for a request, or why there is none.
-    private func place(_ what: JobRequest) -> Result<ClusterName, Refusal> {
-        if waitingCount >= policy.queueLimit {
+    func place(_ what: JobRequest) -> Result<ClusterName, Refusal> {
+        let waiting = waitingCount + prerequisites.count
+        if waiting >= policy.queueLimit {
             return .failure(
-                Refusal(.queueFull, "\(waitingCount) jobs wait already; try again later"))
+                Refusal(
+                    .queueFull, "\(waiting) jobs wait already; try again later",
+                    retryAfter: .seconds(5)))
         }
         if what.kind == .custom {
             guard what.image != nil || what.template != nil else {
@@ -144,32 +165,54 @@ extension Controller {
     mutating func retry(
         _ request: RequestID, _ id: JobID, _ now: Instant, _ effects: inout Effects
     ) {
-        guard var job = jobs[id] else { return refuseJob(request, id, &effects) }
-        guard let ending = job.ending, ending.outcome != .succeeded else {
-            let message =
-                "job \(id) is \(job.state.rawValue); only a failed or cancelled one is tried again"
-            effects.replies.append((request, .refused(Refusal(.conflict, message))))
-            return
-        }
-        guard !job.isActive else {
-            let message =
-                "the last attempt of job \(id) is still being stopped; try again in a moment"
-            effects.replies.append((request, .refused(Refusal(.conflict, message))))
-            return
-        }
-        guard job.attempts.count < policy.attemptLimit else {
-            let message = "job \(id) has had all of its \(policy.attemptLimit) attempts"
-            effects.replies.append((request, .refused(Refusal(.conflict, message))))
+        guard let job = jobs[id] else { return refuseJob(request, id, &effects) }
+        if let refusal = refusal(toRetry: job) ?? refusal(toRetryAlone: job) {
+            effects.replies.append((request, .refused(refusal)))
             return
         }
         switch place(job.request) {
-        case .failure(let refusal):
-            effects.replies.append((request, .refused(refusal)))
-            return
+        case .failure(let refusal): effects.replies.append((request, .refused(refusal)))
         // The fleet may have changed since it was first asked for.
-        case .success(let queue): job.queue = queue
+        case .success(let queue):
+            reopen(id, in: queue, now, &effects)
+            effects.replies.append((request, .done))
         }
+    }
+
+    /// Why a job cannot be tried again now; nil when it can.
+    func refusal(toRetry job: Job) -> Refusal? {
+        guard let ending = job.ending, ending.outcome != .succeeded else {
+            return Refusal(
+                .conflict,
+                "job \(job.id) is \(job.state.rawValue); only a failed or cancelled one is tried again"
+            )
+        }
+        if job.isActive {
+            return Refusal(
+                .conflict,
+                "the last attempt of job \(job.id) is still being stopped; try again in a moment")
+        }
+        if job.attempts.count >= policy.attemptLimit {
+            return Refusal(
+                .conflict, "job \(job.id) has had all of its \(policy.attemptLimit) attempts")
+        }
+        return nil
+    }
+
+    /// Why a job cannot be tried again without the others that it waited for.
+    private func refusal(toRetryAlone job: Job) -> Refusal? {
+        guard let open = job.request.after.first(where: { !isMet($0) }) else { return nil }
+        let what = job.request.place.map { "retry plan \($0.plan)" } ?? "retry that first"
+        return Refusal(.conflict, "job \(open.job), which it waits for, has not succeeded; \(what)")
+    }
+
+    /// Gives an ended job another chance.
+    mutating func reopen(
+        _ id: JobID, in queue: ClusterName, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard var job = jobs[id], let ending = job.ending else { return }
         let before = job.state
+        job.queue = queue
         job.ending = nil
         job.stopping = nil
         job.notBefore = nil
@@ -177,14 +220,16 @@ extension Controller {
         job.losses = 0
         job.retriedAt = now
         jobs[id] = job
-        endedCount -= 1
+        if keptEnded.remove(id) == nil { endedCount -= 1 }
+        countOpen(job, by: 1)
+        jobReopened(job, now, &effects)
+        awaitPrerequisites(of: job)
         effects.jobs.append(id)
         emit(
             .job, now, &effects, job: id, from: before.rawValue, to: JobState.queued.rawValue,
             reason: "asked for again", lasted: now.since(ending.at))
         if let due = job.deadlineAt { timers.arm(.deadline(id), at: due) }
         refreshQueue(id, now)
-        effects.replies.append((request, .done))
     }
 
     private func refuseJob(_ request: RequestID, _ id: JobID, _ effects: inout Effects) {
@@ -197,7 +242,7 @@ extension Controller {
     }
 
     /// Stops every attempt, then ends the job; at once when none runs.
-    private mutating func stopJob(
+    mutating func stopJob(
         _ id: JobID, _ reason: StopReason, _ now: Instant, _ effects: inout Effects
     ) {
         guard let job = jobs[id], job.stopping != .cancelled else { return }
@@ -242,7 +287,11 @@ extension Controller {
         timers.disarm(.deadline(id))
         timers.disarm(.job(id))
         progress[id] = nil
+        countOpen(job, by: -1)
+        forgetPrerequisites(of: id)
+        recount(id, now)
         refreshQueue(id, now)
+        prerequisites.ended.append(id)
         emit(
             .job, now, &effects, job: id, attempt: attempt?.number,
             node: attempt.flatMap { before.attempt($0.number)?.node }, from: before.state.rawValue,
@@ -267,9 +316,20 @@ extension Controller {
             if job.isActive { break }
             history.removeFirst()
             endedCount -= 1
+            if let place = job.request.place, plans.isAlive(place.plan) {
+                keptEnded.insert(oldest)
+                continue
+            }
             if let key = job.request.idempotencyKey { idempotency[key] = nil }
             jobs[oldest] = nil
         }
+    }
+
+    /// A plan has ended: a job that was kept for it grows old like the others.
+    mutating func letAge(_ id: JobID) {
+        guard keptEnded.remove(id) != nil, let ending = jobs[id]?.ending else { return }
+        history.append((ending.at, id))
+        endedCount += 1
     }
 
     // MARK: The queue
@@ -277,36 +337,61 @@ extension Controller {
     /// Puts the job into its queue, or takes it out, as its state demands.
     mutating func refreshQueue(_ id: JobID, _ now: Instant) {
         guard var job = jobs[id] else { return }
-        let entry = QueueEntry(job)
         if wantsAttempt(job, now) {
             // Its cluster may have gone while it ran or waited for a time.
             if job.queue != Self.roamerQueue, self.cluster(job.queue) == nil,
                 let cluster = cluster(serving: job.request.kind)
             {
-                dequeue(entry, from: job.queue)
+                dequeue(job)
                 jobs[id]?.queue = cluster.name
                 job.queue = cluster.name
                 moved.append(id)
             }
-            if queues[job.queue, default: JobQueue()].insert(entry) { waitingCount += 1 }
+            enqueue(job)
             unscheduled.insert(job.queue)
         } else {
-            dequeue(entry, from: job.queue)
+            dequeue(job)
         }
     }
 
-    /// Takes an entry out of a queue, if it is there.
-    mutating func dequeue(_ entry: QueueEntry, from queue: ClusterName) {
-        guard queues[queue]?.remove(entry) == true else { return }
+    private mutating func enqueue(_ job: Job) {
+        let (share, weight) = share(of: job.request)
+        let gates = gates(of: job.request)
+        let entry = QueueEntry(job)
+        // A second copy is bound by no gate, as the job has its place already.
+        let lane = FairQueue.Lane(share: share, gates: job.isActive ? [] : gates)
+        if !gates.isEmpty {
+            let other = FairQueue.Lane(share: share, gates: job.isActive ? gates : [])
+            if queues[job.queue]?.remove(entry, from: other) == true { waitingCount -= 1 }
+        }
+        if queues[job.queue, default: FairQueue()].insert(entry, in: lane, weight: weight) {
+            waitingCount += 1
+        }
+    }
+
+    /// Takes a job out of its queue, if it is there.
+    mutating func dequeue(_ job: Job) {
+        let share = share(of: job.request).share
+        let gates = gates(of: job.request)
+        let entry = QueueEntry(job)
+        var found = queues[job.queue]?.remove(entry, from: .init(share: share)) == true
+        if !found, !gates.isEmpty {
+            found =
+                queues[job.queue]?.remove(entry, from: .init(share: share, gates: gates)) == true
+        }
+        guard found else { return }
         waitingCount -= 1
         // Its helpers may be called back now.
-        if queues[queue]?.isEmpty == true, !pool.helpers(of: queue).isEmpty { touchWanting() }
+        if queues[job.queue]?.isEmpty == true, !pool.helpers(of: job.queue).isEmpty {
+            touchWanting()
+        }
     }
 
     /// Whether one more attempt of the job should be started as soon as a slot is free.
     func wantsAttempt(_ job: Job, _ now: Instant) -> Bool {
         guard job.ending == nil, job.stopping == nil, job.attempts.count < policy.attemptLimit
         else { return false }
+        if prerequisites.isWaiting(job.id) { return false }
         if let due = job.notBefore, due > now { return false }
         let active = job.active
         if active.isEmpty { return true }

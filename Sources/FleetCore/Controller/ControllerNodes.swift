@@ -209,7 +209,7 @@ extension Controller {
             nodes[name]?.telemetryAt = now
             learn(sample, name, &effects)
         // Logs and uploads are the shell's; a second hello and newer messages change nothing.
-        case .hello, .log, .uploadRequest, .unknown: break
+        case .hello, .log, .uploadRequest, .inputRequest, .unknown: break
         }
     }
 

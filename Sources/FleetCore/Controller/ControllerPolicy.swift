@@ -61,6 +61,14 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var memoryReserve: Int64 = 1 << 29
     /// Jobs that may wait at once.
     package var queueLimit = 100_000
+    /// Tokens of the API.
+    package var tokenLimit = 1_000
+    /// Jobs of one plan.
+    package var planLimit = 10_000
+    /// Ended plans kept in memory; older ones are in the store only.
+    package var planHistoryLimit = 1_000
+    /// Steps of open plans that bound how many of their own jobs run at once, in all.
+    package var boundedStepLimit = 2_000
     /// Attempts of one job, all retries included.
     package var attemptLimit = 100
     /// Ended jobs kept in memory; older ones are in the store only.

@@ -177,6 +177,7 @@ extension Controller {
             worker: worker, mode: mode, since: now)
         nodes[name]?.record.roamer?.assignment = assignment
         reindex(name)
+        settleUsage(now)
         nodes[name]?.provisioningSince = now
         nodes[name]?.restartsWhenReady = nil
         emit(
@@ -329,6 +330,8 @@ extension Controller {
         }
         releaseAssignment(name, "\(error.code): \(error.message)", now, &effects)
         if case .job(let id) = assignment.purpose, let job = jobs[id], !job.isActive {
+            // It was made ready before its time; the job's own tries have not begun.
+            if prerequisites.isWaiting(id) { return stopExpecting(id) }
             tryAgain(id, error, from: job, attempt: nil, now, &effects)
         }
     }
@@ -420,6 +423,7 @@ extension Controller {
         counters.cleaning += 1
         nodes[name]?.record.roamer?.assignment = nil
         reindex(name)
+        settleUsage(now)
         nodes[name]?.record.roamer?.cleaning = counters.cleaning
         setRoamer(name, .cleanup, reason, now, &effects)
         armRoamer(name, now)

@@ -17,8 +17,12 @@ package struct Effects: Sendable {
 
     /// Jobs whose record changed.
     package var jobs: OrderedSet<JobID> = []
+    /// Plans whose record changed.
+    package var plans: OrderedSet<PlanID> = []
     /// Nodes whose record changed.
     package var nodes: OrderedSet<NodeName> = []
+    /// Tokens that are new or gone.
+    package var tokens: OrderedSet<TokenName> = []
     /// Whether the fleet's description changed.
     package var fleetChanged = false
     /// What happened.
@@ -37,7 +41,8 @@ package struct Effects: Sendable {
 
     /// Whether anything must be stored.
     package var needsCommit: Bool {
-        !jobs.isEmpty || !nodes.isEmpty || fleetChanged || !events.isEmpty
+        !jobs.isEmpty || !plans.isEmpty || !nodes.isEmpty || !tokens.isEmpty || fleetChanged
+            || !events.isEmpty
     }
 
     /// Whether anything waits for the store.
@@ -48,7 +53,9 @@ package struct Effects: Sendable {
     /// Adds what a later step wants; what is stored is the latest state, so changes coalesce.
     package mutating func merge(_ later: Effects) {
         jobs.formUnion(later.jobs)
+        plans.formUnion(later.plans)
         nodes.formUnion(later.nodes)
+        tokens.formUnion(later.tokens)
         fleetChanged = fleetChanged || later.fleetChanged
         events += later.events
         urgent += later.urgent

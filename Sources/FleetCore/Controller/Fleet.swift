@@ -10,7 +10,9 @@ extension Controller {
             return
         }
         let used = podsInUse()
+        let limited = spec.limits != fleet.limits
         fleet = spec
+        if limited { regate(now) }
         fleetRevision += 1
         effects.fleetChanged = true
         emit(.fleet, now, &effects, to: "\(fleetRevision)", reason: "revision \(fleetRevision)")
@@ -88,11 +90,11 @@ extension Controller {
     private mutating func replaceJobs(_ now: Instant, _ effects: inout Effects) {
         for (queue, waiting) in queues
         where queue != Self.roamerQueue && self.cluster(queue) == nil {
-            for entry in waiting.prefix(waiting.count) {
+            for entry in waiting.entries {
                 guard let job = jobs[entry.job],
                     let cluster = cluster(serving: job.request.kind)
                 else { continue }
-                dequeue(entry, from: queue)
+                dequeue(job)
                 jobs[entry.job]?.queue = cluster.name
                 effects.jobs.append(entry.job)
                 refreshQueue(entry.job, now)

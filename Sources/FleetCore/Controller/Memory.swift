@@ -76,7 +76,8 @@ extension Controller {
             return helper(of: cluster).map { need(ofRoamerFor: $0.worker) } ?? 0
         }
         let window = policy.lookahead + pool.reserved.count
-        let needs = (queues[queue]?.prefix(window) ?? []).compactMap { entry -> Int64? in
+        let needs = (queues[queue]?.prefix(window, where: isOpen) ?? []).compactMap {
+            entry -> Int64? in
             guard let job = jobs[entry.job], roamer(of: job.id) == nil else { return nil }
             return need(ofOwnRoamer: job.request)
         }

@@ -42,6 +42,11 @@ struct RoamerPool: Sendable {
     func helpers(of cluster: ClusterName) -> [Member] { helpers[cluster] ?? [] }
     /// The roamer lent to a job.
     func roamer(of job: JobID) -> NodeName? { byJob[job] }
+    /// The job that a roamer is lent to.
+    func job(of roamer: NodeName) -> JobID? {
+        if case .job(let id) = entries[roamer]?.purpose { return id }
+        return nil
+    }
     /// The roamer that stands in for a node.
     func standIn(for node: NodeName) -> NodeName? { standIns[node] }
 
@@ -100,7 +105,18 @@ struct RoamerPool: Sendable {
 
 extension Controller {
     /// Tells the pool what has become of a node; call it after every change of its roamer or attempts.
-    mutating func reindex(_ name: NodeName) { pool.update(name, poolEntry(name)) }
+    mutating func reindex(_ name: NodeName) {
+        let before = pool.job(of: name)
+        pool.update(name, poolEntry(name))
+        let after = pool.job(of: name)
+        if before != after { unsettled += [before, after].compactMap { $0 } }
+    }
+
+    /// Notes what jobs have taken whose roamer has changed.
+    mutating func settleUsage(_ now: Instant) {
+        for id in unsettled { recount(id, now) }
+        unsettled = []
+    }
 
     private func poolEntry(_ name: NodeName) -> RoamerPool.Entry? {
         guard let node = nodes[name], let roamer = node.record.roamer else { return nil }
@@ -129,13 +145,13 @@ extension Controller {
         if waitingCount != queues.values.reduce(0, { $0 + $1.count }) {
             return "\(waitingCount) jobs are counted as waiting"
         }
-        if endedCount != jobs.values.count(where: { $0.ending != nil }) {
+        if endedCount + keptEnded.count != jobs.values.count(where: { $0.ending != nil }) {
             return "\(endedCount) jobs are counted as ended"
         }
         for state in NodeState.allCases
         where stateCounts[state, default: 0] != nodes.values.count(where: { $0.state == state }) {
             return "\(stateCounts[state, default: 0]) nodes are counted as \(state)"
         }
-        return nil
+        return usageMistake() ?? planMistake()
     }
 }

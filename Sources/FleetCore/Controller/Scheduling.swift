@@ -45,6 +45,7 @@ extension Controller {
         if pool.idle.contains(where: { takes($0, need) }) { return true }
         if pool.cleaning.contains(where: { takes($0, need) }) { return false }
         return pool.spare.contains { takes($0, need) && isSpare($0.name, for: queue) }
+            || pool.reserved.contains { takes($0, need) && isEarly($0.name) }
     }
 
     private func takes(_ member: RoamerPool.Member, _ need: Int64) -> Bool {
@@ -79,7 +80,7 @@ extension Controller {
     /// The first job that can use one of the slots: a copy never shares a node with its original,
     /// and a job that failed on a node prefers another.
     private func firstMatch(_ queue: ClusterName, _ slots: [Slot]) -> (JobID, Int)? {
-        for entry in queues[queue]?.prefix(policy.lookahead) ?? [] {
+        for entry in queues[queue]?.prefix(policy.lookahead, where: isOpen) ?? [] {
             guard let job = jobs[entry.job] else { continue }
             let taken = job.active.map(\.node)
             let open = slots.indices.filter {
@@ -155,8 +156,10 @@ extension Controller {
 
     /// Counts that the overflow rules go by.
     package struct Load: Hashable, Sendable {
-        /// Jobs that wait.
+        /// Jobs that wait for a worker, and for nothing else.
         package var waiting = 0
+        /// Jobs that will when what they wait for, and what runs now, is done.
+        package var expected = 0
         /// Workers of the cluster's own nodes that are ready.
         package var dedicated = 0
         /// Roamers lent for overflow or by hand, in any state.
@@ -175,7 +178,8 @@ extension Controller {
 
     /// The load of a cluster.
     package func load(of cluster: ClusterSpec) -> Load {
-        var load = Load(waiting: queues[cluster.name]?.count ?? 0)
+        var load = Load(
+            waiting: runnable(cluster.name), expected: expected(cluster.name).count)
         for name in cluster.nodes {
             guard let node = nodes[name] else { continue }
             load.running += node.attempts.count
@@ -209,6 +213,9 @@ extension Controller {
     /// Whether one more roamer should help, by the cluster's rule.
     func wantsHelp(_ cluster: ClusterSpec, _ load: Load, _ now: Instant) -> Bool {
         let scaling = cluster.scaling
+        var load = load
+        // What comes soon counts where no worker will be free for it.
+        load.waiting += max(load.expected - max(load.slots - load.running, 0), 0)
         guard load.helpers < scaling.maxRoamers, load.waiting > 0 else { return false }
         switch scaling.overflow {
         case .never: return false
@@ -225,7 +232,8 @@ extension Controller {
     private mutating func callForHelp(
         _ cluster: ClusterSpec, _ now: Instant, _ effects: inout Effects
     ) {
-        guard queues[cluster.name]?.isEmpty == false else { return }
+        guard queues[cluster.name]?.isEmpty == false || !expected(cluster.name).isEmpty
+        else { return }
         if let trouble = templateTrouble[cluster.name], trouble.until > now { return }
         guard let help = helper(of: cluster), help.worker.contract.takesJobs else { return }
         while wantsHelp(cluster, load(of: cluster), now) {
@@ -278,15 +286,25 @@ extension Controller {
             takes($0, need) && isSpare($0.name, for: queue)
         }) {
             beginCleanup(spare.name, "needed by \(queue)", now, &effects)
+        } else if let early = pool.reserved.last(where: { takes($0, need) && isEarly($0.name) }) {
+            beginCleanup(early.name, "needed by \(queue)", now, &effects)
         }
         return nil
+    }
+
+    /// Whether a roamer was made ready for a job that waits for others still.
+    private func isEarly(_ name: NodeName) -> Bool {
+        guard case .job(let id) = nodes[name]?.record.roamer?.assignment?.purpose else {
+            return false
+        }
+        return prerequisites.isWaiting(id)
     }
 
     private func isSpare(_ name: NodeName, for queue: ClusterName) -> Bool {
         guard let node = nodes[name], node.isSchedulable,
             let cluster = node.record.roamer?.assignment?.cluster, cluster != queue
         else { return false }
-        return queues[cluster]?.isEmpty ?? true
+        return runnable(cluster) == 0
     }
 
     // MARK: Jobs that need a roamer of their own
@@ -296,8 +314,11 @@ extension Controller {
         for member in pool.reserved { startOnOwnRoamer(member.name, now, &effects) }
         // Those that wait for a roamer that is theirs do not stand in the way of the others.
         let window = policy.lookahead + pool.reserved.count
-        for entry in queues[Self.roamerQueue]?.prefix(window) ?? [] {
-            guard let job = jobs[entry.job], roamer(of: job.id) == nil else { continue }
+        for entry in queues[Self.roamerQueue]?.prefix(window, where: isOpen) ?? [] {
+            guard let job = jobs[entry.job], roamer(of: job.id) == nil,
+                // Those before it may have filled one.
+                closedGate(of: job) == nil
+            else { continue }
             let template =
                 job.request.image == nil
                 ? job.request.template.flatMap { self.template($0) } : nil
@@ -315,6 +336,23 @@ extension Controller {
                 "for job \(job.id)", now, &effects)
             if runsToEnd { startAttempt(job.id, on: name, worker: nil, now, &effects) }
         }
+        prepareRoamers(now, &effects)
+    }
+
+    /// Lends roamers that nobody needs to jobs that will be ready when what runs now is done, so that
+    /// their models are loaded by then.
+    private mutating func prepareRoamers(_ now: Instant, _ effects: inout Effects) {
+        for id in expected(Self.roamerQueue) {
+            guard wanting.first == nil, let request = jobs[id]?.request, roamer(of: id) == nil,
+                request.image == nil, let name = request.template,
+                let template = self.template(name),
+                template.worker.contract.takesJobs,
+                let member = pool.idle.first(where: { takes($0, need(ofOwnRoamer: request)) })
+            else { continue }
+            lend(
+                member.name, .job(id), cluster: nil, template: name, worker: template.worker,
+                mode: .whileNeeded, "made ready for job \(id)", now, &effects)
+        }
     }
 
     /// The roamer lent to a job.
@@ -326,7 +364,8 @@ extension Controller {
         guard let node = nodes[name], node.isSchedulable, node.attempts.isEmpty,
             let roamer = node.record.roamer, let assignment = roamer.assignment,
             assignment.releasing == nil, case .job(let id) = assignment.purpose,
-            let job = jobs[id], job.queue == Self.roamerQueue, wantsAttempt(job, now)
+            let job = jobs[id], job.queue == Self.roamerQueue, wantsAttempt(job, now),
+            isWithinLimits(job)
         else { return }
         if assignment.worker == nil {
             guard container(for: job, on: name) != nil else {

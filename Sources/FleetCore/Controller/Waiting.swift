@@ -19,7 +19,14 @@ extension Controller {
             let text = "waits \(seconds) s before attempt \(job.attempts.count + 1)"
             return Waiting(reason: text, position: nil, eta: due.since(now))
         }
-        let position = queues[job.queue]?.rank(QueueEntry(job))
+        if let text = prerequisiteText(job) {
+            return Waiting(reason: text, position: nil, eta: nil)
+        }
+        let position = queues[job.queue]?.rank(
+            QueueEntry(job), in: lane(of: job), mean: expectedRun(job.queue))
+        if let gate = closedGate(of: job) {
+            return Waiting(reason: Self.text(gate), position: position, eta: nil)
+        }
         if job.queue == Self.roamerQueue { return waitingForRoamer(job, position) }
         guard let cluster = self.cluster(job.queue) else {
             let text = "cluster \(job.queue) is not in the fleet any more"
@@ -127,9 +134,8 @@ extension Controller {
     ) -> Duration? {
         let lanes = workers + coming
         guard lanes > 0 else { return nil }
-        let mean = demand[queue]?.run ?? Self.assumedRun
         let rounds = Double(position) / Double(lanes)
-        let seconds = Swift.min(mean * (rounds + 0.5), 1e7)
+        let seconds = Swift.min(expectedRun(queue).inSeconds * (rounds + 0.5), 1e7)
         return .milliseconds(Int64(seconds * 1_000))
     }
 

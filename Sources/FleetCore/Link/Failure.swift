@@ -59,11 +59,21 @@ package struct FailureCode: TextIdentifier {
     /// A roamer never got ready for this job.
     package static let provisioningFailed: FailureCode = "provisioning_failed"
 
+    /// A job it waited for did not succeed.
+    package static let prerequisiteFailed: FailureCode = "prerequisite_failed"
+    /// Its plan stops at the first failure, and there was one.
+    package static let planStopped: FailureCode = "plan_stopped"
+    /// What its input refers to is not there.
+    package static let inputMissing: FailureCode = "input_missing"
+
+    /// What its input refers to could not be fetched.
+    package static let inputUnavailable: FailureCode = "input_unavailable"
+
     /// Whether another try may well end otherwise.
     package var isRetryable: Bool {
         switch self {
         case .imageNotFound, .imageNotAllowed, .invalidInput, .outOfMemory, .deadlineExceeded,
-            .unsupportedContract,
+            .unsupportedContract, .prerequisiteFailed, .planStopped, .inputMissing,
             .nodeLost:
             false
         default: true

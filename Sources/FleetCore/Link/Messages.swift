@@ -12,6 +12,8 @@ package enum AgentMessage: Hashable, Sendable {
     case log(LogChunk)
     /// Asks where to put an output; answered by `uploadGrant` with the same id.
     case uploadRequest(id: UInt64, UploadRequest)
+    /// Asks what an input refers to; answered by `inputGrant` with the same id.
+    case inputRequest(id: UInt64, InputRequest)
     /// A message of a newer version; ignored.
     case unknown(UInt32)
 }
@@ -32,6 +34,8 @@ package enum ControllerMessage: Hashable, Sendable {
     case logKept(AttemptKey)
     /// The answer to `uploadRequest`.
     case uploadGrant(id: UInt64, UploadGrant)
+    /// The answer to `inputRequest`.
+    case inputGrant(id: UInt64, InputGrant)
     /// The session is refused or over; the text says why.
     case goodbye(reason: String)
     /// A message of a newer version; ignored.

@@ -161,3 +161,72 @@ package struct UploadGrant: Hashable, Sendable {
         self.refusal = refusal
     }
 }
+
+/// Asks for the files that a reference in an attempt's input means.
+package struct InputRequest: Hashable, Sendable {
+    /// The attempt.
+    package var key: AttemptKey
+    /// `InputReference.outputKey` or `uploadKey`.
+    package var word: String
+    /// What stands behind it.
+    package var text: String
+    /// How many files to pass over.
+    package var offset: Int
+    /// Creates a request.
+    package init(key: AttemptKey, word: String, text: String, offset: Int = 0) {
+        self.key = key
+        self.word = word
+        self.text = text
+        self.offset = offset
+    }
+}
+
+/// The files that a reference means, or why there are none.
+package struct InputGrant: Hashable, Sendable {
+    /// Why it is refused; empty when granted.
+    package var refusal: String
+    /// Whether a list stands in its place, of one file too.
+    package var isList: Bool
+    /// How many files there are in all.
+    package var total: Int
+    /// Some of them, at most `InputGrant.limit`.
+    package var files: [File]
+
+    /// The most files of one answer.
+    package static let limit = 200
+
+    /// A file that can be read.
+    package struct File: Hashable, Sendable {
+        /// Its name.
+        package var name: String
+        /// Its media type.
+        package var contentType: String
+        /// Its size in bytes.
+        package var size: UInt64
+        /// Where to `GET` it.
+        package var url: String
+        /// Headers to ask with.
+        package var headers: [UploadGrant.Header]
+        /// Creates a file.
+        package init(
+            name: String, contentType: String, size: UInt64, url: String,
+            headers: [UploadGrant.Header] = []
+        ) {
+            self.name = name
+            self.contentType = contentType
+            self.size = size
+            self.url = url
+            self.headers = headers
+        }
+    }
+
+    /// Creates a grant, or with words a refusal.
+    package init(
+        refusal: String = "", isList: Bool = false, total: Int = 0, files: [File] = []
+    ) {
+        self.refusal = refusal
+        self.isList = isList
+        self.total = total
+        self.files = files
+    }
+}

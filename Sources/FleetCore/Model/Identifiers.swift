@@ -23,6 +23,21 @@ package struct JobID: TextIdentifier {
     package init(rawValue: String) { self.rawValue = rawValue }
 }
 
+/// A plan's id: 26 characters, sortable by the time of submission.
+package struct PlanID: TextIdentifier {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// Who asks for work, as the API token names them: `alice`.
+package struct SubmitterName: TextIdentifier {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    /// Who needs no token: the local socket.
+    package static let local: SubmitterName = "local"
+}
+
 /// A node's name, as in the node table: `agx-01`.
 package struct NodeName: TextIdentifier {
     package let rawValue: String

@@ -28,6 +28,24 @@ package struct JobRequest: Hashable, Sendable, Codable {
     package var idempotencyKey: String?
     /// A digest of the body that came with the key.
     package var idempotencyDigest: String?
+    /// Who asks; nil for the local socket.
+    package var submitter: SubmitterName?
+    /// Where it stands in a plan; nil when it is in none.
+    package var place: PlanPlace?
+    /// Absent where there are none.
+    private var afterList: [Prerequisite]?
+
+    private enum CodingKeys: String, CodingKey {
+        case kind, cluster, template, image, command, memory, input, priority, deadline, retries
+        case retrySafe, labels, idempotencyKey, idempotencyDigest, submitter, place
+        case afterList = "after"
+    }
+
+    /// The jobs that must have succeeded before it begins.
+    package var after: [Prerequisite] {
+        get { afterList ?? [] }
+        set { afterList = newValue.isEmpty ? nil : newValue }
+    }
 
     /// A name and a value.
     package struct Label: Hashable, Sendable, Codable {

@@ -85,6 +85,13 @@ package struct JobQueue: Sendable {
         return runs[..<run].reduce(place) { $0 + $1.count }
     }
 
+    /// How many entries come before this one, whether it waits or not.
+    package func count(before entry: QueueEntry) -> Int {
+        let run = firstRun(endingAtOrAfter: entry)
+        let whole = runs[..<run].reduce(0) { $0 + $1.count }
+        return run < runs.count ? whole + runs[run].lowerBound(of: entry) : whole
+    }
+
     /// The first `limit` entries.
     package func prefix(_ limit: Int) -> [QueueEntry] {
         var first: [QueueEntry] = []

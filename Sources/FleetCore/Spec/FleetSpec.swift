@@ -16,12 +16,25 @@ package struct FleetSpec: Hashable, Sendable, Codable {
     package var services: [ServiceSpec]
     /// The templates in the order of the file.
     package var templates: [TemplateSpec]
+    /// Absent in older records.
+    private var limitList: [LimitSpec]?
+
+    private enum CodingKeys: String, CodingKey {
+        case fleet, registry, models, storage, clusters, roamers, services, templates
+        case limitList = "limits"
+    }
+
+    /// What submitters and labels may take, in the order of the file.
+    package var limits: [LimitSpec] {
+        get { limitList ?? [] }
+        set { limitList = newValue.isEmpty ? nil : newValue }
+    }
 
     /// Creates a fleet; an empty one by default.
     package init(
         fleet: String = "jessica", registry: String = "", models: ModelSource? = nil,
         storage: StorageSpec? = nil, clusters: [ClusterSpec] = [], roamers: [NodeName] = [],
-        services: [ServiceSpec] = [], templates: [TemplateSpec] = []
+        services: [ServiceSpec] = [], templates: [TemplateSpec] = [], limits: [LimitSpec] = []
     ) {
         self.fleet = fleet
         self.registry = registry
@@ -31,6 +44,7 @@ package struct FleetSpec: Hashable, Sendable, Codable {
         self.roamers = roamers
         self.services = services
         self.templates = templates
+        self.limits = limits
     }
 
     /// The cluster of that name.

@@ -9,6 +9,8 @@ struct Checker {
     var history = HistoryChecker()
     /// Jobs whose acceptance somebody was told.
     var accepted: Set<JobID> = []
+    /// Plans whose acceptance somebody was told.
+    var acceptedPlans: Set<PlanID> = []
     /// How each job ended, as each life of the controller knows it.
     private var endings: [Int: [JobID: Job.Ending]] = [:]
     /// How each job ended, as it is stored.
@@ -119,6 +121,7 @@ struct Checker {
     private mutating func checkBeginning(
         _ world: World, _ machine: Controller, _ job: Job, _ attempt: Attempt
     ) {
+        checkTurn(world, machine, job)
         guard let node = machine.nodes[attempt.node] else { return }
         if node.state != .ready || node.record.cordoned || node.record.drain != nil {
             violate(world, .promises, "\(job.id) begins on \(attempt.node), which takes no work")

@@ -7,6 +7,7 @@ package struct EventRecord: Codable, Sendable {
     var at: String
     var type: String
     var job: String?
+    var plan: String?
     var attempt: Int?
     var node: String?
     var from: String?
@@ -28,6 +29,7 @@ package struct EventRecord: Codable, Sendable {
         at = Self.text(event.at)
         type = event.kind.rawValue
         job = event.job?.rawValue
+        plan = event.plan?.rawValue
         attempt = event.attempt
         node = event.node?.rawValue
         from = event.from
@@ -52,7 +54,8 @@ package struct EventRecord: Codable, Sendable {
         guard let kind = FleetEvent.Kind(rawValue: record.type) else { return nil }
         return FleetEvent(
             sequence: record.seq, at: at, kind: kind, job: record.job.map { JobID($0) },
-            attempt: record.attempt, node: record.node.map { NodeName($0) }, from: record.from,
+            plan: record.plan.map { PlanID($0) }, attempt: record.attempt,
+            node: record.node.map { NodeName($0) }, from: record.from,
             to: record.to, reason: record.reason)
     }
 

@@ -17,6 +17,7 @@ package struct HistoryChecker: Sendable {
         var results = 0
     }
     private var jobs: [JobID: JobTrack] = [:]
+    private var plans: [PlanID: String] = [:]
     private var roamers: [NodeName: RoamerState] = [:]
     private var nodes: [NodeName: NodeState] = [:]
     private var lastSequence: UInt64?
@@ -43,16 +44,20 @@ package struct HistoryChecker: Sendable {
         lastAt = event.at
         switch event.kind {
         case .job: job(event)
+        case .plan: plan(event)
         case .roamer: roamer(event)
         case .node: node(event)
         // A node may leave the pool and come back as a new roamer.
         case .fleet: roamers = [:]
-        case .pod, .assignment: break
+        case .pod, .assignment, .token: break
         }
     }
 
     /// Forgets jobs that have ended, so that a long history fits into memory.
-    package mutating func forgetEnded() { jobs = jobs.filter { !$0.value.state.isFinal } }
+    package mutating func forgetEnded() {
+        jobs = jobs.filter { !$0.value.state.isFinal }
+        plans = plans.filter { $0.value == "running" }
+    }
 
     private mutating func violate(_ invariant: Invariant, _ text: String) {
         if violations.count < 100 { violations.append((invariant, text)) }
@@ -87,6 +92,19 @@ package struct HistoryChecker: Sendable {
         track.lastAttempt = max(track.lastAttempt, event.attempt ?? 0)
         track.state = to
         jobs[id] = track
+    }
+
+    private mutating func plan(_ event: FleetEvent) {
+        guard let id = event.plan, let to = event.to else {
+            return violate(.events, "event \(event.sequence) names no plan or no state")
+        }
+        if let known = plans[id], known != event.from {
+            violate(.events, "plan \(id): from \(event.from ?? "nothing") where it was \(known)")
+        }
+        if let from = event.from, from != "running", event.reason != "asked for again" {
+            violate(.resultOnce, "plan \(id) had \(from) and is \(to)")
+        }
+        plans[id] = to
     }
 
     private mutating func roamer(_ event: FleetEvent) {

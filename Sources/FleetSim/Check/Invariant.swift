@@ -30,6 +30,10 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
     case toldIsStored = "told-is-stored"
     /// Times are kept: deadlines, drains, loans, back-offs, and how long a silent node is waited for.
     case promises
+    /// A job begins when all that it waits for has succeeded, and a plan ends as its jobs did.
+    case order
+    /// Nobody has more running than the limits allow.
+    case limits
     /// The machine's indexes are what its state says.
     case indexes
 }

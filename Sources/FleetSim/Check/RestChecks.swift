@@ -73,6 +73,10 @@ extension Checker {
         for job in machine.jobs.values where job.ending == nil && world.store.jobs[job.id] != job {
             violate(world, .toldIsStored, "\(job.id) is stored otherwise than it is")
         }
+        for (id, plan) in machine.plansInMemory
+        where plan.ending == nil && world.store.plans[id] != plan {
+            violate(world, .toldIsStored, "plan \(id) is stored otherwise than it is")
+        }
         for (name, node) in machine.nodes {
             // Of a node that was never seen nothing is stored.
             guard var record = world.store.nodes[name] else { continue }
@@ -138,6 +142,7 @@ extension Checker {
             }
             if job.isActive { violate(world, .comesToRest, "\(id) still has active attempts") }
         }
+        plansAtRest(world, machine)
         for host in world.hosts {
             if let why = open(machine, host) {
                 violate(world, .comesToRest, "\(host.name) does not come to rest: \(why)")

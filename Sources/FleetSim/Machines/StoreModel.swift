@@ -7,6 +7,7 @@ struct StoreBatch {
     let term: UInt64
     let number: UInt64
     var jobs: [Job] = []
+    var plans: [Plan] = []
     var nodes: [(NodeName, NodeRecord?)] = []
     var fleet: FleetSpec?
     var revision: UInt64 = 0
@@ -33,6 +34,7 @@ struct StoreModel {
     private(set) var counters = Controller.Counters()
     private(set) var clock = Instant.zero
     private(set) var jobs: [JobID: Job] = [:]
+    private(set) var plans: [PlanID: Plan] = [:]
     private(set) var nodes: [NodeName: NodeRecord] = [:]
     private var lastNumber: UInt64 = 0
 
@@ -59,6 +61,7 @@ struct StoreModel {
         guard batch.number > lastNumber else { return (.stored, false) }
         lastNumber = batch.number
         for job in batch.jobs { jobs[job.id] = job }
+        for plan in batch.plans { plans[plan.id] = plan }
         for (name, record) in batch.nodes { nodes[name] = record }
         if let applied = batch.fleet {
             fleet = applied
@@ -75,15 +78,20 @@ struct StoreModel {
     /// What a new life of the controller takes up; the youngest records as JSON and back, as in Redis.
     func snapshot() -> Controller.Snapshot {
         var jobs = jobs.values.sorted { $0.id > $1.id }
+        var plans = plans.values.sorted { $0.id > $1.id }
         var nodes = nodes.values.sorted { $0.name < $1.name }
         for index in jobs.indices.prefix(Self.overJSONLimit) {
             jobs[index] = Self.overJSON(jobs[index])
+        }
+        for index in plans.indices.prefix(Self.overJSONLimit) {
+            plans[index] = Self.overJSON(plans[index])
         }
         for index in nodes.indices.prefix(Self.overJSONLimit) {
             nodes[index] = Self.overJSON(nodes[index])
         }
         return Controller.Snapshot(
-            fleet: fleet, fleetRevision: revision, counters: counters, jobs: jobs, nodes: nodes)
+            fleet: fleet, fleetRevision: revision, counters: counters, jobs: jobs,
+            plans: plans, nodes: nodes)
     }
 
     private static func overJSON<Record: Codable & Equatable>(_ record: Record) -> Record {
@@ -96,5 +104,6 @@ struct StoreModel {
     /// Lets ended jobs go, as their time in the store is over.
     mutating func expire() {
         jobs = jobs.filter { $0.value.ending == nil || $0.value.isActive }
+        plans = plans.filter { $0.value.ending == nil }
     }
 }

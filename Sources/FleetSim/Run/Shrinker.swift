@@ -24,6 +24,7 @@ package struct Shrinker {
             shrinker.thin(index, \.faults)
             shrinker.thin(index, \.operations)
             shrinker.thin(index, \.jobs)
+            shrinker.thin(index, \.plans)
             shrinker.thin(index, \.faults)
         }
         return shrinker.scenario

@@ -54,6 +54,7 @@ package struct Simulation {
         world.isWhole = false
         let begin = world.now
         for job in storm.jobs { world.plan(.ask(job), at: begin + job.at) }
+        for plan in storm.plans { world.plan(.askPlan(plan), at: begin + plan.at) }
         for operation in storm.operations {
             world.plan(.operation(operation), at: begin + operation.at)
         }

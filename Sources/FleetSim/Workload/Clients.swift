@@ -7,6 +7,7 @@ struct Clients {
     var waiting: [RequestID: Request] = [:]
     var lastRequest: UInt64 = 0
     var lastJob = 0
+    var lastPlan = 0
     /// Clients that ask until they are answered, by their number.
     var open: [Int: PlannedJob] = [:]
     var lastClient = 0
@@ -15,6 +16,7 @@ struct Clients {
 
     enum Request {
         case submit(JobID, PlannedJob, client: Int?)
+        case plan(PlanID, PlannedPlan)
         case other
     }
 
@@ -68,6 +70,7 @@ extension World {
     /// An answer reaches the one who asked.
     func answered(_ request: RequestID, _ reply: Reply) {
         guard let asked = clients.waiting.removeValue(forKey: request) else { return }
+        if case .plan(let id, let plan) = asked { return answered(id, plan, reply) }
         guard case .submit(let asked, let job, let client) = asked else { return }
         if let client {
             if clients.open.removeValue(forKey: client) == nil { tally.count(.repeatedRequest) }
@@ -90,6 +93,46 @@ extension World {
         plan(.call { world in world.request { .cancel($0, id) } }, after: later)
         if let again = job.retryAfter {
             plan(.call { world in world.request { .retry($0, id) } }, after: later + again)
+        }
+    }
+}
+
+// MARK: Plans
+
+extension World {
+    /// Somebody asks for a plan, once.
+    func ask(_ plan: PlannedPlan) {
+        clients.lastPlan += 1
+        let id = PlanID("p\(clients.lastPlan)")
+        var members: [PlanRequest.Member] = []
+        for (place, step) in plan.steps.enumerated() {
+            var request = step.request
+            request.place = PlanPlace(plan: id, step: "s\(place)")
+            request.after = step.after.map { Prerequisite(name: "s\($0)", job: members[$0].id) }
+            members.append(.init(id: clients.newJobID(), request: request))
+        }
+        let what = PlanRequest(
+            onFailure: plan.onFailure, maxRunning: plan.maxRunning,
+            submitter: plan.steps.first?.request.submitter, jobs: members)
+        request(.plan(id, plan)) { .submitPlan($0, id, what) }
+    }
+
+    private func answered(_ id: PlanID, _ plan: PlannedPlan, _ reply: Reply) {
+        guard case .planAccepted(let accepted, _) = reply else { return }
+        note("client") { "plan \(id) is accepted" }
+        guard accepted == id, let stored = store.plans[id],
+            stored.jobs.allSatisfy({ store.jobs[$0] != nil })
+        else {
+            return checker.violate(self, .toldIsStored, "plan \(id) is accepted and not stored")
+        }
+        tally.jobs += UInt64(stored.jobs.count)
+        for job in stored.jobs { checker.accepted(job) }
+        checker.acceptedPlans.insert(id)
+        if let later = plan.cancelAfter {
+            self.plan(.call { world in world.request { .cancelPlan($0, id) } }, after: later)
+        }
+        if let later = plan.retryAfter {
+            self.plan(.call { world in world.request { .retryPlan($0, id) } }, after: later)
         }
     }
 }

@@ -40,8 +40,8 @@ extension World {
     /// The fleet with one thing changed, as by a new cluster.yaml.
     private func changed(_ count: Int) -> FleetSpec {
         var spec = fleet
-        let cluster = (count / 9) % spec.clusters.count
-        switch count % 9 {
+        let cluster = (count / 10) % spec.clusters.count
+        switch count % 10 {
         case 0: spec.clusters[cluster].scaling.overflow = .backlog
         case 1: spec.clusters[cluster].scaling.maxRoamers = 1
         case 2: spec.services[cluster].worker.image += ".2"
@@ -58,6 +58,10 @@ extension World {
             if next != cluster, let name = spec.clusters[cluster].nodes.popLast() {
                 spec.clusters[next].nodes.insert(name, at: 0)
             }
+        case 8:
+            spec.limits =
+                spec.limits.isEmpty
+                ? [LimitSpec(subject: .everySubmitter, weight: 2, maxRunning: 2)] : []
         default: spec.services[cluster].replicas = max(0, spec.services[cluster].replicas - 1)
         }
         return spec

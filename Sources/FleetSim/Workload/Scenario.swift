@@ -16,7 +16,8 @@ package struct Scenario: Hashable, Sendable, Codable {
     /// The controller's times and bounds: the defaults.
     var policy: ControllerPolicy {
         var policy = ControllerPolicy()
-        policy.historyLimit = max(10_000, storms.map(\.jobs.count).reduce(0, +))
+        let planned = storms.map { $0.plans.map(\.steps.count).reduce($0.jobs.count, +) }
+        policy.historyLimit = max(10_000, planned.reduce(0, +))
         return policy
     }
 
@@ -43,8 +44,13 @@ package struct Scenario: Hashable, Sendable, Codable {
         for index in 0..<count {
             var draw = StormDraw(
                 random: seeds.stream(.storm, index), fleet: fleet, length: length, index: index)
-            storms.append(draw.storm(weather))
+            var storm = draw.storm(weather)
+            var plans = PlanDraw(random: seeds.stream(.plans, index), fleet: fleet, length: length)
+            plans.add(to: &storm)
+            storms.append(storm)
         }
+        var limits = seeds.stream(.plans, -1)
+        fleet.limits = PlanDraw.limits(&limits)
     }
 
     /// A scenario made by hand.

@@ -13,7 +13,7 @@ package struct Seeds: Hashable, Sendable {
 
     /// The parts of a run that draw at random.
     package enum Part: UInt64, Sendable {
-        case weather, storm, network, node, docker, store, controller, clocks, clients, agent
+        case weather, storm, network, node, docker, store, controller, clocks, clients, agent, plans
     }
 
     /// The seed of a part, or of the `index`-th of its kind.

@@ -24,6 +24,7 @@ final class World {
         case fault(PlannedFault)
         case operation(PlannedOperation)
         case ask(PlannedJob)
+        case askPlan(PlannedPlan)
         case repeatRequest(Int)
         case call((World) -> Void)
     }
@@ -133,6 +134,7 @@ final class World {
         case .fault(let fault): strike(fault)
         case .operation(let operation): operate(operation)
         case .ask(let job): ask(job)
+        case .askPlan(let plan): ask(plan)
         case .repeatRequest(let client): repeatRequest(client)
         case .call(let body): body(self)
         }

@@ -35,6 +35,9 @@ extension Jessica__V1__AgentEnvelope {
         case .uploadRequest(let id, let value):
             unsafe upload_request = try arena.make((id, value), "UploadRequest")
             unsafe kind_case = JESSICA__V1__AGENT_ENVELOPE__KIND_UPLOAD_REQUEST
+        case .inputRequest(let id, let value):
+            unsafe input_request = try arena.make((id, value), "InputRequest")
+            unsafe kind_case = JESSICA__V1__AGENT_ENVELOPE__KIND_INPUT_REQUEST
         case .unknown:
             throw WireError(
                 .unsupported, "AgentEnvelope", "a message of a newer version cannot be sent")
@@ -62,6 +65,9 @@ extension Jessica__V1__AgentEnvelope {
         case JESSICA__V1__AGENT_ENVELOPE__KIND_UPLOAD_REQUEST:
             let (id, request) = try unsafe Read.required(upload_request, "UploadRequest")
             return .uploadRequest(id: id, request)
+        case JESSICA__V1__AGENT_ENVELOPE__KIND_INPUT_REQUEST:
+            let (id, request) = try unsafe Read.required(input_request, "InputRequest")
+            return .inputRequest(id: id, request)
         default:
             return .unknown(0)
         }

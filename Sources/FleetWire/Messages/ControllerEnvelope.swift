@@ -36,6 +36,9 @@ extension Jessica__V1__ControllerEnvelope {
         case .uploadGrant(let id, let value):
             unsafe upload_grant = try arena.make((id, value), "UploadGrant")
             unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_UPLOAD_GRANT
+        case .inputGrant(let id, let value):
+            unsafe input_grant = try arena.make((id, value), "InputGrant")
+            unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_INPUT_GRANT
         case .goodbye(let reason):
             unsafe goodbye = try arena.make(reason, "Goodbye")
             unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_GOODBYE
@@ -64,6 +67,9 @@ extension Jessica__V1__ControllerEnvelope {
         case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_UPLOAD_GRANT:
             let (id, grant) = try unsafe Read.required(upload_grant, "UploadGrant")
             return .uploadGrant(id: id, grant)
+        case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_INPUT_GRANT:
+            let (id, grant) = try unsafe Read.required(input_grant, "InputGrant")
+            return .inputGrant(id: id, grant)
         case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_GOODBYE:
             return .goodbye(reason: try unsafe Read.required(goodbye, "Goodbye"))
         default:

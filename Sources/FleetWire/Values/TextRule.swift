@@ -32,6 +32,9 @@ struct TextRule: Sendable {
     /// The name of an output.
     static let component = TextRule(
         minimum: 1, maximum: WireLimits.component, alphabet: .component)
+    /// What stands in the place of a value of an input.
+    static let reference = TextRule(
+        minimum: 1, maximum: WireLimits.reference, alphabet: .printable)
     /// Any text.
     static let text = TextRule(minimum: 0, maximum: WireLimits.text, alphabet: .any)
     /// Words for people.

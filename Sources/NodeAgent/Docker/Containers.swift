@@ -13,6 +13,7 @@ struct Containers: Sendable {
     let host: HostFacts
     let memory: IdleMemory
     let ledger: ContainerLedger
+    let inputs: InputResolver
     let logger: Logger
 
     /// How often a container is made anew when its name is taken.
@@ -65,7 +66,7 @@ struct Containers: Sendable {
                 labels.name(order.key), spec, doubt,
                 // One that has ended was this attempt too: it must not run a second time.
                 adopts: { $0.labels.contains(own) && $0.state != .created && $0.state != .dead },
-                prepare: { try await putInput(order.input, into: $0) })
+                prepare: { try await putInput(order, into: $0) })
         }
     }
 
@@ -156,12 +157,15 @@ struct Containers: Sendable {
         }
     }
 
-    private func putInput(_ input: String, into id: String) async throws {
+    private func putInput(_ order: AttemptOrder, into id: String) async throws {
+        try await engine.putFiles(id, [.directory("/job")])
+        let input = try await inputs.resolve(order) { path, bytes in
+            try await engine.putFiles(id, [.directory(InputResolver.folder), .file(path, bytes)])
+        }
         try await engine.putFiles(
             id,
             [
-                .directory("/job"),
-                .file(ExecContract.inputPath, ByteBuffer(string: input)),
+                .file(ExecContract.inputPath, ByteBuffer(bytes: input)),
                 // The image's user is whoever it is; the folder is this container's alone.
                 .directory(ExecContract.outputsPath, mode: 0o1777),
             ])

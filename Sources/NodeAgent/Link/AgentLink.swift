@@ -38,8 +38,10 @@ final class AgentLink: Sendable {
     private let state = Mutex(State())
     /// The connection on which the controller has welcomed us; nil while there is none.
     let live = Latest<UInt64?>(nil)
-    /// Answers to requests for uploads.
-    let grants = Mutex<@Sendable (UInt64, UploadGrant) -> Void>({ _, _ in })
+    /// Hears of answers to questions about outputs.
+    let uploadAnswers = Mutex<@Sendable (UInt64, UploadGrant) -> Void>({ _, _ in })
+    /// Hears of answers to questions about inputs.
+    let inputAnswers = Mutex<@Sendable (UInt64, InputGrant) -> Void>({ _, _ in })
     private let onChange: @Sendable (LinkChange) -> Void
     private let onCredit: @Sendable () -> Void
     private let onLogKept: @Sendable (AttemptKey) -> Void
@@ -185,7 +187,8 @@ final class AgentLink: Sendable {
                 state.withLock { $0.credit = min($0.credit + bytes, 16 << 20) }
                 onCredit()
             case .logKept(let key): onLogKept(key)
-            case .uploadGrant(let id, let grant): grants.withLock { $0 }(id, grant)
+            case .uploadGrant(let id, let grant): uploadAnswers.withLock { $0 }(id, grant)
+            case .inputGrant(let id, let grant): inputAnswers.withLock { $0 }(id, grant)
             case .welcome(let welcome):
                 state.withLock {
                     $0.silenceMax = max(Self.greetingSilenceMax, welcome.heartbeat * 3)

@@ -46,15 +46,19 @@ struct Parts: Sendable {
         let folders = AttemptFolders(root: folder.attempts)
         memory = IdleMemory(margin: settings.memoryMargin)
         let collector = Collector(engine: engine, folders: folders)
+        let inputDesk = InputDesk(link: link)
+        let inputs = InputResolver(
+            http: stores, find: { try await inputDesk.files($0, $1, for: $2) }, logger: logger)
         let containers = Containers(
             engine: engine, labels: labels, network: network,
             host: HostFacts(engine: engine, models: settings.models, logger: logger),
-            memory: memory, ledger: ledger, logger: logger)
+            memory: memory, ledger: ledger, inputs: inputs, logger: logger)
         let predictions = Predictions(
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
-            outbox: outbox, logger: logger, post: post)
+            outbox: outbox, inputs: inputs, logger: logger, post: post)
         let completions = Completions(
-            http: calls, folders: folders, outbox: outbox, logger: logger, post: post)
+            http: calls, folders: folders, outbox: outbox, inputs: inputs, logger: logger,
+            post: post)
         let doer = Doer(
             link: link,
             pulls: ImagePulls(

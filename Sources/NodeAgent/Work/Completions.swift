@@ -18,6 +18,8 @@ final class Completions: Sendable {
     private enum Outcome: Sendable {
         case ended(OpenAIEnd)
         case broken(WorkerError)
+        /// Its input cannot be made whole.
+        case noInput(Failure)
         case stopped
         /// It has taken so long that it counts as begun.
         case begun
@@ -25,6 +27,7 @@ final class Completions: Sendable {
     private let http: HTTPClient
     private let folders: AttemptFolders
     private let outbox: LogOutbox
+    private let inputs: InputResolver
     private let logger: Logger
     private let post: @Sendable (AgentEvent) -> Void
     private let entries = Mutex<[AttemptKey: Entry]>([:])
@@ -35,12 +38,13 @@ final class Completions: Sendable {
     private static let begunAfter = Duration.seconds(3)
 
     init(
-        http: HTTPClient, folders: AttemptFolders, outbox: LogOutbox, logger: Logger,
-        post: @escaping @Sendable (AgentEvent) -> Void
+        http: HTTPClient, folders: AttemptFolders, outbox: LogOutbox, inputs: InputResolver,
+        logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
     ) {
         self.http = http
         self.folders = folders
         self.outbox = outbox
+        self.inputs = inputs
         self.logger = logger
         self.post = post
     }
@@ -108,6 +112,7 @@ final class Completions: Sendable {
         switch outcome {
         case .ended(let end): await take(end, key)
         case .broken(let error): await take(error, key)
+        case .noInput(let failure): await fail(key, failure)
         case .stopped, .begun:
             remove(key)
             post(.predictionEnded(key, .cancelled))
@@ -116,12 +121,18 @@ final class Completions: Sendable {
 
     private func ask(_ worker: OpenAIWorker, _ order: AttemptOrder) async -> Outcome {
         let key = order.key
+        let input: [UInt8]
+        do {
+            input = try await inputs.resolve(order)
+        } catch {
+            return .noInput(error as? Failure ?? Failure(.inputUnavailable, "\(error)"))
+        }
         var log = TextLog(key: key, outbox: outbox, post: post)
         defer { log.end() }
         do {
             return .ended(
                 try await worker.run(
-                    kind: order.kind.rawValue, input: Array(order.input.utf8),
+                    kind: order.kind.rawValue, input: input,
                     accepted: { started(key) }, text: { log.take($0) }))
         } catch {
             return .broken(error)

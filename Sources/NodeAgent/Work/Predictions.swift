@@ -34,19 +34,22 @@ final class Predictions: Sendable {
     private let folders: AttemptFolders
     private let collector: Collector
     private let outbox: LogOutbox
+    private let inputs: InputResolver
     private let logger: Logger
     private let post: @Sendable (AgentEvent) -> Void
     private let entries = Mutex<[String: Entry]>([:])
 
     init(
         http: HTTPClient, secret: SymmetricKey, folders: AttemptFolders, collector: Collector,
-        outbox: LogOutbox, logger: Logger, post: @escaping @Sendable (AgentEvent) -> Void
+        outbox: LogOutbox, inputs: InputResolver, logger: Logger,
+        post: @escaping @Sendable (AgentEvent) -> Void
     ) {
         self.http = http
         self.secret = secret
         self.folders = folders
         self.collector = collector
         self.outbox = outbox
+        self.inputs = inputs
         self.logger = logger
         self.post = post
     }
@@ -125,9 +128,16 @@ final class Predictions: Sendable {
     private func ask(
         _ worker: CogWorker, _ order: AttemptOrder, _ webhook: CogWebhook
     ) async -> PredictionStart {
+        let input: [UInt8]
+        do {
+            input = try await inputs.resolve(order)
+        } catch {
+            let failure = error as? Failure
+            return .refused(failure ?? Failure(.inputUnavailable, "\(error)"))
+        }
         do {
             let answer = try await worker.start(
-                id: NodeLabels.plain(order.key), input: Array(order.input.utf8), webhook: webhook)
+                id: NodeLabels.plain(order.key), input: input, webhook: webhook)
             switch answer {
             case .accepted, .alreadyRunning: return .started
             case .busy: return .later("the worker is busy")

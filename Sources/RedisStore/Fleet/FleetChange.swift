@@ -4,10 +4,16 @@ package import FleetCore
 package struct FleetChange: Sendable {
     /// Jobs as they are now.
     package var jobs: [Job] = []
+    /// Plans as they are now.
+    package var plans: [Plan] = []
     /// Nodes as they are now.
     package var nodes: [NodeRecord] = []
     /// Nodes that are gone.
     package var goneNodes: [NodeName] = []
+    /// Tokens that are new.
+    package var tokens: [TokenRecord] = []
+    /// Tokens that are gone.
+    package var goneTokens: [TokenName] = []
     /// The fleet, when it was applied anew.
     package var fleet: AppliedFleet?
     /// What happened.

@@ -3,11 +3,15 @@
 /// | key | type | what |
 /// |---|---|---|
 /// | `j:<id>` | string | a job: JSON, and packed once it has ended |
+/// | `p:<id>` | string | a plan: JSON, and packed once it has ended |
+/// | `plans` | sorted set | ids of plans by the second of their submission |
+/// | `plans:active` | set | ids of plans not ended |
 /// | `active` | set | ids of jobs not ended, or ended with an attempt still being stopped |
 /// | `queue:<cluster>` | sorted set | waiting jobs; score: seconds of submission, moved by priority |
 /// | `ended` | sorted set | ended jobs by the second of their end |
 /// | `node:<name>` | hash | `incarnation roamer` for people, `record` for us |
 /// | `nodes` | set | names of nodes with a record |
+/// | `tokens` | hash | a record for each token's name; never the token itself |
 /// | `fleet` | hash | `revision at source spec` |
 /// | `fleet:history` | list | earlier revisions, latest first |
 /// | `events` | stream | what happened; the id is the event's number |
@@ -20,6 +24,10 @@ struct FleetKeys: Sendable {
     func hashOfJob(_ id: String) -> String { space.key("job:\(id)") }
     func queue(_ name: String) -> String { space.key("queue:\(name)") }
     func node(_ name: String) -> String { space.key("node:\(name)") }
+    func plan(_ id: String) -> String { space.key("p:\(id)") }
+    var tokens: String { space.key("tokens") }
+    var plans: String { space.key("plans") }
+    var activePlans: String { space.key("plans:active") }
     var active: String { space.key("active") }
     var ended: String { space.key("ended") }
     var nodes: String { space.key("nodes") }

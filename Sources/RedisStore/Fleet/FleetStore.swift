@@ -7,6 +7,8 @@ package struct FleetStore: Sendable {
     package static let jobRetention = Duration.seconds(30 * 86_400)
     /// About how many events are kept.
     package static let eventLimit = 100_000
+    /// Plans that a new leader takes up beside those alive.
+    private static let planHistory: Int64 = 1_000
     /// Jobs read in one pipeline.
     private static let readChunk = 1_000
     /// Ids of ended jobs read at once.
@@ -33,10 +35,17 @@ package struct FleetStore: Sendable {
     ) throws(RedisStoreError) -> SealedBatch {
         var batch = FencedBatch()
         for job in change.jobs { try write(job, to: &batch) }
+        for plan in change.plans { try write(plan, to: &batch) }
         for node in change.nodes { try write(node, to: &batch) }
         if !change.goneNodes.isEmpty {
             batch.del(change.goneNodes.map { keys.node($0.rawValue) })
             batch.srem(keys.nodes, change.goneNodes.map(\.rawValue))
+        }
+        for token in change.tokens {
+            batch.hset(keys.tokens, [(token.name.rawValue, .bytes(try encode(token)))])
+        }
+        for name in change.goneTokens {
+            batch.append(RedisCommand("HDEL", .text(keys.tokens), .text(name.rawValue)))
         }
         if let fleet = change.fleet { try write(fleet, to: &batch) }
         for event in change.events { write(event, to: &batch) }
@@ -92,6 +101,23 @@ package struct FleetStore: Sendable {
         }
     }
 
+    private func write(_ plan: Plan, to batch: inout FencedBatch) throws(RedisStoreError) {
+        let record = try encode(plan)
+        let id = plan.id.rawValue
+        batch.zadd(keys.plans, [(id, Double(plan.submittedAt.wholeSeconds))])
+        guard let ending = plan.ending else {
+            batch.set(keys.plan(id), .bytes(record))
+            batch.sadd(keys.activePlans, [id])
+            return
+        }
+        batch.set(keys.plan(id), .bytes(PackedRecord.pack(record)), expiry: Self.jobRetention)
+        batch.srem(keys.activePlans, [id])
+        // A plan may run for long; twice the time leaves none out of the list that has a record.
+        let horizon = ending.at.wholeSeconds - Self.jobRetention.components.seconds * 2
+        batch.append(
+            RedisCommand("ZREMRANGEBYSCORE", .text(keys.plans), "-inf", .text("(\(horizon)")))
+    }
+
     private func write(
         _ node: NodeRecord, to batch: inout FencedBatch
     ) throws(RedisStoreError) {
@@ -127,6 +153,7 @@ package struct FleetStore: Sendable {
             if let value { fields.append((name, .text(value))) }
         }
         add("job", event.job?.rawValue)
+        add("plan", event.plan?.rawValue)
         add("attempt", event.attempt.map { "\($0)" })
         add("node", event.node?.rawValue)
         add("from", event.from)
@@ -168,9 +195,12 @@ package struct FleetStore: Sendable {
             RedisCommand(
                 "ZREVRANGE", .text(keys.ended), 0, .integer(Int64(max(history, 1)) - 1)),
             RedisCommand("SMEMBERS", .text(keys.nodes)),
+            RedisCommand("SMEMBERS", .text(keys.activePlans)),
+            RedisCommand("ZREVRANGE", .text(keys.plans), 0, .integer(Self.planHistory - 1)),
+            RedisCommand("HVALS", .text(keys.tokens)),
         ])
-        guard replies.count == 5 else {
-            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 5 replies")
+        guard replies.count == 8 else {
+            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 8 replies")
         }
         if let message = replies.lazy.compactMap(\.errorMessage).first {
             throw RedisStoreError(.rejected, "Redis cannot be read: \(message)")
@@ -189,14 +219,66 @@ package struct FleetStore: Sendable {
             snapshot.fleetRevision = applied.revision
             fleet = applied
         }
-        let active = names(replies[2])
-        let alive = Set(active)
-        let ended = names(replies[3]).filter { !alive.contains($0) }
-        snapshot.jobs = try await jobs((active + ended).map { JobID($0) })
+        snapshot.plans = try await plans(
+            Set(names(replies[5]) + names(replies[6])).sorted().map { PlanID($0) })
+        // Of a plan that is alive, what has ended counts too.
+        let planned = snapshot.plans.lazy.filter { $0.ending == nil }.flatMap(\.jobs)
+        let wanted = Set((names(replies[2]) + names(replies[3])).map { JobID($0) })
+            .union(planned)
+        snapshot.jobs = try await jobs(wanted.sorted())
+        for value in replies[7].array ?? [] {
+            if let bytes = value.bytes {
+                snapshot.tokens.append(try decode(TokenRecord.self, bytes, "a token"))
+            }
+        }
         snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")
         return Loaded(
             snapshot: snapshot, fleet: fleet,
             clock: Instant(nanoseconds: meta.last.flatMap { Int64($0) } ?? 0))
+    }
+
+    /// Plans by their ids, those that are not kept any more left out.
+    package func plans(_ ids: [PlanID]) async throws(RedisStoreError) -> [Plan] {
+        var plans: [Plan] = []
+        for start in stride(from: 0, to: ids.count, by: Self.readChunk) {
+            let part = ids[start..<min(start + Self.readChunk, ids.count)]
+            let replies = try await store.client.read(
+                part.map { RedisCommand("GET", .text(keys.plan($0.rawValue))) },
+                timeout: .seconds(30))
+            for (id, reply) in zip(part, replies) {
+                if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
+                guard let bytes = reply.bytes else { continue }
+                guard let json = PackedRecord.unpack(bytes) else {
+                    throw RedisStoreError(
+                        .protocolViolation, "plan \(id) in Redis cannot be unpacked")
+                }
+                plans.append(try decode(Plan.self, json, "plan \(id)"))
+            }
+        }
+        return plans
+    }
+
+    /// The ids of the latest plans, latest first, from behind `after`; at most `limit`.
+    package func planIDs(
+        after last: PlanID?, limit: Int
+    ) async throws(RedisStoreError) -> [PlanID] {
+        var first: Int64 = 0
+        if let last {
+            let reply = try await store.client.read([
+                RedisCommand("ZREVRANK", .text(keys.plans), .text(last.rawValue))
+            ]).first
+            if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+            // One that is not there any more was the oldest.
+            guard let rank = reply?.integer else { return [] }
+            first = rank + 1
+        }
+        let reply = try await store.client.read([
+            RedisCommand(
+                "ZREVRANGE", .text(keys.plans), .integer(first),
+                .integer(first + Int64(max(limit, 1)) - 1))
+        ]).first
+        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+        return (reply?.array ?? []).compactMap(\.text).map { PlanID($0) }
     }
 
     /// A job that is no longer in memory; nil when it is not kept either.
@@ -346,7 +428,8 @@ package struct FleetStore: Sendable {
         else { return nil }
         return FleetEvent(
             sequence: sequence, at: Instant(nanoseconds: at), kind: kind,
-            job: fields["job"].map { JobID($0) }, attempt: fields["attempt"].flatMap { Int($0) },
+            job: fields["job"].map { JobID($0) }, plan: fields["plan"].map { PlanID($0) },
+            attempt: fields["attempt"].flatMap { Int($0) },
             node: fields["node"].map { NodeName($0) }, from: fields["from"], to: fields["to"],
             reason: fields["reason"],
             lasted: fields["lasted"].flatMap { Int64($0) }.map { .nanoseconds($0) })

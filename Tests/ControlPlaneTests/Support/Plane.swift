@@ -17,6 +17,7 @@ struct Plane: Sendable {
     let api: APIServer
     let store: FleetStore
     let sent: Sent
+    let tokens: TokenBook
     let directory: String
 
     final class Sent: Sendable {
@@ -94,14 +95,19 @@ struct Plane: Sendable {
                 logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now)
+            let tokens = TokenBook(
+                administrator: try TokenFile(path: directory + "/token"),
+                stored: loaded.snapshot.tokens)
             let plane = Plane(
-                loop: loop, feed: feed, api: api, store: store, sent: sent, directory: directory)
+                loop: loop, feed: feed, api: api, store: store, sent: sent, tokens: tokens,
+                directory: directory)
             group.addTask {
                 try await loop.run(
                     controller,
                     outlets: .init(
                         send: { sent.add($0) }, close: { _, _ in }, publish: { feed.publish($0) },
                         stored: {
+                            tokens.update(new: $0.tokens, gone: $0.goneTokens)
                             catalogue.record($0.jobs)
                             meters.observe($0)
                         }))

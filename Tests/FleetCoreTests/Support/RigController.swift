@@ -20,7 +20,9 @@ struct Brain {
         var revision: UInt64 = 0
         var counters = Controller.Counters()
         var jobs: [JobID: Job] = [:]
+        var plans: [PlanID: Plan] = [:]
         var nodes: [NodeName: NodeRecord] = [:]
+        var tokens: [TokenName: TokenRecord] = [:]
     }
 
     /// What one write to the store holds, and what waits for it.
@@ -29,7 +31,9 @@ struct Brain {
         var revision: UInt64
         var counters: Controller.Counters
         var jobs: [Job]
+        var plans: [Plan]
         var nodes: [(NodeName, NodeRecord?)]
+        var tokens: [(TokenName, TokenRecord?)]
         var effects: Effects
     }
 
@@ -44,7 +48,9 @@ extension World {
         let snapshot = Controller.Snapshot(
             fleet: store.fleet, fleetRevision: store.revision, counters: store.counters,
             jobs: store.jobs.values.sorted { $0.id < $1.id },
-            nodes: store.nodes.values.sorted { $0.name < $1.name })
+            plans: store.plans.values.sorted { $0.id < $1.id },
+            nodes: store.nodes.values.sorted { $0.name < $1.name },
+            tokens: store.tokens.values.sorted { $0.name < $1.name })
         brain.controller = Controller(
             restoring: snapshot, term: brain.term, seed: seed &+ UInt64(brain.epoch), at: now,
             policy: settings.policy)
@@ -105,7 +111,9 @@ extension World {
         brain.writing = Brain.Batch(
             fleet: controller.fleet, revision: controller.fleetRevision,
             counters: controller.counters, jobs: brain.next.jobs.compactMap { controller.jobs[$0] },
+            plans: brain.next.plans.compactMap { controller.plan($0) },
             nodes: brain.next.nodes.map { ($0, controller.nodes[$0]?.record) },
+            tokens: brain.next.tokens.map { ($0, controller.tokens[$0]) },
             effects: brain.next)
         brain.next = Effects()
         plan(.committed(epoch: brain.epoch), after: settings.commitDelay)
@@ -113,7 +121,9 @@ extension World {
 
     private func write(_ batch: Brain.Batch) {
         for job in batch.jobs { brain.store.jobs[job.id] = job }
+        for plan in batch.plans { brain.store.plans[plan.id] = plan }
         for (name, record) in batch.nodes { brain.store.nodes[name] = record }
+        for (name, record) in batch.tokens { brain.store.tokens[name] = record }
         brain.store.fleet = batch.fleet
         brain.store.revision = batch.revision
         brain.store.counters = batch.counters
@@ -154,7 +164,7 @@ extension World {
 
     func newJobID() -> JobID {
         lastJob += 1
-        return JobID("j\(String(lastJob + 1000).dropFirst())")
+        return JobID(lastJob < 1_000 ? "j\(String(lastJob + 1000).dropFirst())" : "j\(lastJob)")
     }
 
     /// Submits a job; `input` is read by the model of Docker, as `"3 ok"`.

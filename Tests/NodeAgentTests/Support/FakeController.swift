@@ -22,8 +22,11 @@ final class FakeController: Sendable {
     private let state = Mutex(State())
     private let context: TLSContext
     let uploadURL: String
+    /// What inputs can refer to.
+    let inputs: [String: InputGrant]
 
-    init(context: TLSContext, uploadURL: String) {
+    init(context: TLSContext, uploadURL: String, inputs: [String: InputGrant] = [:]) {
+        self.inputs = inputs
         self.context = context
         self.uploadURL = uploadURL
     }
@@ -69,6 +72,8 @@ final class FakeController: Sendable {
                     url: "\(uploadURL)/\(key)", headers: [.init(name: "X-Test", value: "1")],
                     objectKey: key)
                 say(.uploadGrant(id: id, grant), connection)
+            case .inputRequest(let id, let request):
+                say(.inputGrant(id: id, inputs[request.text] ?? .init(refusal: "none")), connection)
             case .telemetry, .unknown: break
             }
         }

@@ -1,0 +1,93 @@
+import FleetCore
+import HTTPTypes
+package import Hummingbird
+
+/// Who makes a request, and what they may do.
+struct Caller: Hashable, Sendable {
+    /// For whom jobs count; nil for the local socket.
+    let submitter: SubmitterName?
+    /// What they may do.
+    let role: Role
+
+    /// Who may open the local socket is an administrator.
+    static let local = Caller(submitter: nil, role: .admin)
+
+    /// Throws when more is needed than the caller may do.
+    func require(_ needed: Role) throws {
+        guard role < needed else { return }
+        throw APIError(
+            .forbidden, "forbidden",
+            "this needs the role \(needed.rawValue), and \(submitter ?? .local) has \(role.rawValue)"
+        )
+    }
+
+    /// Throws when the work is somebody else's, and the caller may act on their own only.
+    func requireOwn(_ owner: SubmitterName, _ what: String) throws {
+        guard role < .operator, owner != submitter ?? .local else { return }
+        throw APIError(
+            .forbidden, "forbidden",
+            "\(what) is \(owner)'s; to act on it needs the role \(Role.operator.rawValue)")
+    }
+}
+
+/// A request on its way through the API.
+package struct APIContext: RequestContext {
+    /// What the server knows of it.
+    package var coreContext: CoreRequestContextStorage
+    /// Who makes it.
+    var caller = Caller.local
+
+    /// Begins with nobody but the local administrator; the check of tokens says otherwise.
+    package init(source: Source) {
+        coreContext = .init(source: source)
+    }
+}
+
+/// Lets in who shows a token, and notes who they are.
+struct TokenCheck: RouterMiddleware {
+    let tokens: TokenBook
+    let clock: AnchoredClock
+    /// Paths open to everybody: health, and uploads that carry their own signature.
+    let open: @Sendable (String) -> Bool
+
+    func handle(
+        _ request: Request, context: APIContext,
+        next: @concurrent (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        if open(request.uri.path) { return try await next(request, context) }
+        let header = request.headers[.authorization] ?? ""
+        guard header.hasPrefix("Bearer "),
+            let caller = tokens.caller(String(header.dropFirst(7)), at: clock.now)
+        else {
+            throw APIError(
+                .unauthorized, "unauthorized",
+                "show a token: `Authorization: Bearer …`; the administrator's is in \(tokens.path)")
+        }
+        var context = context
+        context.caller = caller
+        return try await next(request, context)
+    }
+}
+
+/// Lets through only what a caller's role allows.
+struct RoleCheck: RouterMiddleware {
+    func handle(
+        _ request: Request, context: APIContext,
+        next: @concurrent (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        try context.caller.require(Self.needed(request.method, request.uri.path))
+        return try await next(request, context)
+    }
+
+    /// The least role for a request; what is not named here is an operator's.
+    static func needed(_ method: HTTPRequest.Method, _ path: String) -> Role {
+        let parts = path.split(separator: "/").dropFirst(2).map(String.init)
+        if parts.first == "tokens" { return .admin }
+        if method == .get || method == .head { return .viewer }
+        switch parts.first {
+        case "jobs", "plans", "requests", "uploads": return .submitter
+        case "fleet": return .admin
+        default: return .operator
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import Crypto
+import FleetCore
+import Foundation
+import HTTPTypes
+import Hummingbird
+import RedisStore
+
+extension APIServer {
+    /// The largest body of a plan, in bytes.
+    private static let planBodyLimit = 4 << 20
+    /// Stored plans looked through for one page of a filtered list.
+    private static let planScanLimit = 10_000
+
+    func addPlans(_ api: RouterGroup<Context>) {
+        api.post("/plans") { request, context in try await submitPlan(request, context.caller) }
+        api.get("/plans") { request, _ in try await plans(request) }
+        api.get("/plans/:id") { _, context in
+            try JSONAnswer.response(try await planView(PlanID(try name(context, "id"))))
+        }
+        api.post("/plans/:id/cancel") { _, context in
+            let id = try await ownPlan(context)
+            try await ask { .cancelPlan($0, id) }
+            return try JSONAnswer.response(try await planView(id), status: .accepted)
+        }
+        api.delete("/plans/:id") { _, context in
+            let id = try await ownPlan(context)
+            try await ask { .cancelPlan($0, id) }
+            return try JSONAnswer.response(try await planView(id), status: .accepted)
+        }
+        api.post("/plans/:id/retry") { _, context in
+            let id = try await ownPlan(context)
+            try await ask { .retryPlan($0, id) }
+            return try JSONAnswer.response(try await planView(id), status: .accepted)
+        }
+    }
+
+    private func submitPlan(_ request: Request, _ caller: Caller) async throws -> Response {
+        let fields = try await object(
+            request, known: PlanBody.known, limit: Self.planBodyLimit)
+        let now = loop.clock.now
+        let id = PlanID(mint.mint(at: now).rawValue)
+        var plan = try PlanBody(fields).request(id) { mint.mint(at: now) }
+        plan.submitter = caller.submitter
+        for index in plan.jobs.indices { plan.jobs[index].request.submitter = caller.submitter }
+        if let key = try Self.idempotencyKey(request) {
+            plan.idempotencyKey = key
+            plan.idempotencyDigest = try Self.digest(JSONValue.object(fields))
+        }
+        let wanted = plan
+        guard case .planAccepted(let accepted, _) = try await ask({ .submitPlan($0, id, wanted) })
+        else { throw APIError.outcomeUnknown }
+        let view = try await planView(accepted)
+        var answer = try JSONAnswer.response(view, status: .accepted)
+        answer.headers[.location] = view.links.`self`
+        return answer
+    }
+
+    private func ownPlan(_ context: Context) async throws -> PlanID {
+        let id = PlanID(try name(context, "id"))
+        let plan = try await findPlan(id)
+        try context.caller.requireOwn(plan.submitter ?? .local, "plan \(id)")
+        return id
+    }
+
+    private func findPlan(_ id: PlanID) async throws -> Plan {
+        if let plan = await loop.read({ controller, _ in controller.plan(id) }) { return plan }
+        let stored: [Plan]
+        do { stored = try await store.plans([id]) } catch { throw APIError.storeAway }
+        guard let plan = stored.first else { throw APIError.notFound("plan \(id)") }
+        return plan
+    }
+
+    /// A plan with every step.
+    private func planView(_ id: PlanID) async throws -> PlanView {
+        let plan = try await findPlan(id)
+        let live = await loop.read { controller, now in
+            var live: [JobID: PlanView.Member] = [:]
+            for id in plan.jobs {
+                guard let job = controller.jobs[id] else { continue }
+                live[id] = PlanView.Member(job, controller.waiting(job, at: now))
+            }
+            return live
+        }
+        var past: [JobID: PlanView.Member] = [:]
+        let rest = plan.jobs.filter { live[$0] == nil }
+        if !rest.isEmpty {
+            do {
+                for job in try await store.readable(rest).jobs {
+                    past[job.id] = PlanView.Member(job, nil)
+                }
+            } catch {
+                throw APIError.storeAway
+            }
+        }
+        let members = plan.jobs.compactMap { live[$0] ?? past[$0] }
+        return PlanView(
+            plan, states: members.compactMap { JobState(rawValue: $0.state) }, steps: members)
+    }
+
+    private func plans(_ request: Request) async throws -> Response {
+        let query = request.uri.queryParameters
+        let known = ["state", "submitter", "limit", "cursor"]
+        if let name = query.map(\.key).first(where: { !known.contains(String($0)) }) {
+            throw APIError.invalid(
+                "no parameter is named `\(name.prefix(40))`; there are \(known.joined(separator: ", "))"
+            )
+        }
+        let states = ["running"] + Job.Outcome.allCases.map(\.rawValue)
+        let state = query["state"].map(String.init)
+        if let state, !states.contains(state) {
+            throw APIError.unknown("state", state, among: states)
+        }
+        let submitter = try name(request, query: "submitter").map { SubmitterName($0) }
+        let limit = try limit(request)
+        var last = try name(request, query: "cursor").map { PlanID($0) }
+        var found: [Plan] = []
+        var seen = 0
+        var isAll = false
+        do {
+            while found.count < limit, seen < Self.planScanLimit, !isAll {
+                let ids = try await store.planIDs(after: last, limit: limit)
+                isAll = ids.count < limit
+                seen += ids.count
+                let plans = Dictionary(
+                    try await store.plans(ids).map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+                for id in ids {
+                    guard found.count < limit else {
+                        isAll = false
+                        break
+                    }
+                    last = id
+                    guard let plan = plans[id], state == nil || plan.state == state,
+                        submitter == nil || plan.submitter ?? .local == submitter
+                    else { continue }
+                    found.append(plan)
+                }
+            }
+        } catch {
+            throw APIError.storeAway
+        }
+        let chosen = found
+        let items = await loop.read { controller, _ in
+            chosen.map { plan in
+                let now = controller.plan(plan.id) ?? plan
+                let states =
+                    now.ending == nil ? now.jobs.compactMap { controller.jobs[$0]?.state } : []
+                return PlanView(now, states: states)
+            }
+        }
+        return try JSONAnswer.response(
+            Page(items: items, next: isAll ? nil : last?.rawValue))
+    }
+}

@@ -1,0 +1,107 @@
+import FleetCore
+package import ObjectStore
+package import RedisStore
+
+/// Says where an agent can read what the input of an attempt that runs on it refers to.
+package struct InputDesk: Sendable {
+    let loop: ControlLoop
+    let store: FleetStore
+    let objects: any ObjectStore
+    /// How long a granted URL lives: a worker may read it late.
+    static let lifeSeconds = 6 * 3_600
+
+    /// Creates a desk.
+    package init(loop: ControlLoop, store: FleetStore, objects: any ObjectStore) {
+        self.loop = loop
+        self.store = store
+        self.objects = objects
+    }
+
+    /// The files, or a refusal with its reason.
+    func grant(_ request: InputRequest, to node: NodeName) async -> InputGrant {
+        do {
+            return try await files(request, node)
+        } catch let refusal as Refused {
+            return InputGrant(refusal: refusal.why)
+        } catch let error as ObjectStoreError {
+            return InputGrant(refusal: error.message)
+        } catch {
+            return InputGrant(refusal: "\(error)")
+        }
+    }
+
+    private struct Refused: Error {
+        let why: String
+    }
+
+    private func files(_ request: InputRequest, _ node: NodeName) async throws -> InputGrant {
+        let after = await loop.read { controller, _ -> [Prerequisite]? in
+            guard let job = controller.jobs[request.key.job],
+                let attempt = job.attempt(request.key.number), attempt.node == node,
+                !attempt.state.isFinal
+            else { return nil }
+            return job.request.after
+        }
+        guard let after else {
+            throw Refused(why: "attempt \(request.key) does not run on \(node) any more")
+        }
+        guard let reference = InputReference(key: request.word, text: request.text) else {
+            throw Refused(why: "\"\(request.text)\" is no reference")
+        }
+        switch reference {
+        case .upload(let id):
+            guard let info = try await UploadedFile.find(id, in: objects) else {
+                throw Refused(why: "there is no file of upload \(id)")
+            }
+            let file = try await sign(
+                info.key, UploadedFile.name(of: info.key), info.contentType,
+                UInt64(clamping: info.size))
+            return InputGrant(total: 1, files: [file])
+        case .output(let step, _, let name):
+            let jobs = reference.prerequisites(among: after)
+            guard !jobs.isEmpty else {
+                throw Refused(why: "\"\(request.text)\" is nothing that the job waited for")
+            }
+            var files: [InputGrant.File] = []
+            for other in jobs.dropFirst(max(request.offset, 0)).prefix(InputGrant.limit) {
+                files.append(try await output(name, of: other, step))
+            }
+            return InputGrant(
+                isList: reference.isList(among: after), total: jobs.count, files: files)
+        }
+    }
+
+    private func output(
+        _ name: String?, of other: Prerequisite, _ step: String
+    ) async throws -> InputGrant.File {
+        let id = other.job
+        var job = await loop.read { controller, _ in controller.jobs[id] }
+        if job == nil { job = try await store.job(id) }
+        let outputs = job?.ending?.outputs ?? []
+        guard let output = Self.choose(name, among: outputs) else {
+            let there = outputs.map(\.name).joined(separator: ", ")
+            let what = name.map { "no output \($0)" } ?? "not one output"
+            throw Refused(
+                why: "\(other.name) has \(what); it has \(there.isEmpty ? "none" : there)")
+        }
+        return try await sign(
+            try ObjectKey(output.key), output.name, output.contentType, output.size)
+    }
+
+    /// The output of that name, with or without its ending; without a name, the only one.
+    static func choose(_ name: String?, among outputs: [Output]) -> Output? {
+        guard let name else { return outputs.count == 1 ? outputs.first : nil }
+        if let exact = outputs.first(where: { $0.name == name }) { return exact }
+        let stems = outputs.filter { $0.name.split(separator: ".").first.map(String.init) == name }
+        return stems.count == 1 ? stems.first : nil
+    }
+
+    private func sign(
+        _ key: ObjectKey, _ name: String, _ type: String, _ size: UInt64
+    ) async throws -> InputGrant.File {
+        let signed = try await objects.presignGet(key, expiresSeconds: Self.lifeSeconds)
+        return InputGrant.File(
+            name: name, contentType: type, size: size, url: signed.url,
+            headers: signed.headers.map { .init(name: $0.name, value: $0.value) })
+    }
+}

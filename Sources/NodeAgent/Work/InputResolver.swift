@@ -1,0 +1,151 @@
+import AsyncHTTPClient
+import FleetCore
+import Foundation
+import Logging
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import WorkerContracts
+
+/// Puts into an input what it refers to: outputs of other jobs, and uploads.
+///
+/// A text stands in the input as it is, JSON as the value it is. Of any other file a worker gets the
+/// bytes in a `data:` URL, or the file's own URL when it is large; a container that runs to its end gets
+/// the path of the file.
+struct InputResolver: Sendable {
+    let http: HTTPClient
+    /// Asks the controller for the files that a word and the text behind it mean for an attempt.
+    let find:
+        @Sendable (String, String, AttemptKey) async throws -> (
+            files: [InputGrant.File], isList: Bool
+        )
+    let logger: Logger
+
+    /// A text or JSON file that stands in an input itself.
+    private static let textBytesMax: UInt64 = 1 << 20
+    /// A file whose bytes stand in an input.
+    private static let dataBytesMax: UInt64 = 8 << 20
+    /// The bytes of all files of one input that are given with it.
+    private static let allBytesMax: UInt64 = 32 << 20
+    /// A file that is put into a container.
+    private static let fileBytesMax: UInt64 = 128 << 20
+    /// How often one file is tried.
+    private static let tries = 4
+    private static let slowest: UInt64 = 256 << 10
+    /// Where a container finds its files.
+    static let folder = "/job/inputs"
+
+    /// The input of an attempt, whole; `place` puts a file into the attempt's container, and is nil for work
+    /// of a worker.
+    ///
+    /// Throws `Failure`, `CancellationError`, and what `place` throws.
+    func resolve(
+        _ order: AttemptOrder, place: ((String, ByteBuffer) async throws -> Void)? = nil
+    ) async throws -> [UInt8] {
+        let input = Array(order.input.utf8)
+        // Nearly every input.
+        guard order.input.contains("\"$") else { return input }
+        let template: InputTemplate
+        do {
+            template = try InputTemplate(
+                input, words: [InputReference.outputKey, InputReference.uploadKey])
+        } catch {
+            throw Failure(.invalidInput, error.message)
+        }
+        var budget = Self.allBytesMax
+        var names: Set<String> = []
+        var values: [[UInt8]] = []
+        for slot in template.slots {
+            let (files, isList) = try await find(slot.word, slot.text, order.key)
+            guard isList || files.count == 1 else {
+                throw Failure(.inputMissing, "\(slot.text) is \(files.count) files, not one")
+            }
+            var items: [[UInt8]] = []
+            for file in files { items.append(try await value(of: file, &budget, &names, place)) }
+            values.append(isList ? InputTemplate.list(items) : items[0])
+        }
+        return template.filled(with: values)
+    }
+
+    private func value(
+        of file: InputGrant.File, _ budget: inout UInt64, _ names: inout Set<String>,
+        _ place: ((String, ByteBuffer) async throws -> Void)?
+    ) async throws -> [UInt8] {
+        let type = file.contentType.prefix { $0 != ";" }.lowercased()
+        let isText = type.hasPrefix("text/")
+        let isJSON = type == "application/json"
+        let inPlace = isText || isJSON
+        if inPlace, file.size <= Self.textBytesMax, file.size <= budget {
+            budget -= file.size
+            let bytes = Array((try await fetch(file)).readableBytesView)
+            if isJSON, InputTemplate.isJSON(bytes) { return bytes }
+            return InputTemplate.string(String(decoding: bytes, as: UTF8.self))
+        }
+        if let place, file.size <= Self.fileBytesMax {
+            let path = "\(Self.folder)/\(Self.free(file.name, &names))"
+            try await place(path, try await fetch(file))
+            return InputTemplate.string(path)
+        }
+        guard place == nil, file.size <= Self.dataBytesMax, file.size <= budget else {
+            return InputTemplate.string(file.url)
+        }
+        budget -= file.size
+        let bytes = try await fetch(file)
+        let base64 = Data(bytes.readableBytesView).base64EncodedString()
+        return InputTemplate.string("data:\(type);base64,\(base64)")
+    }
+
+    /// The file's name, or one like it that is not taken.
+    private static func free(_ name: String, _ names: inout Set<String>) -> String {
+        var free = name
+        var number = 1
+        while !names.insert(free).inserted {
+            number += 1
+            free = "\(number)-\(name)"
+        }
+        return free
+    }
+
+    private func fetch(_ file: InputGrant.File) async throws -> ByteBuffer {
+        var why = ""
+        var pause = Duration.milliseconds(250)
+        for attempt in 1...Self.tries {
+            do {
+                return try await get(file)
+            } catch let failure as Failure {
+                throw failure
+            } catch {
+                try Task.checkCancellation()
+                why = "\(error)"
+            }
+            logger.notice(
+                "input not fetched yet",
+                metadata: ["input": "\(file.name)", "try": "\(attempt)", "error": "\(why)"])
+            if attempt < Self.tries { try await Task.sleep(for: pause, clock: .continuous) }
+            pause = min(pause * 3, .seconds(5))
+        }
+        throw Failure(.inputUnavailable, "\(file.name) could not be fetched: \(why)")
+    }
+
+    private func get(_ file: InputGrant.File) async throws -> ByteBuffer {
+        guard file.url.hasPrefix("https://") || file.url.hasPrefix("http://") else {
+            throw Failure(.inputMissing, "the address of \(file.name) is no web address")
+        }
+        var request = HTTPClientRequest(url: file.url)
+        for header in file.headers { request.headers.add(name: header.name, value: header.value) }
+        let seconds = Int64(clamping: 60 + file.size / Self.slowest)
+        let response = try await http.execute(request, timeout: .seconds(seconds))
+        switch response.status.code {
+        case 200..<300: break
+        case 404: throw Failure(.inputMissing, "\(file.name) is not in the object store any more")
+        default: throw Failure(.inputUnavailable, "the store answered \(response.status.code)")
+        }
+        // What is longer than it was said to be is another file.
+        let body = try await response.body.collect(upTo: Int(clamping: file.size))
+        guard body.readableBytes == Int(clamping: file.size) else {
+            throw Failure(
+                .inputUnavailable, "\(file.name) has \(body.readableBytes) bytes, not \(file.size)")
+        }
+        return body
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
+import NIOFoundationCompat
+
+@testable import ControlPlane
+
+extension Plane {
+    /// Who makes a call.
+    enum Door {
+        /// Over the local socket.
+        case socket
+        /// Over HTTPS, with a token or without.
+        case https(String?)
+    }
+
+    /// Makes one request of the API.
+    func call(
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil,
+        headers: HTTPFields = [:], by door: Door = .socket
+    ) async throws -> (HTTPResponse.Status, JSONValue) {
+        var headers = headers
+        var book: TokenBook?
+        if case .https(let token) = door {
+            book = tokens
+            if let token { headers[.authorization] = "Bearer \(token)" }
+        }
+        let (sent, application) = (headers, Application(router: api.router(tokens: book)))
+        return try await application.test(.router) { client in
+            try await client.execute(
+                uri: path, method: method, headers: sent,
+                body: body.map { ByteBuffer(string: $0) }
+            ) { response in
+                let data = Data(response.body.readableBytesView)
+                let json = (try? JSONDecoder().decode(JSONValue.self, from: data)) ?? .null
+                return (response.status, json)
+            }
+        }
+    }
+
+    /// The text of an answer's member.
+    static func text(_ json: JSONValue?) -> String? {
+        if case .string(let text)? = json { return text }
+        return nil
+    }
+
+    /// Makes a token, and answers with it.
+    func token(_ name: String, _ fields: String = "") async throws -> String {
+        let (_, json) = try await call(.post, "/api/v1/tokens", #"{"name":"\#(name)"\#(fields)}"#)
+        return Self.text(json["token"]) ?? "none"
+    }
+}
+
+extension JSONValue {
+    /// An element of a list; nil where there is none.
+    subscript(_ index: Int) -> JSONValue? {
+        guard case .array(let items) = self, items.indices.contains(index) else { return nil }
+        return items[index]
+    }
+}
