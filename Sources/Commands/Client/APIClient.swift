@@ -107,7 +107,8 @@ final class APIClient: Sendable {
         try? await taken?.shutdown()
     }
 
-    private func http() throws -> HTTPClient {
+    /// The client, set up at the first request.
+    func http() throws -> HTTPClient {
         if case .socket(let path) = endpoint.address {
             guard FileManager.default.fileExists(atPath: path) else {
                 throw unreachable(because: "there is no socket at \(path)")
@@ -144,19 +145,22 @@ final class APIClient: Sendable {
         return configuration
     }
 
-    private func request(_ call: Call) throws -> HTTPClientRequest {
-        var request: HTTPClientRequest
+    /// A request of the controller; `target` is the path and query.
+    func ownRequest(_ target: String) throws -> HTTPClientRequest {
         switch endpoint.address {
-        case .url(let base):
-            request = HTTPClientRequest(url: base + call.resource.target)
-            if let token = endpoint.token {
-                request.headers.add(name: "Authorization", value: "Bearer \(token)")
-            }
+        case .url(let base): return HTTPClientRequest(url: base + target)
         case .socket(let path):
-            guard let url = URL(httpURLWithSocketPath: path, uri: call.resource.target) else {
+            guard let url = URL(httpURLWithSocketPath: path, uri: target) else {
                 throw CommandError.usage("cannot use the socket path '\(path)'")
             }
-            request = HTTPClientRequest(url: url.absoluteString)
+            return HTTPClientRequest(url: url.absoluteString)
+        }
+    }
+
+    private func request(_ call: Call) throws -> HTTPClientRequest {
+        var request = try ownRequest(call.resource.target)
+        if case .url = endpoint.address, let token = endpoint.token {
+            request.headers.add(name: "Authorization", value: "Bearer \(token)")
         }
         request.method = call.method
         request.headers.add(name: "User-Agent", value: "jctl/\(ClientVersion.text)")

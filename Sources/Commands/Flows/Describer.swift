@@ -44,7 +44,9 @@ struct Describer {
         facts.add("Finished", time(job.finishedAt))
         facts.add("Deadline", job.deadlineAt?.text)
         facts.add("Retry safe", job.retrySafe.map { $0 ? "yes" : "no" })
-        facts.add("Plan", job.planId)
+        facts.add("Submitter", job.submitter)
+        facts.add("Plan", job.planId.map { "\($0), step \(job.step ?? "-")" })
+        facts.add("After", job.after.flatMap { $0.isEmpty ? nil : $0.joined(separator: " ") })
         return facts.lines(width: width, style: style)
             + section(
                 "Timeline",
@@ -60,6 +62,22 @@ struct Describer {
 
     private static func labels(_ labels: [String: Loose]) -> String {
         labels.keys.sorted().map { "\($0)=\(labels[$0]?.text ?? "")" }.joined(separator: " ")
+    }
+
+    /// A plan: how far it is, and each of its steps.
+    func plan(_ plan: WorkPlan) -> [String] {
+        var facts = Facts()
+        facts.add("Plan", plan.id)
+        facts.add("Name", plan.name)
+        facts.add("State", plan.state)
+        facts.add("Jobs", plan.situation)
+        facts.add("On failure", plan.onFailure)
+        facts.add("At once", plan.maxRunning.map { "at most \($0)" })
+        facts.add("Submitter", plan.submitter)
+        facts.add("Submitted", time(plan.submittedAt))
+        facts.add("Finished", time(plan.finishedAt))
+        return facts.lines(width: width, style: style)
+            + section("Steps", PlanTables.steps(plan.steps ?? []))
     }
 
     /// A node, roaming or not.

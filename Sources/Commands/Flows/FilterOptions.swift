@@ -38,14 +38,17 @@ struct FilterOptions: ParsableArguments, Sendable {
         let useful: Set<String> =
             switch noun {
             case .jobs: ["state", "cluster", "kind", "node"]
+            case .plans: ["state"]
+            case .tokens: []
             case .nodes, .roamers: ["state", "cluster", "node"]
             case .services, .templates: ["cluster"]
             case .clusters: ["cluster", "kind"]
             case .events: ["kind", "node"]
             }
-        guard noun == .jobs || search.isEmpty else {
+        guard noun == .jobs || search.isEmpty || noun == .plans && search.isSubmitterOnly else {
             throw CommandError.usage(
-                "--label, --search and --since mean nothing for \(noun.rawValue)")
+                "--label, --search, --since, --submitter and --plan mean nothing for \(noun.rawValue)"
+            )
         }
         let given = [("state", state), ("cluster", cluster), ("kind", kind), ("node", node)]
         for (name, value) in given where value != nil && !useful.contains(name) {

@@ -27,6 +27,23 @@ enum JobBody {
         return value
     }
 
+    /// The items of a list of jobs: a JSON object on each line.
+    static func items(_ path: String, _ context: Context) throws -> JSONValue {
+        let source = path == "-" ? "stdin" : path
+        var items: [JSONValue] = []
+        for (number, line) in try read(path, context).split(separator: UInt8(ascii: "\n"))
+            .enumerated()
+        {
+            let value = try? JSONParser.parse(Data(line))
+            guard case .object? = value, let value else {
+                throw CommandError.usage("line \(number + 1) of \(source) is no JSON object")
+            }
+            items.append(value)
+        }
+        guard !items.isEmpty else { throw CommandError.usage("\(source) has no items") }
+        return .array(items)
+    }
+
     /// The bytes of a file, or of stdin for `-`.
     static func read(_ path: String, _ context: Context) throws -> Data {
         if path == "-" { return try context.console.readIn(limit: byteLimit) }

@@ -20,8 +20,21 @@ struct JobSearchOptions: ParsableArguments, Sendable {
             "Only jobs submitted in this time before now: 90s, 24h, 7d.", valueName: "duration"))
     var since: Interval?
 
+    @Option(help: ArgumentHelp("Only what this submitter asked for.", valueName: "name"))
+    var submitter: String?
+
+    @Option(
+        help: ArgumentHelp("Only jobs of this plan.", valueName: "id"),
+        completion: NameCompletion.of(.plans))
+    var plan: String?
+
     /// Whether nothing of it is asked for.
-    var isEmpty: Bool { labels.isEmpty && search == nil && since == nil }
+    var isEmpty: Bool { isSubmitterOnly && submitter == nil }
+
+    /// Whether nothing is asked for but who submitted.
+    var isSubmitterOnly: Bool {
+        labels.isEmpty && search == nil && since == nil && plan == nil
+    }
 
     /// The earliest time of submission, as the API takes it.
     func sinceTime(now: Date) -> String? {
@@ -95,6 +108,8 @@ struct JobSelection: ParsableArguments, Sendable {
         if let cluster { filter.append(.init("cluster", .string(cluster))) }
         if let node { filter.append(.init("node", .string(node))) }
         if !search.labels.isEmpty { filter.append(.init("label", texts(search.labels))) }
+        if let name = search.submitter { filter.append(.init("submitter", .string(name))) }
+        if let plan = search.plan { filter.append(.init("plan", .string(plan))) }
         if let text = search.search { filter.append(.init("q", .string(text))) }
         if let since = search.sinceTime(now: now) { filter.append(.init("since", .string(since))) }
         return .dictionary([

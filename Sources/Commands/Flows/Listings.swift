@@ -6,13 +6,31 @@ enum Listings {
         let query: [(String, String?)] = [
             ("state", filter.state?.lowercased()), ("cluster", filter.cluster),
             ("kind", filter.kind), ("node", filter.node), ("q", filter.search.search),
-            ("since", filter.search.sinceTime(now: now)),
+            ("since", filter.search.sinceTime(now: now)), ("submitter", filter.search.submitter),
+            ("plan", filter.search.plan),
         ]
         let labels = filter.search.labels.map { ("label", Optional($0)) }
         return Listing(
             noun: "jobs", resource: Resource("jobs", query: query + labels), topics: ["jobs"],
             limit: name == nil ? filter.pageLimit : nil, one: name.map { Resource("jobs", $0) },
             table: { JobTables.jobs($0, now: $1) })
+    }
+
+    static func plans(_ filter: FilterOptions, _ name: String?) -> Listing<WorkPlan> {
+        Listing(
+            noun: "plans",
+            resource: Resource(
+                "plans",
+                query: [
+                    ("state", filter.state?.lowercased()), ("submitter", filter.search.submitter),
+                ]), topics: ["plans", "jobs"], limit: name == nil ? filter.pageLimit : nil,
+            one: name.map { Resource("plans", $0) }, table: { PlanTables.plans($0, now: $1) })
+    }
+
+    static func tokens(_ name: String?) -> Listing<Token> {
+        Listing(
+            noun: "tokens", resource: Resource("tokens"), topics: ["tokens"],
+            keep: { name == nil || $0.name == name }, table: { PlanTables.tokens($0, now: $1) })
     }
 
     static func nodes(_ filter: FilterOptions, _ name: String?) -> Listing<Node> {

@@ -105,6 +105,7 @@ struct Event: Decodable, Sendable {
     var at: Timestamp?
     var type: String?
     var job: String?
+    var plan: String?
     var attempt: Int?
     var node: String?
     var from: String?

@@ -25,7 +25,10 @@ struct Job: Decodable, Sendable {
     var labels: [String: Loose]?
     var retrySafe: Bool?
     var cancelRequested: Bool?
+    var submitter: String?
     var planId: String?
+    var step: String?
+    var after: [String]?
 
     /// A file the job made.
     struct Output: Decodable, Sendable {

@@ -1,7 +1,9 @@
 /// Events in words.
 enum EventText {
     /// Who it is about: a job, a node or the fleet.
-    static func subject(_ event: Event) -> String { event.job ?? event.node ?? "fleet" }
+    static func subject(_ event: Event) -> String {
+        event.job ?? event.plan ?? event.node ?? "fleet"
+    }
 
     /// What happened: `queued → running on agx-01 after 3s: reason`.
     static func change(_ event: Event) -> String {

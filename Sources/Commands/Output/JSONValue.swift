@@ -41,6 +41,12 @@ enum JSONValue: Equatable, Sendable {
         return members.last { $0.key == key }?.value
     }
 
+    /// The object with a member set; without a value as it was.
+    func with(_ key: String, _ value: JSONValue?) -> JSONValue {
+        guard case .object(let members) = self, let value else { return self }
+        return .object(members.filter { $0.key != key } + [Member(key, value)])
+    }
+
     /// The elements, nil when this is no array.
     var elements: [JSONValue]? {
         if case .array(let elements) = self { elements } else { nil }

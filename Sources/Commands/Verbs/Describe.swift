@@ -4,7 +4,8 @@ import Foundation
 /// `jctl describe`: everything about one object.
 struct Describe: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Shows everything about one job, node, cluster, roamer, service or template.",
+        abstract:
+            "Shows everything about one job, plan, node, cluster, roamer, service or template.",
         usage: "jctl describe KIND NAME [-o FORMAT]",
         discussion: """
             EXAMPLES:
@@ -14,8 +15,8 @@ struct Describe: Command {
             """)
 
     @Argument(
-        help: "job, node, cluster, roamer, service or template.",
-        completion: .list(Noun.allCases.filter { $0 != .events }.map(\.singular)))
+        help: "job, plan, node, cluster, roamer, service or template.",
+        completion: .list(Noun.allCases.filter { $0 != .events && $0 != .tokens }.map(\.singular)))
     var kind: String
 
     @Argument(help: "Its name or id.", completion: NameCompletion.ofKind)
@@ -36,6 +37,10 @@ struct Describe: Command {
         case .jobs:
             let job = try await client.get(Job.self, Resource("jobs", name), purpose: purpose)
             printer.object(job.json) { describer.job(job.model, input: job.json["input"]) }
+        case .plans:
+            let plan = try await client.get(
+                WorkPlan.self, Resource("plans", name), purpose: purpose)
+            printer.object(plan.json) { describer.plan(plan.model) }
         case .nodes, .roamers:
             let node = try await client.get(Node.self, Resource("nodes", name), purpose: purpose)
             printer.object(node.json) { describer.node(node.model) }
@@ -51,8 +56,10 @@ struct Describe: Command {
             }
             let title = noun == .services ? "Service" : "Template"
             printer.object(found.json) { describer.workload(found.model, noun: title) }
-        case .events:
-            throw CommandError.usage("events cannot be described", hint: "`jctl events` lists them")
+        case .events, .tokens:
+            throw CommandError.usage(
+                "\(noun.rawValue) cannot be described",
+                hint: "`jctl get \(noun.rawValue)` lists them")
         }
     }
 

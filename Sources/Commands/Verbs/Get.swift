@@ -4,18 +4,20 @@ import Foundation
 /// `jctl get`: lists.
 struct Get: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Lists jobs, nodes, clusters, roamers, services, templates or events.",
+        abstract:
+            "Lists jobs, plans, nodes, clusters, roamers, services, templates, events or tokens.",
         usage: "jctl get KIND [NAME] [-w] [--state STATE] [--cluster NAME] [options]",
         discussion: """
             EXAMPLES:
               jctl get jobs                       why each waits, its place and when it starts
               jctl get jobs --search sunset --since 7d --state succeeded
+              jctl get plans --state running -w
               jctl get nodes --cluster vision -w
               jctl get roamers -o json
             """)
 
     @Argument(
-        help: "jobs, nodes, clusters, roamers, services, templates or events.",
+        help: "jobs, plans, nodes, clusters, roamers, services, templates, events or tokens.",
         completion: NameCompletion.kinds)
     var kind: String
 
@@ -34,6 +36,8 @@ struct Get: Command {
         try filter.check(noun)
         switch noun {
         case .jobs: try await list(Listings.jobs(filter, name, now: session.context.now()), session)
+        case .plans: try await list(Listings.plans(filter, name), session)
+        case .tokens: try await list(Listings.tokens(name), session)
         case .nodes: try await list(Listings.nodes(filter, name), session)
         case .roamers: try await list(Listings.roamers(filter, name), session)
         case .clusters: try await list(Listings.clusters(filter, name), session)

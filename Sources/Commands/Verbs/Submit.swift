@@ -4,17 +4,46 @@ import Foundation
 /// `jctl submit`: an explicit job.
 struct Submit: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Submits a job of a kind with its input; prints its id.",
-        usage: "jctl submit --kind KIND [--input JSON|@FILE] [options]",
+        abstract: "Submits a job, the same for many inputs, or a plan; prints its id.",
+        usage: """
+            jctl submit --kind KIND [--input JSON|@FILE] [--file FIELD=PATH] [options]
+            jctl submit --kind KIND [--count N | --items FILE] [--at-once N] [options]
+            jctl submit --plan FILE [options]
+            """,
         discussion: """
             EXAMPLES:
               jctl submit --kind image --input '{"prompt": "a sunset"}' --wait --out .
               jctl submit --kind voice --input @speech.json --priority 5
+              jctl submit --kind vision --file image=cat.jpg --wait
+              jctl submit --kind image --input '{"seed": {"$index": true}}' --count 20 --at-once 2
+              jctl submit --plan postcard.yaml --wait --out postcard
               echo '{"text": "hi"}' | jctl submit --kind text --input @- --deadline 5m
+
+            A plan is a file with steps, each of which may name in `after` those it waits for, and
+            take an output of one as an input: {"prompt": {"$from": "poem.text"}}. See docs/plans.md.
             """)
 
     @Option(help: "image, video, voice, audio, text, vision, personality or custom.")
-    var kind: String
+    var kind: String?
+
+    @Option(help: ArgumentHelp("A plan in YAML or JSON; - is stdin.", valueName: "file"))
+    var plan: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "So many jobs; {\"$index\": true} in the input is the number.", valueName: "n"))
+    var count: Int?
+
+    @Option(
+        help: ArgumentHelp("A job for each line of JSON, added to the input.", valueName: "file"))
+    var items: String?
+
+    @Option(help: ArgumentHelp("At most so many of them run at once.", valueName: "n"))
+    var atOnce: Int?
+
+    @Option(
+        help: ArgumentHelp("A file as a field of the input (repeatable).", valueName: "field=path"))
+    var file: [String] = []
 
     @Option(help: ArgumentHelp("Input as JSON, @FILE, or @- for stdin.", valueName: "json|@file"))
     var input: String = "{}"
@@ -61,13 +90,60 @@ struct Submit: Command {
             throw ValidationError("--priority \(priority) is not from -10 to 10")
         }
         if let retries, retries < 0 { throw ValidationError("--retries \(retries) is negative") }
-        if kind.isEmpty { throw ValidationError("--kind is empty") }
+        switch (kind, plan) {
+        case (nil, nil): throw ValidationError("say what to do: --kind, or --plan")
+        case (.some, .some): throw ValidationError("--kind and --plan exclude each other")
+        case (let kind?, nil) where kind.isEmpty: throw ValidationError("--kind is empty")
+        default: break
+        }
+        if count != nil, items != nil {
+            throw ValidationError("--count and --items exclude each other")
+        }
+        if atOnce != nil, count == nil, items == nil, plan == nil {
+            throw ValidationError("--at-once goes with --count, --items or --plan")
+        }
+        if plan != nil, !file.isEmpty || count != nil || items != nil || input != "{}" {
+            throw ValidationError("a plan has its inputs in its file")
+        }
         _ = try JobBody.labels(label)
     }
 
     func execute(_ session: Session) async throws {
-        let body = JSONValue.dictionary([
-            ("kind", .string(kind)), ("input", try JobBody.input(input, session.context)),
+        let actions = PlanActions(session: session, output: output)
+        if let plan {
+            var body = try PlanFile.read(plan, session.context)
+            if let atOnce { body = body.with("maxRunning", .int(atOnce)) }
+            return try await actions.submit(body, key: idempotencyKey, waiting: waiting)
+        }
+        let body = try await body(session)
+        if count != nil || items != nil {
+            let step = body.with("name", .string(kind ?? "job")).with(
+                "count", count.map { .int($0) }
+            )
+            .with("items", try items.map { try JobBody.items($0, session.context) })
+            .with("maxRunning", atOnce.map { .int($0) })
+            return try await actions.submit(
+                .object([.init("onFailure", .string("continue")), .init("steps", .array([step]))]),
+                key: idempotencyKey, waiting: waiting)
+        }
+        let job = try await session.client().submit(
+            Job.self, Resource("jobs"), body, key: idempotencyKey, purpose: "submit the job",
+            pause: session.context.pause)
+        try await SubmittedJob(session: session, waiting: waiting, output: output)
+            .finish(job.model, shown: job.json)
+    }
+
+    private func body(_ session: Session) async throws -> JSONValue {
+        var input = try JobBody.input(input, session.context)
+        if !file.isEmpty {
+            let upload = InputUpload(session: session, client: try session.client())
+            for text in file {
+                let (field, value) = try await upload.upload(text)
+                input = input.with(field, value)
+            }
+        }
+        return JSONValue.dictionary([
+            ("kind", .string(kind ?? "")), ("input", input),
             ("cluster", cluster.map { .string($0) }), ("template", template.map { .string($0) }),
             ("priority", priority.map { .int($0) }),
             ("deadlineSeconds", deadline.map { .double($0.seconds) }),
@@ -75,10 +151,5 @@ struct Submit: Command {
             ("after", after.isEmpty ? nil : .array(after.map { .string($0) })),
             ("labels", try JobBody.labels(label)),
         ])
-        let job = try await session.client().submit(
-            Job.self, Resource("jobs"), body, key: idempotencyKey, purpose: "submit the job",
-            pause: session.context.pause)
-        try await SubmittedJob(session: session, waiting: waiting, output: output)
-            .finish(job.model, shown: job.json)
     }
 }

@@ -5,11 +5,12 @@ import Foundation
 struct Wait: Command {
     static let configuration = CommandConfiguration(
         abstract: "Waits for jobs to end or to reach a state.",
-        usage: "jctl wait JOB… [--for STATE] [--timeout DURATION]",
+        usage: "jctl wait JOB… | plan PLAN… [--for STATE] [--timeout DURATION]",
         discussion: """
             EXAMPLES:
               jctl wait 01JD3V5K8Q2M7N4P6R8S0T1V2W
               jctl wait --timeout 10m JOB1 JOB2
+              jctl wait plan 01JD3V5K8Q2M7N4P6R8S0T1V2W
               jctl wait --for running JOB && jctl logs -f JOB
 
             Exits 0 when all are there, 1 when one failed or was cancelled, 8 when time is up.
@@ -40,6 +41,12 @@ struct Wait: Command {
                 hint: DidYouMean.hint(name, among: ["ended"] + Job.states))
         }
         let deadline = timeout.map { session.context.now().addingTimeInterval($0.seconds) }
+        if let plans = try Noun.plans(named: jobs) {
+            guard name == "ended" else {
+                throw CommandError.usage("a plan is waited for to its end")
+            }
+            return try await wait(for: plans, deadline, session)
+        }
         let follower = JobFollower(
             session: session, client: try session.client(),
             isShown: session.context.console.errIsTerminal)
@@ -58,6 +65,22 @@ struct Wait: Command {
         throw CommandError(
             .failed, "job \(first.id) did not become \(name)", why: "it \(Self.verb(first))",
             hint: "`jctl describe job \(first.id)` shows its way")
+    }
+
+    private func wait(
+        for plans: [String], _ deadline: Date?, _ session: Session
+    ) async throws {
+        let follower = PlanFollower(session: session, client: try session.client())
+        let printer = Printer(session: session, options: output)
+        var ended: [WorkPlan] = []
+        for id in plans {
+            let plan = try await follower.follow(id, deadline: deadline)
+            printer.object(plan.json) {
+                [SafeText.line("\(plan.model.id) \(plan.model.state ?? "unknown")")]
+            }
+            ended.append(plan.model)
+        }
+        for plan in ended { try PlanFollower.check(plan) }
     }
 
     private static func isGood(_ job: Job, _ goal: String) -> Bool {

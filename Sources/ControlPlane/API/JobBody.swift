@@ -129,8 +129,11 @@ struct JobBody {
         case nil, .null?: break
         case .array(let list)? where list.count <= Self.afterLimit:
             jobs = try list.map {
-                guard case .string(let text) = $0, JobIDMint.time(of: text) != nil else {
+                guard case .string(let text) = $0 else {
                     throw APIError.invalid("`after` must be a list of ids of jobs")
+                }
+                guard JobIDMint.time(of: text) != nil else {
+                    throw APIError.impossible("`after`: no job has the id `\(text.prefix(40))`")
                 }
                 return JobID(text)
             }

@@ -74,7 +74,8 @@ struct PlanBody {
             if let key = fields.keys.sorted().first(where: { !known.contains($0) }) {
                 throw APIError.invalid("unknown field `\(key)`")
             }
-            let input = fields["input"] ?? .object([:])
+            var input = fields["input"] ?? .null
+            if input == .null { input = .object([:]) }
             let count = try count(fields)
             let items = try items(fields)
             let after = try wishes(fields)

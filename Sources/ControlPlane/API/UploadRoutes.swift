@@ -63,8 +63,7 @@ extension APIServer {
             throw APIError.invalid("`size` must be the number of bytes")
         }
         guard UInt64(number) <= objects.putBytesMax else {
-            throw APIError(
-                .contentTooLarge, "too_large",
+            throw APIError.impossible(
                 "the object store takes \(objects.putBytesMax >> 30) GiB at most in a file")
         }
         let id = mint.mint(at: loop.clock.now).rawValue

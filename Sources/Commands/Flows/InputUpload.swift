@@ -1,0 +1,160 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import Synchronization
+
+/// Brings a file into the object store, so that the input of a job can refer to it.
+struct InputUpload {
+    let session: Session
+    let client: APIClient
+
+    private struct Announced: Decodable, Sendable {
+        var id: String
+        var url: String?
+        var headers: [String: String]?
+    }
+
+    /// Uploads the file of `FIELD=PATH`; the field and what stands for the file.
+    func upload(_ text: String) async throws -> (field: String, value: JSONValue) {
+        guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+            throw CommandError.usage("--file '\(text)' is not FIELD=PATH")
+        }
+        let path = String(text[text.index(after: equals)...])
+        let name = Self.plainName(URL(filePath: path).lastPathComponent)
+        guard let size = try? Self.size(of: path) else {
+            throw CommandError.usage("cannot read \(path)", why: "it is no file that can be read")
+        }
+        let type = MediaType.forFile(named: name)
+        let body = JSONValue.dictionary([
+            ("name", .string(name)), ("contentType", .string(type)), ("size", .number("\(size)")),
+        ])
+        let made = try await client.post(
+            Announced.self, Resource("uploads"), body, purpose: "upload \(path)")
+        guard let url = made.model.url else {
+            throw CommandError(
+                .failed, "cannot upload \(path)", why: "the controller gave no address")
+        }
+        let line = Mutex(StatusLine(console: session.context.console))
+        defer { line.withLock { $0.clear() } }
+        let pieces = FilePieces(path: path, size: size) { done in
+            let share = size == 0 ? 100 : Int(Double(done) / Double(size) * 100)
+            let sizes = "\(Humane.bytes(Double(done))) of \(Humane.bytes(Double(size)))"
+            line.withLock { $0.show("uploading \(name)  \(sizes)  \(share) %") }
+        }
+        var headers = (made.model.headers ?? [:]).sorted { $0.key < $1.key }.map {
+            ($0.key, $0.value)
+        }
+        if !headers.contains(where: { $0.0.lowercased() == "content-type" }) {
+            headers.append(("Content-Type", type))
+        }
+        try await client.put(url, headers: headers, pieces, purpose: "upload \(path)")
+        return (String(text[..<equals]), .object([.init("$upload", .string(made.model.id))]))
+    }
+
+    private static func size(of path: String) throws -> UInt64 {
+        let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+        defer { try? handle.close() }
+        return try handle.seekToEnd()
+    }
+
+    /// The file's name with what a name in the store may not have replaced.
+    static func plainName(_ name: String) -> String {
+        var plain = String(
+            name.unicodeScalars.prefix(100).map { scalar -> Character in
+                let isFine =
+                    scalar.isASCII
+                    && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+                        || "-._".unicodeScalars.contains(scalar))
+                return isFine ? Character(scalar) : "_"
+            })
+        if plain.hasPrefix(".") || plain.isEmpty { plain = "file" + plain }
+        return String(plain.prefix(100))
+    }
+}
+
+/// A file, piece by piece.
+struct FilePieces: AsyncSequence, Sendable {
+    let path: String
+    let size: UInt64
+    /// Hears how many bytes have been read.
+    let onRead: @Sendable (UInt64) -> Void
+
+    private static let piece = 256 << 10
+
+    func makeAsyncIterator() -> Iterator { Iterator(pieces: self) }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let pieces: FilePieces
+        private var handle: FileHandle?
+        private var done: UInt64 = 0
+        private var shown: UInt64?
+
+        init(pieces: FilePieces) { self.pieces = pieces }
+
+        mutating func next() async throws -> ByteBuffer? {
+            if handle == nil { handle = try FileHandle(forReadingFrom: URL(filePath: pieces.path)) }
+            guard let data = try handle?.read(upToCount: FilePieces.piece), !data.isEmpty else {
+                try handle?.close()
+                return nil
+            }
+            done += UInt64(data.count)
+            // A line for each hundredth is enough.
+            let share = done / Swift.max(pieces.size / 100, 1)
+            if share != shown {
+                shown = share
+                pieces.onRead(done)
+            }
+            return ByteBuffer(data: data)
+        }
+    }
+}
+
+/// Media types by the ending of a file's name.
+enum MediaType {
+    private static let known = [
+        "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp",
+        "gif": "image/gif", "wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg",
+        "flac": "audio/flac", "mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime",
+        "txt": "text/plain", "md": "text/markdown", "json": "application/json",
+        "pdf": "application/pdf", "csv": "text/csv",
+    ]
+
+    static func forFile(named name: String) -> String {
+        let ending = name.split(separator: ".").last.map { $0.lowercased() } ?? ""
+        return known[ending] ?? "application/octet-stream"
+    }
+}
+
+extension APIClient {
+    /// Puts a file to a signed address.
+    ///
+    /// An address of the controller's own store is reached as the controller itself is.
+    func put(
+        _ url: String, headers: [(String, String)], _ pieces: FilePieces, purpose: String
+    ) async throws {
+        guard let address = URLComponents(string: url), address.host != nil else {
+            throw CommandError(.failed, "cannot \(purpose)", why: "its address cannot be read")
+        }
+        let own = address.percentEncodedPath.hasPrefix("/objects/")
+        let query = address.percentEncodedQuery.map { "?" + $0 } ?? ""
+        var request =
+            own ? try ownRequest(address.percentEncodedPath + query) : HTTPClientRequest(url: url)
+        request.method = .PUT
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
+        request.body = .stream(pieces, length: .known(Int64(clamping: pieces.size)))
+        let seconds = Int64(clamping: 120 + pieces.size / (128 << 10))
+        let call = Call(method: .PUT, resource: Resource(), purpose: purpose)
+        do {
+            let client = own ? try http() : HTTPClient.shared
+            let response = try await client.execute(request, timeout: .seconds(seconds))
+            let body = try await response.body.collect(upTo: 1 << 20)
+            guard (200..<300).contains(response.status.code) else {
+                throw failure(call, response, Data(buffer: body))
+            }
+        } catch {
+            throw transportFailure(error, call)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+
+/// Follows one plan to its end, through lost connections, and shows how it goes.
+struct PlanFollower {
+    let session: Session
+    let client: APIClient
+
+    /// How long the controller may be unreachable before following ends, in seconds.
+    private static let patience = 120.0
+
+    /// Waits for the end; past the deadline a timeout error.
+    func follow(_ id: String, deadline: Date?) async throws -> Fetched<WorkPlan> {
+        session.farewell = [
+            "interrupted; plan \(id) goes on", "come back with: jctl wait plan \(id)",
+            "stop it with:   jctl cancel plan \(id)",
+        ]
+        var line = StatusLine(console: session.context.console)
+        defer { line.clear() }
+        var last: WorkPlan.Counts?
+        var lostAt: Date?
+        while true {
+            do {
+                let plan = try await client.get(
+                    WorkPlan.self, Resource("plans", id), purpose: "follow plan \(id)")
+                lostAt = nil
+                if plan.model.isEnded { return plan }
+                if plan.model.counts != last {
+                    last = plan.model.counts
+                    let text = "plan \(id)  \(plan.model.situation)"
+                    session.context.console.errIsTerminal ? line.show(text) : session.note(text)
+                }
+            } catch let error as CommandError where error.status.isPassing {
+                let now = session.context.now()
+                guard now.timeIntervalSince(lostAt ?? now) < Self.patience else { throw error }
+                if lostAt == nil {
+                    line.clear()
+                    session.note("\(error.why ?? "the controller is unreachable"); trying again")
+                }
+                lostAt = lostAt ?? now
+            }
+            if let deadline, session.context.now() >= deadline {
+                throw CommandError(
+                    .timedOut, "gave up waiting for plan \(id)",
+                    hint: "it goes on; `jctl wait plan \(id)` waits again")
+            }
+            try await session.context.pause(.seconds(1))
+        }
+    }
+
+    /// Throws unless the plan has succeeded.
+    static func check(_ plan: WorkPlan) throws {
+        guard plan.state != "succeeded" else { return }
+        let failed = plan.steps?.first { $0.job == plan.failedJob }
+        throw CommandError(
+            .failed, "plan \(plan.id) has \(plan.state ?? "ended")",
+            why: failed.map { "step \($0.title): \($0.reason ?? $0.state ?? "no reason")" },
+            hint: "`jctl retry plan \(plan.id)` goes on where it stopped")
+    }
+}
+
+/// Actions on plans and looks at them.
+struct PlanActions {
+    let session: Session
+    let output: OutputOptions
+
+    /// Posts the action for each plan.
+    func act(_ verb: String, on plans: [String]) async throws {
+        let client = try session.client()
+        let printer = Printer(session: session, options: output)
+        for id in plans {
+            let plan = try await client.post(
+                WorkPlan.self, Resource("plans", id, verb), nil, purpose: "\(verb) plan \(id)")
+            printer.object(plan.json) {
+                [SafeText.line("\(plan.model.id) \(plan.model.state ?? "unknown")")]
+            }
+        }
+    }
+
+    /// Sends a plan, and prints its id or waits for its end.
+    func submit(_ body: JSONValue, key: String?, waiting: WaitOptions) async throws {
+        let client = try session.client()
+        let plan = try await client.submit(
+            WorkPlan.self, Resource("plans"), body, key: key, purpose: "submit the plan",
+            pause: session.context.pause)
+        let printer = Printer(session: session, options: output)
+        guard waiting.wait || waiting.out != nil else {
+            if output.output == .name { return session.out(SafeText.line(plan.model.id)) }
+            return printer.object(plan.json) { [SafeText.line(plan.model.id)] }
+        }
+        let deadline = waiting.timeout.map { session.context.now().addingTimeInterval($0.seconds) }
+        let ended = try await PlanFollower(session: session, client: client)
+            .follow(plan.model.id, deadline: deadline)
+        printer.object(ended.json) {
+            [SafeText.line("\(ended.model.id) \(ended.model.situation)")]
+        }
+        if let folder = waiting.out { try await save(ended.model, to: folder, client) }
+        try PlanFollower.check(ended.model)
+    }
+
+    /// Saves the outputs of every job that succeeded, a folder for each step.
+    private func save(_ plan: WorkPlan, to folder: String, _ client: APIClient) async throws {
+        let saver = OutputSaver(session: session, client: client)
+        for step in plan.steps ?? [] where step.state == "succeeded" {
+            guard let id = step.job else { continue }
+            let job = try await client.get(Job.self, Resource("jobs", id), purpose: "get job \(id)")
+            for output in job.model.outputs ?? [] {
+                let place = "\(folder)/\(PlanActions.folder(of: step))"
+                session.note("saved \(try await saver.save(output, of: job.model, to: place))")
+            }
+        }
+    }
+
+    /// A step's name as that of a folder: nothing a controller says leads elsewhere.
+    private static func folder(of step: WorkPlan.Step) -> String {
+        let name = (step.step ?? "step").filter {
+            $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0))
+        }
+        return (name.isEmpty ? "step" : name) + (step.index.map { "-\($0)" } ?? "")
+    }
+}

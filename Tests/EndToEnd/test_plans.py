@@ -1,0 +1,239 @@
+"""Plans: jobs that wait for one another and take each other's outputs; uploads; who gets how much of the fleet."""
+
+import hashlib
+import http.client
+import json
+import os
+import signal
+import ssl
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from fleet import ENDED, Fleet
+from test_controller import redis_pids
+
+# Prints the input it got, and leaves what is said in its outputs.
+LOOK = "import json, os; job = json.load(open('/job/input.json')); open('/job/outputs/seen.json', 'w').write(json.dumps(job))"
+
+
+def plan_of(fleet: Fleet, *steps: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    status, plan = fleet.call("POST", "/api/v1/plans", {"steps": list(steps), **fields})
+    assert status == 202, f"the plan was answered with {status} {plan}"
+    return plan
+
+
+def ended(fleet: Fleet, plan: dict[str, Any], within: float) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        seen = fleet.get(f"/plans/{plan['id']}")
+        return seen if seen["state"] in ENDED else None
+
+    return fleet.until(look, within, lambda: f"plan {plan['id']} to end: {fleet.get('/plans/' + plan['id'])['counts']}")
+
+
+def step(fleet: Fleet, plan: dict[str, Any], name: str, index: int | None = None) -> dict[str, Any]:
+    found = next(item for item in plan["steps"] if item["step"] == name and item.get("index") == index)
+    return fleet.job(found["job"])
+
+
+def test_an_output_is_an_input_of_the_next(fleet: Fleet) -> None:
+    plan = plan_of(
+        fleet,
+        {"name": "poem", "kind": "text", "input": {"prompt": "four words about the sea"}},
+        {"name": "picture", "kind": "image", "input": {"prompt": {"$from": "poem"}, "seconds": 1}},
+        {"name": "reading", "kind": "voice", "input": {"text": {"$from": "poem"}}},
+        {
+            "name": "look", "kind": "custom", "image": "jessica/base:latest", "command": ["python3", "-c", LOOK + "; import shutil; shutil.copy(job['picture'], '/job/outputs/copy')"],
+            "input": {"words": {"$from": "poem"}, "picture": {"$from": "picture"}, "sound": {"$from": "reading"}},
+        },
+        name="postcard",
+    )
+    done = ended(fleet, plan, 90)
+    assert done["state"] == "succeeded" and done["counts"]["succeeded"] == 4, done
+    poem, picture, look = (step(fleet, done, name) for name in ("poem", "picture", "look"))
+    words = fleet.output(poem, poem["outputs"][0]["name"]).decode()
+    seen = json.loads(fleet.output(look, "seen.json"))
+    assert seen["words"] == words and words, (seen, words)
+    assert seen["picture"].startswith("/job/inputs/") and seen["sound"].startswith("/job/inputs/"), seen
+    digest = "sha256:" + hashlib.sha256(fleet.output(look, "copy")).hexdigest()
+    assert digest == picture["outputs"][0]["digest"]
+    # What it was asked with stays as it was asked; nothing secret is in it.
+    assert picture["input"]["prompt"] == {"$from": "poem"}
+    for job in done["steps"]:
+        seen_job = fleet.job(job["job"])
+        fleet.assert_ended_once(seen_job)
+        for other in seen_job["after"]:
+            assert fleet.job(other)["finishedAt"] <= seen_job["attempts"][0]["assignedAt"]
+
+
+def test_a_step_of_many_jobs_runs_a_few_at_once_and_is_gathered(fleet: Fleet) -> None:
+    mark = fleet.mark()
+    plan = plan_of(
+        fleet,
+        {"name": "word", "kind": "text", "count": 6, "maxRunning": 2, "input": {"prompt": "say a number", "seconds": 1, "number": {"$index": True}}},
+        {
+            "name": "all", "kind": "custom", "image": "jessica/base:latest", "command": ["python3", "-c", LOOK],
+            "input": {"words": {"$from": "word"}, "third": {"$from": "word[2]"}},
+        },
+    )
+    done = ended(fleet, plan, 90)
+    assert done["state"] == "succeeded", done
+    seen = json.loads(fleet.output(step(fleet, done, "all"), "seen.json"))
+    assert len(seen["words"]) == 6 and seen["third"] == seen["words"][2], seen
+    assert [step(fleet, done, "word", index)["input"]["number"] for index in range(6)] == list(range(6))
+    running, most = set(), 0
+    mine = {item["job"] for item in done["steps"] if item["step"] == "word"}
+    for event in fleet.seen(mark, type="job.state"):
+        if event.get("job") in mine:
+            running.add(event["job"]) if event["to"] in ("assigned", "provisioning", "running") else running.discard(event["job"])
+            most = max(most, len(running))
+    assert most == 2
+
+
+def test_what_is_not_there_fails_the_job_that_wants_it_and_those_behind(fleet: Fleet) -> None:
+    plan = plan_of(
+        fleet,
+        {"name": "poem", "kind": "text", "input": {"prompt": "hello"}},
+        {"name": "wrong", "kind": "voice", "input": {"text": {"$from": "poem.nothing"}}},
+        {"name": "behind", "kind": "voice", "input": {"text": {"$from": "wrong"}}},
+        {"name": "beside", "kind": "voice", "after": ["poem"], "input": {"text": "hello"}},
+        onFailure="continue",
+    )
+    done = ended(fleet, plan, 60)
+    assert done["state"] == "failed", done
+    wrong, behind = step(fleet, done, "wrong"), step(fleet, done, "behind")
+    assert wrong["error"]["code"] == "input_missing" and "nothing" in wrong["error"]["message"] and len(wrong["attempts"]) == 1, wrong
+    assert behind["state"] == "cancelled" and behind["error"]["code"] == "prerequisite_failed", behind
+    assert step(fleet, done, "beside")["state"] == "succeeded"
+
+
+def test_a_plan_by_jctl(fleet: Fleet, tmp_path: Path) -> None:
+    file = tmp_path / "postcard.yaml"
+    file.write_text(
+        "name: postcard\n"
+        "steps:\n"
+        "  - {name: poem, kind: text, input: {prompt: the sea}}\n"
+        "  - name: picture\n"
+        "    kind: image\n"
+        "    input: {prompt: {$from: poem}, seconds: 1}\n"
+    )
+    done = fleet.jctl("submit", "--plan", str(file), "--wait", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["picture", "poem"]
+    plan = done.stdout.split()[0]
+    assert "postcard" in fleet.jctl("get", "plans").stdout
+    shown = fleet.jctl("describe", "plan", plan).stdout
+    assert "2 of 2 done" in shown and "picture" in shown, shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert len(fleet.jctl_json("get", "jobs", "--plan", plan)["items"]) == 2
+    # An array, stopped and taken up again.
+    array = fleet.jctl("submit", "--kind", "text", "--input", '{"prompt": "x", "seconds": 2}', "--count", "8", "--at-once", "1").stdout.strip()
+    assert fleet.jctl("cancel", "plan", array).returncode == 0
+    late = fleet.jctl("wait", "plan", array)
+    assert late.returncode == 1 and "cancelled" in late.stderr, late
+    fleet.until(lambda: not fleet.items(f"/jobs?plan={array}&state=active"), 30, "the array to have stopped")
+    assert fleet.jctl("retry", "plan", array).returncode == 0
+    assert fleet.jctl("cancel", "plan", array).returncode == 0
+    behind = fleet.jctl("submit", "--kind", "text", "--input", "{}", "--after", array)
+    assert behind.returncode == 5, behind.stderr
+
+
+def test_a_file_is_brought_as_an_input(fleet: Fleet, tmp_path: Path) -> None:
+    """To a container that runs to its end as a file, to a worker as a URL with the bytes."""
+    photo = tmp_path / "my photo.bin"
+    photo.write_bytes(os.urandom(3_000_000))
+    code = LOOK + "; import hashlib; open('/job/outputs/digest', 'w').write(hashlib.sha256(open(job['photo'], 'rb').read()).hexdigest())"
+    made = fleet.call("POST", "/api/v1/uploads", {"name": "photo.bin", "contentType": "application/octet-stream", "size": 3_000_000})
+    assert made[0] == 201, made
+    missing = fleet.run("python3", "-c", LOOK, input={"photo": made[1]["input"]})
+    failed = fleet.wait(missing, 40)
+    assert failed["error"]["code"] == "input_missing", failed
+    done = fleet.jctl("submit", "--kind", "text", "--file", f"file={photo}", "--input", '{"prompt": "hello"}', "--wait")
+    assert done.returncode == 0, done.stderr
+    (newest,) = fleet.get("/jobs?kind=text&limit=1")["items"]
+    upload = newest["input"]["file"]["$upload"]
+    seen = fleet.get(f"/uploads/{upload}")
+    assert seen["size"] == 3_000_000 and seen["name"] == "my_photo.bin", seen
+    job = fleet.succeed(fleet.submit("custom", {"photo": {"$upload": upload}}, image="jessica/base:latest", command=["python3", "-c", code]), 60)
+    assert fleet.output(job, "digest").decode() == hashlib.sha256(photo.read_bytes()).hexdigest()
+
+
+def test_a_plan_of_a_thousand_fans_out_and_in_while_everything_is_killed(fleet: Fleet) -> None:
+    count = 1_000
+    kinds = ["text", "voice", "personality"]
+    wide = [
+        {"name": f"w{number}", "kind": kinds[number % len(kinds)], "after": ["first"], "input": {"prompt": "hello", "text": "hello"}, "retries": 20}
+        for number in range(count - 2)
+    ]
+    plan = plan_of(
+        fleet, {"name": "first", "kind": "text", "input": {"prompt": "hello"}, "retries": 20}, *wide,
+        {"name": "last", "kind": "text", "after": [item["name"] for item in wide], "input": {"prompt": "hello"}, "retries": 20},
+    )
+    stop = threading.Event()
+    killed: list[str] = []
+
+    def strike() -> None:
+        victims = [fleet.controller, fleet.agents["agx-07"], fleet.agents["agx-05"], None, fleet.controller, fleet.agents["agx-10"], fleet.agents["agx-11"]]
+        for victim in victims:
+            if stop.wait(4):
+                return
+            if victim is None:
+                for pid in redis_pids(fleet):
+                    os.kill(pid, signal.SIGKILL)
+                killed.append("redis")
+                continue
+            victim.kill()
+            victim.start()
+            killed.append(victim.name)
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    try:
+        done = ended(fleet, plan, 300)
+    finally:
+        stop.set()
+        striker.join(30)
+    assert len(killed) == 7, killed
+    assert done["state"] == "succeeded" and done["counts"]["succeeded"] == count, done["counts"]
+    last = step(fleet, done, "last")
+    jobs = {job["id"]: job for job in fleet.items(f"/jobs?plan={plan['id']}&limit=1000")}
+    assert len(jobs) == count
+    first = next(job for job in jobs.values() if job["step"] == "first")
+    for job in jobs.values():
+        winners = [attempt for attempt in job["attempts"] if attempt["state"] == "succeeded"]
+        assert len(winners) == 1, job
+        if job["id"] not in (first["id"], last["id"]):
+            assert first["finishedAt"] <= job["attempts"][0]["assignedAt"] and job["finishedAt"] <= last["attempts"][0]["assignedAt"], job
+
+
+def test_ten_thousand_jobs_of_one_do_not_keep_another_waiting(fleet: Fleet) -> None:
+    """A token names who submits; the shares of a busy cluster are theirs."""
+    tokens = {name: fleet.jctl("token", "create", f"{name}-{time.monotonic_ns()}", "--submitter", name, "--expires", "1h").stdout.strip() for name in ("alice", "bob")}
+    assert all(token.startswith("fct_") for token in tokens.values())
+    port = int(fleet.settings["api"])
+
+    def call(name: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        context = ssl.create_default_context(cafile=str(fleet.state / "controller" / "authority" / "ca.crt"))
+        connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=context)
+        try:
+            connection.request("POST", f"/api/v1{path}", json.dumps(body), {"Authorization": f"Bearer {tokens[name]}", "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    status, plan = call("alice", "/plans", {"steps": [{"name": "many", "kind": "text", "count": 10_000, "input": {"prompt": "x", "seconds": 2}}]})
+    assert status == 202, plan
+    try:
+        fleet.until(lambda: fleet.get(f"/plans/{plan['id']}")["counts"]["running"] >= 2, 30, "the first of them to run")
+        status, job = call("bob", "/jobs", {"kind": "text", "input": {"prompt": "x"}})
+        assert status == 202 and job["submitter"] == "bob"
+        assert job.get("queuePosition", 0) < 10, job
+        began = fleet.wait(job, 15, goal="running")
+        assert began["submitter"] == "bob"
+        status, refused = call("bob", f"/plans/{plan['id']}/cancel", {})
+        assert status == 403 and refused["error"]["code"] == "forbidden"
+    finally:
+        fleet.post(f"/plans/{plan['id']}/cancel")
+    fleet.succeed(job, 30)
