@@ -8,18 +8,19 @@ struct MessageGenerator {
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     mutating func agentMessage() -> AgentMessage {
-        switch int(0...5) {
+        switch int(0...6) {
         case 0: .hello(hello())
         case 1: .heartbeat(sequence: number())
         case 2: .report(sequence: number(), report())
         case 3: .telemetry(telemetry())
         case 4: .log(logChunk())
+        case 5: .inputRequest(id: number(), inputRequest())
         default: .uploadRequest(id: number(), uploadRequest())
         }
     }
 
     mutating func controllerMessage() -> ControllerMessage {
-        switch int(0...7) {
+        switch int(0...8) {
         case 0: .welcome(welcome())
         case 1: .renewed(sequence: number())
         case 2: .assignments(assignments())
@@ -27,6 +28,7 @@ struct MessageGenerator {
         case 4: .logCredit(bytes: .random(in: 0 ... .max, using: &random))
         case 5: .logKept(key())
         case 6: .uploadGrant(id: number(), uploadGrant())
+        case 7: .inputGrant(id: number(), inputGrant())
         default: .goodbye(reason: text())
         }
     }
@@ -163,6 +165,23 @@ struct MessageGenerator {
         UploadGrant(
             url: name(), headers: list { UploadGrant.Header(name: $0.name(), value: $0.name()) },
             objectKey: bool() ? name() : "", refusal: text())
+    }
+
+    mutating func inputRequest() -> InputRequest {
+        InputRequest(
+            key: key(), word: bool() ? "$from" : "$upload", text: name(40, "abc.[]0é"),
+            offset: int(0...Int(UInt32.max)))
+    }
+
+    mutating func inputGrant() -> InputGrant {
+        InputGrant(
+            refusal: text(), isList: bool(), total: int(0...Int(UInt32.max)),
+            files: list {
+                InputGrant.File(
+                    name: "i-" + $0.name(32, "abc.- é"), contentType: $0.name(), size: $0.number(),
+                    url: $0.name(),
+                    headers: $0.list { UploadGrant.Header(name: $0.name(), value: $0.name()) })
+            })
     }
 
     mutating func key() -> AttemptKey {

@@ -13,7 +13,7 @@ extension WireSuite {
                 #expect(try WireCodec.decodeAgent(bytes) == message)
                 kinds.insert(Int(bytes.first ?? 0))
             }
-            #expect(kinds.count == 6)
+            #expect(kinds.count == 7)
         }
 
         @Test func `random controller messages come back equal`() throws {
@@ -25,7 +25,7 @@ extension WireSuite {
                 #expect(try WireCodec.decodeController(bytes) == message)
                 kinds.insert(Int(bytes.first ?? 0))
             }
-            #expect(kinds.count == 8)
+            #expect(kinds.count == 9)
         }
 
         /// Each field of `Telemetry` alone: none is mistaken for another, and zero is not absent.

@@ -16,3 +16,160 @@ extension InputResolver {
             logger: quiet)
     }
 }
+
+@Suite("What stands in an input")
+struct InputResolverTests {
+    private let key = AttemptKey(job: "j1", number: 1)
+
+    private func order(_ input: String) -> AttemptOrder {
+        AttemptOrder(key: key, place: .worker("w"), input: input, kind: .image)
+    }
+
+    /// Runs a body with a resolver whose references mean files of a server.
+    private func with(
+        _ files: [String: [(name: String, type: String, bytes: [UInt8])]], lists: Set<String> = [],
+        _ body: (InputResolver, String) async throws -> Void
+    ) async throws {
+        try await StoreServer.with { server, address in
+            var found: [String: [InputGrant.File]] = [:]
+            for (text, items) in files {
+                for item in items {
+                    let path = "/\(text)/\(item.name)"
+                    server.hold(path, item.bytes)
+                    found[text, default: []].append(
+                        InputGrant.File(
+                            name: item.name, contentType: item.type, size: UInt64(item.bytes.count),
+                            url: address + path))
+                }
+            }
+            let all = found
+            let resolver = InputResolver(
+                http: .shared,
+                find: { _, text, _ in
+                    guard let files = all[text] else { throw Failure(.inputMissing, "no \(text)") }
+                    return (files, lists.contains(text))
+                }, logger: quiet)
+            try await body(resolver, address)
+        }
+    }
+
+    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    @Test("An input without references is handed on byte for byte")
+    func plain() async throws {
+        let input = #"{"a":1.0,  "price":"$5", "b":[{"c":"$from"}]}"#
+        let whole = try await InputResolver.none.resolve(order(input))
+        #expect(text(whole) == input)
+    }
+
+    @Test("Text stands as text, JSON as a value, in the midst of what else there is")
+    func values() async throws {
+        try await with([
+            "poem.text": [("text.txt", "text/plain; charset=utf-8", Array(#"a "b" \n"#.utf8))],
+            "data": [("data.json", "application/json", Array(#"{"x": [1, 2.50]}"#.utf8))],
+            "broken": [("x.json", "application/json", Array("{no".utf8))],
+        ]) { resolver, _ in
+            let input =
+                #"{ "p" : {"$from":"poem.text"}, "n":1e3, "d":[{"$from": "data"}], "b":{"$upload":"broken"} }"#
+            let whole = text(try await resolver.resolve(order(input)))
+            #expect(
+                whole
+                    == #"{ "p" : "a \"b\" \\n", "n":1e3, "d":[{"x": [1, 2.50]}], "b":"{no" }"#)
+        }
+    }
+
+    @Test("A worker gets other files as data, large ones as their URL")
+    func data() async throws {
+        let small = (0..<100).map { UInt8($0) }
+        let large = [UInt8](repeating: 7, count: (8 << 20) + 1)
+        try await with([
+            "small": [("a.png", "image/png", small)], "large": [("b.mp4", "video/mp4", large)],
+        ]) { resolver, address in
+            let whole = text(
+                try await resolver.resolve(
+                    order(#"{"s":{"$from":"small"},"l":{"$from":"large"}}"#)))
+            let base64 = Data(small).base64EncodedString()
+            #expect(
+                whole
+                    == #"{"s":"data:image/png;base64,\#(base64)","l":"\#(address)/large/b.mp4"}"#)
+        }
+    }
+
+    @Test("All files of an input together are bounded")
+    func budget() async throws {
+        let bytes = [UInt8](repeating: 1, count: 7 << 20)
+        let items = (0..<6).map { ("\($0).png", "image/png", bytes) }
+        try await with(["all": items], lists: ["all"]) { resolver, _ in
+            let whole = text(try await resolver.resolve(order(#"{"x":{"$from":"all"}}"#)))
+            #expect(whole.components(separatedBy: "data:image/png").count - 1 == 4)
+            #expect(whole.components(separatedBy: "http://").count - 1 == 2)
+        }
+    }
+
+    @Test("A container gets paths, and no two files the same")
+    func paths() async throws {
+        let files = [
+            ("a.png", "image/png", [UInt8](1...3)), ("a.png", "image/png", [UInt8](1...3)),
+        ]
+        try await with(["all": files], lists: ["all"]) { resolver, _ in
+            let placed = Mutex<[String]>([])
+            let whole = text(
+                try await resolver.resolve(order(#"{"x":{"$from":"all"}}"#)) { path, bytes in
+                    #expect(Array(bytes.readableBytesView) == [1, 2, 3])
+                    placed.withLock { $0.append(path) }
+                })
+            #expect(whole == #"{"x":["/job/inputs/a.png","/job/inputs/2-a.png"]}"#)
+            #expect(placed.withLock { $0 } == ["/job/inputs/a.png", "/job/inputs/2-a.png"])
+        }
+    }
+
+    @Test("A list of one is a list, and of none an empty one")
+    func lists() async throws {
+        try await with(
+            ["one": [("t.txt", "text/plain", [65])], "none": []], lists: ["one", "none"]
+        ) { resolver, _ in
+            let whole = text(
+                try await resolver.resolve(
+                    order(
+                        #"{"a":{"$from":"one"},"b":{"$from":"nobody"}}"#.replacing(
+                            "nobody", with: "one"))))
+            #expect(whole == #"{"a":["A"],"b":["A"]}"#)
+        }
+    }
+
+    @Test("What is missing, too much or not what it was said to be fails with its reason")
+    func failures() async throws {
+        let one: (String, String, [UInt8]) = ("t.txt", "text/plain", [65])
+        try await with(["two": [one, one]]) { resolver, address in
+            await expect(.inputMissing) {
+                try await resolver.resolve(order(#"{"a":{"$from":"gone"}}"#))
+            }
+            await expect(.inputMissing) {
+                try await resolver.resolve(order(#"{"a":{"$from":"two"}}"#))
+            }
+            await expect(.invalidInput) {
+                try await resolver.resolve(order(#"{"a":{"$from":"two"}"#))
+            }
+            for (path, size, code) in [
+                ("/nowhere", 1, FailureCode.inputMissing), ("/two/t.txt", 2, .inputUnavailable),
+            ] {
+                let file = InputGrant.File(
+                    name: "f", contentType: "text/plain", size: UInt64(size), url: address + path)
+                let other = InputResolver(
+                    http: .shared, find: { _, _, _ in ([file], false) }, logger: quiet)
+                await expect(code) { try await other.resolve(order(#"{"a":{"$from":"x"}}"#)) }
+            }
+        }
+    }
+
+    private func expect(_ code: FailureCode, _ body: () async throws -> [UInt8]) async {
+        do {
+            let whole = try await body()
+            Issue.record("it came to \(text(whole))")
+        } catch let failure as Failure {
+            #expect(failure.code == code, "\(failure.message)")
+        } catch {
+            Issue.record("\(error)")
+        }
+    }
+}

@@ -76,7 +76,7 @@ extension Controller {
         if !prerequisites.isWaiting(job.id) { demand[job.queue, default: Demand()].submitted(now) }
         effects.jobs.append(job.id)
         emit(.job, now, &effects, job: job.id, to: JobState.queued.rawValue, reason: "accepted")
-        if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
+        armDeadline(of: job)
         refreshQueue(job.id, now)
     }
 
@@ -228,8 +228,13 @@ extension Controller {
         emit(
             .job, now, &effects, job: id, from: before.rawValue, to: JobState.queued.rawValue,
             reason: "asked for again", lasted: now.since(ending.at))
-        if let due = job.deadlineAt { timers.arm(.deadline(id), at: due) }
+        armDeadline(of: job)
         refreshQueue(id, now)
+    }
+
+    private mutating func armDeadline(of job: Job) {
+        guard let due = job.deadlineAt else { return }
+        timers.arm(.deadline(job.id), at: due)
     }
 
     private func refuseJob(_ request: RequestID, _ id: JobID, _ effects: inout Effects) {
@@ -289,7 +294,6 @@ extension Controller {
         progress[id] = nil
         countOpen(job, by: -1)
         forgetPrerequisites(of: id)
-        recount(id, now)
         refreshQueue(id, now)
         prerequisites.ended.append(id)
         emit(

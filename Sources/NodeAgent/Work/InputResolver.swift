@@ -127,6 +127,11 @@ struct InputResolver: Sendable {
         throw Failure(.inputUnavailable, "\(file.name) could not be fetched: \(why)")
     }
 
+    /// Why a file was not had this time.
+    private struct NotYet: Error, CustomStringConvertible {
+        let description: String
+    }
+
     private func get(_ file: InputGrant.File) async throws -> ByteBuffer {
         guard file.url.hasPrefix("https://") || file.url.hasPrefix("http://") else {
             throw Failure(.inputMissing, "the address of \(file.name) is no web address")
@@ -138,13 +143,12 @@ struct InputResolver: Sendable {
         switch response.status.code {
         case 200..<300: break
         case 404: throw Failure(.inputMissing, "\(file.name) is not in the object store any more")
-        default: throw Failure(.inputUnavailable, "the store answered \(response.status.code)")
+        default: throw NotYet(description: "the store answered \(response.status.code)")
         }
         // What is longer than it was said to be is another file.
         let body = try await response.body.collect(upTo: Int(clamping: file.size))
         guard body.readableBytes == Int(clamping: file.size) else {
-            throw Failure(
-                .inputUnavailable, "\(file.name) has \(body.readableBytes) bytes, not \(file.size)")
+            throw NotYet(description: "it has \(body.readableBytes) bytes, not \(file.size)")
         }
         return body
     }

@@ -41,6 +41,19 @@ final class StoreServer: Sendable {
         }
     }
 
+    /// Has something to be got.
+    func hold(_ path: String, _ body: [UInt8]) {
+        things.withLock { $0[path] = Thing(body: body, contentType: nil) }
+    }
+
+    /// What is there, refused the first time.
+    fileprivate func get(_ path: String) -> (HTTPResponseStatus, [UInt8]) {
+        guard !refused.withLock({ $0.insert(path).inserted }) else {
+            return (.serviceUnavailable, [])
+        }
+        return thing(path).map { (.ok, $0.body) } ?? (.notFound, [])
+    }
+
     fileprivate func put(_ path: String, _ thing: Thing) -> Bool {
         guard !refused.withLock({ $0.insert(path).inserted }) else { return false }
         things.withLock { $0[path] = thing }
@@ -64,6 +77,17 @@ final class StoreServer: Sendable {
                 body = []
             case .body(let buffer): body += [UInt8](buffer: buffer)
             case .end:
+                if head?.method == .GET {
+                    let (status, bytes) = server.get(head?.uri ?? "")
+                    let answer = HTTPResponseHead(
+                        version: .http1_1, status: status,
+                        headers: ["Content-Length": "\(bytes.count)"])
+                    context.write(wrapOutboundOut(.head(answer)), promise: nil)
+                    context.write(
+                        wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
+                    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+                    return
+                }
                 let type = head?.headers.first(name: "Content-Type")
                 let isFine =
                     head?.method == .PUT && head?.headers.first(name: "X-Test") == "1"
