@@ -115,7 +115,9 @@ struct Containers: Sendable {
                 doubt.set(false)
                 throw error
             }
-            return try await fact(of: id)
+            let fact = try await fact(of: id)
+            ledger.started(fact)
+            return fact
         }
         throw Failure(.startFailed, "the container name \(name) stays taken")
     }

@@ -81,6 +81,7 @@ struct Inventory: Sendable {
     /// Posts what there is, but for what was never started: it has no end to be taken for.
     private func list() async throws {
         let listedAt = clock.now
+        ledger.listBegins()
         var facts: [ContainerFact] = []
         for summary in try await engine.list(labels: labels.common) {
             guard let info = try await engine.inspect(summary.id), info.state != .created,
@@ -122,6 +123,7 @@ struct Inventory: Sendable {
                 let fact = labels.fact(info, ranOutOfMemory: outOfMemory.contains(info.id)),
                 !fact.isRunning
             else { return }
+            ledger.ended(fact.id)
             post(.ended(fact))
         default: break
         }

@@ -1,0 +1,40 @@
+import FleetCore
+import Testing
+
+@testable import NodeAgent
+
+@Suite("Which containers run")
+struct ContainerLedgerTests {
+    private func fact(_ id: String, isRunning: Bool = true) -> ContainerFact {
+        ContainerFact(id: id, purpose: .other, isRunning: isRunning)
+    }
+
+    private func running(_ ledger: ContainerLedger) -> [String] { ledger.running.map(\.id) }
+
+    @Test("One that is started between two lists is known at once, and until it ends")
+    func short() {
+        let ledger = ContainerLedger()
+        ledger.listBegins()
+        ledger.listed([fact("pod"), fact("old", isRunning: false)])
+        #expect(running(ledger) == ["pod"])
+        ledger.started(fact("short"))
+        #expect(running(ledger) == ["pod", "short"])
+        ledger.ended("short")
+        #expect(running(ledger) == ["pod"])
+    }
+
+    @Test("A list that began before it was started does not hide it; the next one decides")
+    func race() {
+        let ledger = ContainerLedger()
+        ledger.listBegins()
+        ledger.started(fact("new"))
+        ledger.started(fact("gone"))
+        ledger.removed("gone")
+        ledger.listed([fact("pod")])
+        #expect(running(ledger) == ["pod", "new"])
+        ledger.listBegins()
+        ledger.listed([fact("pod"), fact("new", isRunning: false)])
+        #expect(running(ledger) == ["pod"])
+        #expect(ledger.removed == ["gone"])
+    }
+}
