@@ -263,12 +263,14 @@ struct PlanAPITests {
         arguments: [
             ("text", "text.txt"), ("text.txt", "text.txt"), ("image", nil),
             ("image.png", "image.png"),
-            ("none", nil),
+            ("none", nil), ("audio", "speech.wav"), ("video", nil),
         ] as [(String, String?)])
     func chosen(name: String, found: String?) {
-        let outputs = ["text.txt", "image.png", "image.jpg"].map {
+        let types = ["speech.wav": "audio/wav", "a.mp4": "video/mp4", "b.mp4": "video/mp4"]
+        let outputs = ["text.txt", "image.png", "image.jpg", "speech.wav", "a.mp4", "b.mp4"].map {
             Output(
-                name: $0, contentType: "a/b", size: 1, key: "outputs/temp/j/1/\($0)", digest: nil)
+                name: $0, contentType: types[$0] ?? "a/b", size: 1, key: "outputs/temp/j/1/\($0)",
+                digest: nil)
         }
         #expect(InputDesk.choose(name, among: outputs)?.name == found)
         #expect(InputDesk.choose(nil, among: outputs) == nil)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fleet import ENDED, Fleet
+from fleet import ENDED, ROOT, Fleet
 from test_controller import redis_pids
 
 # Prints the input it got, and leaves what is said in its outputs.
@@ -137,6 +137,14 @@ def test_a_plan_by_jctl(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.jctl("cancel", "plan", array).returncode == 0
     behind = fleet.jctl("submit", "--kind", "text", "--input", "{}", "--after", array)
     assert behind.returncode == 5, behind.stderr
+
+
+def test_the_plan_of_the_documentation_does_what_it_says(fleet: Fleet, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "plans.md").read_text()
+    (tmp_path / "postcard.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    done = fleet.jctl("submit", "--plan", str(tmp_path / "postcard.yaml"), "--wait", "--out", str(tmp_path / "postcard"))
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "postcard").iterdir()) == ["film", "picture", "poem", "reading"]
 
 
 def test_a_file_is_brought_as_an_input(fleet: Fleet, tmp_path: Path) -> None:

@@ -88,12 +88,16 @@ package struct InputDesk: Sendable {
             try ObjectKey(output.key), output.name, output.contentType, output.size)
     }
 
-    /// The output of that name, with or without its ending; without a name, the only one.
+    /// The output of that name, with or without its ending, or the only one of that type of media;
+    /// without a name, the only one.
     static func choose(_ name: String?, among outputs: [Output]) -> Output? {
         guard let name else { return outputs.count == 1 ? outputs.first : nil }
         if let exact = outputs.first(where: { $0.name == name }) { return exact }
         let stems = outputs.filter { $0.name.split(separator: ".").first.map(String.init) == name }
-        return stems.count == 1 ? stems.first : nil
+        if let only = stems.first { return stems.count == 1 ? only : nil }
+        guard ["text", "image", "audio", "video"].contains(name) else { return nil }
+        let typed = outputs.filter { $0.contentType.hasPrefix("\(name)/") }
+        return typed.count == 1 ? typed.first : nil
     }
 
     private func sign(
