@@ -12,7 +12,8 @@ struct Wait: Command {
               jctl wait --timeout 10m JOB1 JOB2
               jctl wait --for running JOB && jctl logs -f JOB
 
-            Exits 0 when all are there, 1 when one failed or was cancelled, 8 when time is up.
+            Exits 0 when all are there, 1 when one failed or was cancelled, 8 when time is
+            up.
             """)
 
     @Argument(
