@@ -23,9 +23,10 @@ import Testing
         var fleet = try fleet()
         _ = fleet.take([try TopSamples.event(1, "job.state", job: "new", to: "queued")])
         #expect(fleet.jobs.map(\.id).contains("new"))
-        for number in 0..<2 * TopFleet.jobsMax {
-            _ = fleet.take([try TopSamples.event(2, "job.state", job: "j\(number)", to: "queued")])
-        }
+        _ = fleet.take(
+            try (0..<TopFleet.jobsMax + 10).map {
+                try TopSamples.event(2, "job.state", job: "j\($0)", to: "queued")
+            })
         #expect(fleet.jobs.count == TopFleet.jobsMax)
     }
 

@@ -198,7 +198,10 @@ final class Feed: Sendable {
 
     @Test func afterAResyncEverythingIsReadAgain() async throws {
         let looks = Counter()
+        let connections = Counter()
+        let again = Bell()
         let code = try await top(answer: { request in
+            if request.route == "GET /stream", connections.next() == 2 { again.ring() }
             guard request.route == "GET /clusters" else { return nil }
             let name = looks.next() == 1 ? "vision" : "renewed"
             return .json(Samples.list(Samples.cluster.replacing("vision", with: name)))
@@ -206,7 +209,7 @@ final class Feed: Sendable {
             await screen.shows("renewed")
             feed.send(Samples.event(8))
             feed.sendResync()
-            while stub.requests("GET /stream").count < 2 { await Task.yield() }
+            for await _ in again.rings { break }
             // Not from where events were missed, or it would be told so for ever.
             #expect(stub.requests("GET /stream").last?.header("Last-Event-ID") == nil)
             screen.type("q")
@@ -215,13 +218,16 @@ final class Feed: Sendable {
     }
 
     @Test func anIdleScreenIsNotWritten() async throws {
-        let screen = FakeScreen()
-        _ = try await top(screen) { screen, _, stub in
+        let read = Bell()
+        _ = try await top(answer: { request in
+            if request.route == "GET /summary" { read.ring() }
+            return nil
+        }) { screen, _, stub in
+            func reads() -> Int { stub.requests("GET /summary").count }
             await screen.shows("live", "agx-11")
-            let reads = { stub.requests("GET /summary").count }
             let before = (writes: screen.writes, reads: reads())
             // Several looks at the sensors that find what is known.
-            while reads() < before.reads + 3 { try? await Task.sleep(for: .milliseconds(20)) }
+            for await _ in read.rings where reads() >= before.reads + 3 { break }
             #expect(screen.writes == before.writes)
             screen.type("q")
         }
