@@ -42,13 +42,12 @@ struct TopKeyReader: Sendable {
         }
     }
 
-    /// What follows an escape: nothing, `[` or `O` with a sequence, or a key pressed with Alt.
+    /// What follows an escape: a sequence, or nothing of it.
+    ///
+    /// Over a slow network a key that was pressed after it comes with it, so Alt cannot be told from that.
     private static func sequence(_ rest: inout ArraySlice<UInt8>) -> TopKey? {
-        guard let kind = rest.first else { return .escape }
-        guard kind == UInt8(ascii: "[") || kind == UInt8(ascii: "O") else {
-            // Escape pressed twice is escape; with Alt no key means anything.
-            if kind != 0x1B { rest = rest.dropFirst() }
-            return kind == 0x1B ? .escape : nil
+        guard let kind = rest.first, kind == UInt8(ascii: "[") || kind == UInt8(ascii: "O") else {
+            return .escape
         }
         rest = rest.dropFirst()
         let parameters = rest.prefix { (0x20..<0x40).contains($0) }

@@ -26,7 +26,7 @@ import Testing
 
     @Test func whatIsNoKeyIsLeftOut() {
         #expect(keys("\u{1B}[200~\u{1B}[Zq") == [.character("q")])
-        #expect(keys("\u{1B}xq") == [.character("q")])
+        #expect(keys("\u{1B}xq") == [.escape, .character("x"), .character("q")])
         #expect(keys("\u{1B}[") == [])
         #expect(keys("\u{1B}[12;") == [])
     }
