@@ -118,13 +118,13 @@ struct TopLists {
                 // Ids begin with their time: only their ends tell jobs of the same minute apart.
                 Column(.init("JOB")) { TopCell(width >= 60 ? $0.id : "…" + $0.id.suffix(9)) },
                 Column(.init("KIND", shrinksTo: 5), from: 60) { TopCell($0.kind) },
-                Column(.init("STATE", shrinksTo: 7, isState: true)) { TopCell($0.state) },
+                Column(.init("STATE", shrinksTo: 9, isState: true)) { TopCell($0.state) },
                 Column(.init("NODE", shrinksTo: 6)) { TopCell($0.node) },
                 Column(number("AGE")) { .age($0.submittedAt, now: now) },
                 Column(number("TOOK"), from: 100) {
                     .age($0.startedAt, to: $0.finishedAt, now: now)
                 },
-                Column(.init("WHY", shrinksTo: 16), from: 60) { TopCell(JobText.detail($0)) },
+                Column(.init("WHY", shrinksTo: 12), from: 60) { TopCell(JobText.detail($0)) },
             ], empty: "no job waits or runs"
         ) { .job($0.id) }
     }
