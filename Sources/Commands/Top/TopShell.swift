@@ -13,6 +13,8 @@ final class TopShell: Sendable {
         var model: TopModel
         var stale: Set<TopFleet.Part> = []
         var mustRedraw = true
+        /// Questions to the controller that wait for their answers.
+        var asked = 0
     }
     private let state: Mutex<State>
     // Each holds one word at most: that there is something to do.
@@ -27,8 +29,10 @@ final class TopShell: Sendable {
     private static let rest = 1.0
     /// Events of the past that are shown at first.
     private static let pastEvents = 200
-    /// What may be wanted at once, in actions; whoever presses more keys must wait for the controller.
+    /// Actions that may wait to be begun.
     private static let actionsMax = 100
+    /// Questions that keys may have asked the controller before it has answered.
+    private static let askedMax = 8
 
     init(session: Session, client: APIClient, screen: any Screen, every: Double) {
         self.session = session
@@ -185,8 +189,10 @@ final class TopShell: Sendable {
                 switch action {
                 case .quit: return true
                 case .reread(let parts): want(parts)
-                case .describe(let target): group.addTask { await self.describe(target) }
-                case .cancel(let id): group.addTask { await self.cancel(id) }
+                case .describe(let target):
+                    ask(&group) { await self.describe(target) }
+                case .cancel(let id):
+                    ask(&group) { await self.cancel(id) }
                 case .stopLog: log?.ring()
                 case .followLog(let id):
                     log?.ring()
@@ -196,6 +202,22 @@ final class TopShell: Sendable {
                 }
             }
             return true
+        }
+    }
+
+    /// Asks the controller, unless it has too much to answer already.
+    private func ask(
+        _ group: inout DiscardingTaskGroup, _ question: @escaping @Sendable () async -> Void
+    ) {
+        let isFree = state.withLock { state in
+            guard state.asked < Self.askedMax else { return false }
+            state.asked += 1
+            return true
+        }
+        guard isFree else { return tell(.notice("the controller is slow; try again in a moment")) }
+        group.addTask {
+            await question()
+            self.state.withLock { $0.asked -= 1 }
         }
     }
 

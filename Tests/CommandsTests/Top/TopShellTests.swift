@@ -176,6 +176,23 @@ final class Feed: Sendable {
         #expect(code == 0)
     }
 
+    @Test func aSlowControllerIsNotAskedWithoutEnd() async throws {
+        let code = try await top(answer: { request in
+            guard request.route == "GET /nodes/agx-01" else { return nil }
+            // No answer before the terminal is given back.
+            return .stream(type: "application/json") { _ in try await Task.sleep(for: .seconds(600))
+            }
+        }) { screen, _, stub in
+            screen.type("2")
+            await screen.shows("[2 nodes]", "agx-01")
+            screen.type(String(repeating: "\r\u{1B}", count: 50))
+            await screen.shows("the controller is slow")
+            #expect(stub.requests("GET /nodes/agx-01").count <= 8)
+            screen.type("q")
+        }
+        #expect(code == 0)
+    }
+
     @Test func aLogIsFollowedOnTheScreen() async throws {
         let code = try await top(answer: { request in
             switch request.route {
