@@ -147,7 +147,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                arguments, crypto, httpClient, nioCore, nioFoundation, http1,
+                "CZlib", arguments, crypto, httpClient, nioCore, nioFoundation, http1,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),
             ],

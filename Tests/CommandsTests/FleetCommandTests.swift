@@ -181,18 +181,14 @@ import Testing
         }
     }
 
-    @Test func topOnATerminalEndsWithControlC() async throws {
-        let (interrupts, press) = AsyncStream<Void>.makeStream()
-        let rounds = Counter()
-        let console = RecordingConsole(terminal: true)
-        try await Stub.serve { request in
-            if request.route == "GET /summary", rounds.next() == 3 { press.yield() }
-            return await Self.fleet[request.route]?(request) ?? .error(404, "x", "x")
-        } _: { stub in
-            let ran = await jctl(["top"], at: stub.socket, console: console, interrupts: interrupts)
-            #expect(ran.code == 0)
-            #expect(ran.out.hasPrefix("\u{1B}[?1049h\u{1B}[?25l\u{1B}[H"))
-            #expect(ran.out.hasSuffix("\u{1B}[?25h\u{1B}[?1049l"))
+    @Test func topWithoutAScreenPrintsItOnce() async throws {
+        for console in [RecordingConsole(terminal: true), RecordingConsole()] {
+            try await jctl(
+                ["top"], environment: ["TERM": "dumb"], console: console, routes: Self.fleet
+            ) { ran, _ in
+                #expect(ran.code == 0 && ran.out.contains("jobs: 3 queued, 2 running\n"))
+                #expect(!ran.out.contains("\u{1B}[?1049h"))
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import Testing
 
 /// A console that records, and pretends to be a terminal if asked to.
 final class RecordingConsole: Console {
+    let inIsTerminal: Bool
     let outIsTerminal: Bool
     let errIsTerminal: Bool
     let size: (columns: Int, rows: Int)?
@@ -13,6 +14,7 @@ final class RecordingConsole: Console {
     private let written = Mutex((out: Data(), err: ""))
 
     init(terminal: Bool = false, size: (Int, Int)? = nil, input: String = "") {
+        inIsTerminal = terminal
         outIsTerminal = terminal
         errIsTerminal = terminal
         self.size = size ?? (terminal ? (80, 24) : nil)

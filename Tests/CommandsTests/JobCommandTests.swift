@@ -275,7 +275,7 @@ import Testing
         let name = OutputFile.safeName(String(repeating: "é", count: 400) + ".png")
         #expect(name.utf8.count <= 205 && name.hasSuffix(".png"))
         #expect(OutputFile.safeName(String(repeating: "a.", count: 300)).utf8.count <= 205)
-        #expect(OutputFile.numbered("a.tar.gz", 2) == "a.tar-2.gz")
+        #expect(OutputFile.numbered("a.tar.gz", 2) == "a-2.tar.gz")
         #expect(OutputFile.numbered("noext", 1) == "noext-1")
     }
 

@@ -7,6 +7,8 @@ struct EventStream {
     var topics: [String]
     /// The sequence number to go on after; nil starts with what comes.
     var after: String?
+    /// Told when the stream is lost (false) and back (true); nil says both on stderr.
+    var changed: ((Bool) -> Void)?
 
     /// How long a lost connection is tried again before the command gives up, in seconds.
     private static let patience = 300.0
@@ -28,7 +30,7 @@ struct EventStream {
                     try await connected()
                 } received: {
                     // Only a stream that brings something is back; one that just ends is not.
-                    if lostAt != nil { session.note("connected again") }
+                    if lostAt != nil { tell(true) }
                     (failures, lostAt) = (0, nil)
                 } handle: {
                     try await handle($0)
@@ -38,7 +40,7 @@ struct EventStream {
             }
             let now = session.context.now()
             if lostAt == nil {
-                session.note("the event stream ended; connecting again")
+                tell(false)
                 lostAt = now
             }
             guard now.timeIntervalSince(lostAt ?? now) < Self.patience else {
@@ -47,6 +49,11 @@ struct EventStream {
             try await session.context.pause(.milliseconds(min(5000, 250 << min(failures, 5))))
             failures += 1
         }
+    }
+
+    private func tell(_ isBack: Bool) {
+        if let changed { return changed(isBack) }
+        session.note(isBack ? "connected again" : "the event stream ended; connecting again")
     }
 
     private func connect(
@@ -72,7 +79,8 @@ struct EventStream {
                 // Connecting again would bring the same event again.
                 throw CommandError(.failed, "cannot follow events", why: "one is beyond 1 MiB")
             }
-            id = parser.lastID
+            // What was missed cannot be had: to ask for it again would be answered so again.
+            id = events.contains { $0.type == "resync" } ? "" : parser.lastID
             if !events.isEmpty { try await handle(events) }
         }
     }

@@ -8,6 +8,13 @@ struct Resource: Sendable {
         add(query)
     }
 
+    /// The metrics, which stand beside the API.
+    static let metrics: Resource = {
+        var resource = Resource()
+        resource.target = "/metrics"
+        return resource
+    }()
+
     /// Adds to the query; what has no value is left out.
     mutating func add(_ query: [(String, String?)]) {
         for (name, value) in query {

@@ -27,8 +27,8 @@ struct Dashboard: Sendable {
         let dedicated = nodes.filter { $0.role != "roamer" && $0.roamer == nil }
         var lines = SummaryText.lines(summary).map { $0.truncated(to: width) }
         lines.append("")
-        let left = clusterTable.lines(width: width * 9 / 20, style: plain)
-        let right = roamerTable(roamers, now).lines(width: width - width * 9 / 20 - 2, style: plain)
+        let left = clusterTable.lines(width: width * 9 / 20, style: .none)
+        let right = roamerTable(roamers, now).lines(width: width - width * 9 / 20 - 2, style: .none)
         lines += Self.beside(left, right, column: width * 9 / 20)
         lines.append("")
         lines += Self.grid(dedicated.map(Self.tile), width: width)
@@ -37,8 +37,6 @@ struct Dashboard: Sendable {
         lines += queue(room: room, width: width, now)
         return lines.prefix(height).map { Self.heading($0, style) }
     }
-
-    private var plain: Style { Style(isTerminal: false, environment: [:], refused: true) }
 
     private var clusterTable: Table {
         func number(_ value: Int?) -> String { value.map(String.init) ?? "-" }
@@ -114,7 +112,7 @@ struct Dashboard: Sendable {
             ], rows: rows)
         let total = max(summary.jobs?["queued"] ?? 0, waiting.count)
         let rest = total - rows.count
-        return table.lines(width: width, style: plain) + (rest > 0 ? ["and \(rest) more"] : [])
+        return table.lines(width: width, style: .none) + (rest > 0 ? ["and \(rest) more"] : [])
     }
 
     private static func heading(_ line: String, _ style: Style) -> String {

@@ -7,8 +7,11 @@ struct OutputFile {
     private let folder: String
     private let name: String
 
+    private let mode: mode_t
+
     /// Opens a file for the output in the folder, which is made if need be.
-    init(folder: String, name: String) throws {
+    init(folder: String, name: String, mode: mode_t = 0o666) throws {
+        self.mode = mode
         let folder = folder.isEmpty ? "." : folder
         do {
             try FileManager.default.createDirectory(
@@ -19,7 +22,7 @@ struct OutputFile {
         self.folder = folder
         self.name = Self.safeName(name)
         part = folder + "/." + self.name.prefix(100) + ".part-" + UUID().uuidString.prefix(8)
-        let descriptor = unsafe open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        let descriptor = unsafe open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw Self.failure(part, errno) }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
@@ -59,7 +62,7 @@ struct OutputFile {
     private func rename() throws -> String {
         for number in 0..<10_000 {
             let path = folder + "/" + Self.numbered(name, number)
-            let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
             guard descriptor >= 0 else {
                 guard errno == EEXIST else { throw Self.failure(path, errno) }
                 continue
@@ -101,8 +104,8 @@ struct OutputFile {
     /// Gives the next name to try: `picture.png`, `picture-1.png` and so on.
     static func numbered(_ name: String, _ number: Int) -> String {
         guard number > 0 else { return name }
-        let ending = (name as NSString).pathExtension
+        let ending = name.hasSuffix(".tar.gz") ? "tar.gz" : (name as NSString).pathExtension
         guard !ending.isEmpty else { return "\(name)-\(number)" }
-        return "\((name as NSString).deletingPathExtension)-\(number).\(ending)"
+        return "\(name.dropLast(ending.count + 1))-\(number).\(ending)"
     }
 }

@@ -15,6 +15,9 @@ struct Style: Sendable, Equatable {
         }
     }
 
+    /// No colours.
+    static let none = Style(isTerminal: false, environment: [:], refused: true)
+
     /// What a colour says.
     enum Tone: String {
         case good = "32"
@@ -42,4 +45,7 @@ struct Style: Sendable, Equatable {
         guard isOn, let tone, !text.isEmpty else { return text }
         return "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m"
     }
+
+    /// The text with its colours the other way round, or as it is when colours are off.
+    func reversed(_ text: String) -> String { isOn ? "\u{1B}[7m\(text)\u{1B}[0m" : text }
 }

@@ -63,6 +63,31 @@ struct Table: Sendable {
         return (header, rows.map { lines(of: $0, shown, widths, isWide: width == nil, style) })
     }
 
+    /// Single rows, for a screen that shows few of many.
+    struct Singles {
+        let header: String
+        fileprivate let make: (Int, Style) -> String
+        fileprivate let style: Style
+
+        /// A row in its colours.
+        func row(_ index: Int) -> String { make(index, style) }
+        /// A row without colours.
+        func plainRow(_ index: Int) -> String { make(index, .none) }
+    }
+
+    /// The header, and each row on one line, made when it is asked for.
+    func singles(width: Int, style: Style) -> Singles {
+        let shown = Array(columns.indices)
+        let widths = widths(shown, fitting: width, lastFirst: true)
+        let cells = zip(shown, widths).map {
+            cell(columns[$0].header.truncated(to: $1), $1, columns[$0])
+        }
+        return Singles(
+            header: style.paint(Self.joined(cells), .strong),
+            make: { lines(of: rows[$0], shown, widths, isWide: false, $1).first ?? "" },
+            style: style)
+    }
+
     /// What a row says apart from what changes all the time.
     func steady(_ row: [String]) -> [String] {
         columns.indices.filter { !columns[$0].isVolatile }.map { text(row, $0) }
@@ -77,7 +102,9 @@ struct Table: Sendable {
     }
 
     /// Natural widths, then taken from the columns that may shrink, then from the widest ones.
-    private func widths(_ shown: [Int], fitting width: Int?) -> [Int] {
+    private func widths(
+        _ shown: [Int], fitting width: Int?, lastFirst: Bool = false
+    ) -> [Int] {
         var widths = shown.map { column in
             rows.reduce(columns[column].header.displayWidth) {
                 max($0, text($1, column).displayWidth)
@@ -86,7 +113,8 @@ struct Table: Sendable {
         guard let width else { return widths }
         var excess = widths.reduce(0, +) + Self.gap * max(0, shown.count - 1) - width
         let wrapping = shown.indices.filter { columns[shown[$0]].wraps }
-        for index in wrapping + shown.indices.filter({ !columns[shown[$0]].wraps }) {
+        let order = wrapping + shown.indices.filter { !columns[shown[$0]].wraps }
+        for index in lastFirst ? order.reversed() : order {
             guard excess > 0, let least = columns[shown[index]].shrinksTo else { continue }
             let cut = min(excess, max(0, widths[index] - least))
             widths[index] -= cut

@@ -51,7 +51,8 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Other",
                 subcommands: [
-                    Doctor.self, Tokens.self, Contexts.self, Completion.self, Version.self,
+                    Doctor.self, Debug.self, Tokens.self, Contexts.self, Completion.self,
+                    Version.self,
                 ]),
         ])
 }

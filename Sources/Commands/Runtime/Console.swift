@@ -2,6 +2,8 @@ package import Foundation
 
 /// Where a command reads and writes; tests give one that records.
 package protocol Console: Sendable {
+    /// Whether stdin is a terminal.
+    var inIsTerminal: Bool { get }
     /// Whether stdout is a terminal.
     var outIsTerminal: Bool { get }
     /// Whether stderr is a terminal.
@@ -18,6 +20,7 @@ package protocol Console: Sendable {
 
 /// The process's own stdin, stdout and stderr.
 struct StandardConsole: Console {
+    var inIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
     var outIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     var errIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 

@@ -12,6 +12,8 @@ package struct Context: Sendable {
     package var pause: @Sendable (Duration) async throws -> Void
     /// One element for each ^C.
     package var interrupts: @Sendable () -> AsyncStream<Void>
+    /// Takes the terminal over; nil where there is none to draw on.
+    var screen: (@Sendable () throws -> any Screen)?
 
     /// Creates a context.
     package init(
@@ -31,9 +33,11 @@ package struct Context: Sendable {
 
     /// The process's own world.
     static func process() -> Context {
-        Context(
+        var context = Context(
             console: StandardConsole(), environment: ProcessInfo.processInfo.environment,
             interrupts: { Interrupts.stream() })
+        context.screen = { try TerminalScreen() }
+        return context
     }
 
     /// A variable's value, nil when unset or empty.

@@ -26,13 +26,38 @@ extension Runner {
         return [arguments[index]] + leading + arguments[(index + 1)...]
     }
 
-    /// An unknown verb is answered with the nearest ones.
+    /// A word where a command, or a command's own command, should be is answered with the nearest ones.
     static func unknownVerb(_ arguments: [String]) -> CommandError? {
-        guard let verb = arguments.first, !verb.hasPrefix("-"), verb != "help" else { return nil }
-        let verbs = Jctl.configuration.subcommands.map { $0._commandName }
-        guard !verbs.contains(verb) else { return nil }
+        var words = arguments[...]
+        if words.first == "help" { words.removeFirst() }
+        if let first = words.first, first.hasPrefix("-") { return unknownOption(first) }
+        var type: any ParsableCommand.Type = Jctl.self
+        var call = "jctl"
+        while let word = words.popFirst(), !word.hasPrefix("-") {
+            let inner = type.configuration.subcommands
+            guard !inner.isEmpty else { return nil }
+            guard let next = inner.first(where: { $0._commandName == word }) else {
+                return .usage(
+                    "unknown command '\(word)'",
+                    hint: DidYouMean.hint(word, among: inner.map { $0._commandName })
+                        ?? "`\(call) --help` lists the commands")
+            }
+            type = next
+            call += " " + word
+        }
+        return nil
+    }
+
+    /// An option before the verb can be one of every command only.
+    private static func unknownOption(_ argument: String) -> CommandError? {
+        let name = String(argument.prefix { $0 != "=" })
+        let known = GlobalOptions.valued.union(GlobalOptions.flags).union(["--help", "--version"])
+        guard name.hasPrefix("--"), !known.contains(name), !name.hasPrefix("--generate-"),
+            !name.hasPrefix("--experimental-")
+        else { return nil }
         return .usage(
-            "unknown command '\(verb)'",
-            hint: DidYouMean.hint(verb, among: verbs) ?? "`jctl --help` lists the commands")
+            "unknown option '\(name)'",
+            hint: DidYouMean.hint(name, among: known.sorted())
+                ?? "options of a command stand behind it: jctl get jobs --state queued")
     }
 }

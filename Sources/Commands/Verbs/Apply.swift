@@ -11,7 +11,8 @@ struct Apply: Command {
               jctl apply -f cluster.yaml --dry-run
               generate | jctl apply -f -
 
-            A file with mistakes changes nothing; every mistake is named, and the exit code is 2.
+            A file with mistakes changes nothing; every mistake is named, and the exit code
+            is 2.
             """)
 
     @OptionGroup var file: FleetFileOptions

@@ -13,8 +13,8 @@ struct Ask: Command {
               jctl ask "Say hello in a deep voice" --wait --out .
               jctl ask --session kitchen "and now louder" --wait
 
-            Without --wait it prints the job's id. With it, short texts are printed, and files
-            are saved to --out; their paths are printed.
+            Without --wait it prints the job's id. With it, short texts are printed, and
+            files are saved to --out; their paths are printed.
             """)
 
     @Argument(help: ArgumentHelp("What you want; - reads it from stdin.", valueName: "text"))

@@ -9,7 +9,7 @@ struct Describe: Command {
         usage: "jctl describe KIND NAME [-o FORMAT]",
         discussion: """
             EXAMPLES:
-              jctl describe job 01JD3V5K8Q2M7N4P6R8S0T1V2W   its timeline, attempts and outputs
+              jctl describe job 01JD3V5K8Q2M7N4P6R8S0T1V2W   timeline, attempts, outputs
               jctl describe roamer agx-11
               jctl describe cluster vision -o yaml
             """)

@@ -9,7 +9,7 @@ struct Get: Command {
         usage: "jctl get KIND [NAME] [-w] [--state STATE] [--cluster NAME] [options]",
         discussion: """
             EXAMPLES:
-              jctl get jobs                       why each waits, its place and when it starts
+              jctl get jobs                     why each waits, its place, when it starts
               jctl get jobs --search sunset --since 7d --state succeeded
               jctl get plans --state running -w
               jctl get nodes --cluster vision -w

@@ -8,7 +8,7 @@ struct Outputs: Command {
         discussion: """
             EXAMPLES:
               jctl outputs 01JD3V5K8Q2M7N4P6R8S0T1V2W
-              jctl outputs 01JD3V5K8Q2M7N4P6R8S0T1V2W --out pictures    prints the files' paths
+              jctl outputs 01JD3V5K8Q2M7N4P6R8S0T1V2W --out pictures   prints the paths
 
             A file that exists is kept; the new one is called name-1.
             """)

@@ -12,8 +12,8 @@ struct Run: Command {
               jctl run --image tools:1 --memory 4GB --deadline 10m --out . -- make report
               jctl run --image tools:1 --detach -- ./long-work
 
-            The log goes to stdout; the exit code is the command's own. ^C stops watching, not
-            the job.
+            The log goes to stdout; the exit code is the command's own. ^C stops watching,
+            not the job.
             """)
 
     @Option(help: ArgumentHelp("Image to run.", valueName: "image"))

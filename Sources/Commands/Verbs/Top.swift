@@ -1,60 +1,54 @@
 import ArgumentParser
 import Foundation
 
-/// `jctl top`: the fleet on one screen.
+/// `jctl top`: the fleet on one screen, live.
 struct Top: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Shows clusters, roamers, nodes and the queue on one screen.",
+        abstract: "Shows the fleet live: clusters, nodes, jobs, roamers and events.",
         usage: "jctl top [--once] [--every DURATION]",
         discussion: """
             EXAMPLES:
-              jctl top                 every 2 s until ^C
-              jctl top --once
-              jctl top --every 10s
+              jctl top                 live, with keys; ? tells which, q quits
+              jctl top --once          one picture; so also in a pipe
+              jctl top --every 10s     reads the sensors less often
+
+            Keys: 1 to 5 or :NAME chooses a view, / filters, Enter describes,
+            l follows a job's log, c cancels a job, s sorts, Esc goes back.
             """)
 
     @Flag(help: "Show it once, as in a pipe.")
     var once = false
 
-    @Option(help: ArgumentHelp("Time between two pictures.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Time between two looks at the sensors.", valueName: "duration"))
     var every: Interval?
 
     @OptionGroup var global: GlobalOptions
 
+    /// The time between two looks at the sensors, in seconds.
+    private static let pace = 3.0
+
+    func validate() throws {
+        if let every, every.seconds < 1 { throw ValidationError("--every is at least 1s") }
+    }
+
     func execute(_ session: Session) async throws {
         let client = try session.client()
         let console = session.context.console
-        guard console.outIsTerminal, !once else {
+        let canDraw =
+            console.inIsTerminal && console.outIsTerminal
+            && session.context.variable("TERM") != "dumb"
+        guard !once, canDraw, let open = session.context.screen else {
             let lines = try await Dashboard.fetch(client).lines(
                 width: session.width, height: 24, style: session.style, now: session.context.now())
             return session.out(lines)
         }
-        // The other screen: what was on the terminal before is there again afterwards.
-        console.writeOut(Data("\u{1B}[?1049h\u{1B}[?25l".utf8))
-        defer { console.writeOut(Data("\u{1B}[?25h\u{1B}[?1049l".utf8)) }
+        // A controller that cannot be asked is said in the usual way, on the usual screen.
+        let first = try await TopFleet.Reading.fetch(client, Set(TopFleet.Part.allCases))
         session.endsByInterrupt = true
-        try await refresh(session, client)
-    }
-
-    private func refresh(_ session: Session, _ client: APIClient) async throws {
-        var last: Dashboard?
-        while true {
-            var trouble: String?
-            do {
-                last = try await Dashboard.fetch(client)
-            } catch let error as CommandError where error.status.isPassing && last != nil {
-                trouble = SafeText.line("STALE: " + (error.why ?? "the controller does not answer"))
-            }
-            let size = session.context.console.size ?? (80, 24)
-            var lines = last?.lines(
-                width: size.columns, height: size.rows - 1, style: session.style,
-                now: session.context.now())
-            if let trouble {
-                lines?[0] = session.style.paint(trouble.truncated(to: size.columns), .bad)
-            }
-            let picture = (lines ?? []).map { $0 + "\u{1B}[K" }.joined(separator: "\r\n")
-            session.context.console.writeOut(Data(("\u{1B}[H" + picture + "\u{1B}[J").utf8))
-            try await session.context.pause(.seconds(every?.seconds ?? 2))
-        }
+        let screen = try open()
+        defer { screen.close() }
+        try await TopShell(
+            session: session, client: client, screen: screen, every: every?.seconds ?? Self.pace
+        ).run(first: first)
     }
 }

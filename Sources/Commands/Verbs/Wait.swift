@@ -13,7 +13,8 @@ struct Wait: Command {
               jctl wait plan 01JD3V5K8Q2M7N4P6R8S0T1V2W
               jctl wait --for running JOB && jctl logs -f JOB
 
-            Exits 0 when all are there, 1 when one failed or was cancelled, 8 when time is up.
+            Exits 0 when all are there, 1 when one failed or was cancelled, 8 when time is
+            up.
             """)
 
     @Argument(
