@@ -50,6 +50,8 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(name: "Fleet", subcommands: [Plan.self, Apply.self]),
             CommandGroup(
                 name: "Other",
-                subcommands: [Doctor.self, Contexts.self, Completion.self, Version.self]),
+                subcommands: [
+                    Doctor.self, Webhooks.self, Contexts.self, Completion.self, Version.self,
+                ]),
         ])
 }
