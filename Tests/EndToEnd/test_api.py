@@ -17,11 +17,11 @@ from alone import Controller
 from fleet import ROOT, Fleet
 
 DESCRIPTION = ROOT / "docs" / "openapi.yaml"
-TOOLS = {"openapi-spec-validator": "0.9.0", "schemathesis": "4.32.5"}
+TOOLS = {"openapi-spec-validator": "0.9.0", "schemathesis": "4.32.5", "standardwebhooks": "1.1.0"}
 
 
 def tools() -> Path:
-    """The folder of programs of a Python environment with the two tools."""
+    """The folder of programs of a Python environment with the tools."""
     cache = Path(os.environ.get("JESSICA_TEST_CACHE", "/tmp/jessica-test-cache"))
     place = cache / ("openapi-" + "-".join(TOOLS.values()))
     cache.mkdir(parents=True, exist_ok=True)
@@ -158,6 +158,10 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         call("POST", "/jobs/cancel", "/jobs/cancel", {**trial, "dryRun": False})
         call("POST", "/jobs/retry", "/jobs/retry", {**trial, "filter": {"q": "nothing like this"}})
         call("POST", "/fleet?dryRun=true", "/fleet", fleet.get("/fleet")["source"].replace("max_roamers: 3", "max_roamers: 2").encode())
+        call("POST", "/webhooks", "/webhooks", {"name": "described", "url": "https://hooks.invalid/"})
+        get("/webhooks", "/webhooks")
+        get("/webhooks/described", "/webhooks/{name}")
+        assert not call("POST", "/webhooks/described/test", "/webhooks/{name}/test", {})["delivered"]
         # And what cannot be done.
         call("POST", "/fleet", "/fleet", b"clusters: [")
         call("POST", "/jobs", "/jobs", {"kind": "nonsense"})
@@ -167,6 +171,7 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
     finally:
         for job in many:
             fleet.call("POST", f"/api/v1/jobs/{job['id']}/cancel", {})
+        fleet.call("DELETE", "/api/v1/webhooks/described")
     # All of it was looked at, but what is no JSON.
     described = {f"{method.upper()} {path.removeprefix('/api/v1')}" for path, item in description()["paths"].items() if path.startswith("/api/v1") for method in item if method in ("get", "post", "delete")}
     assert described - answers.seen == {"GET /stream", "GET /jobs/{id}/outputs/{name}"}

@@ -80,8 +80,8 @@ import Testing
         func report(_ through: UInt64, id: String = "a") -> ControllerEvent {
             .webhooksProgressed([.init(name: Self.name, id: id, through: through)])
         }
-        m.step(.apply(RequestID(90), FleetSpec()))
-        m.step(.apply(RequestID(91), FleetSpec()))
+        m.ask { .addWebhook($0, Self.record("other")) }
+        m.ask { .removeWebhook($0, "other") }
         let latest = m.controller.counters.event
         #expect(latest > 101)
         m.step(report(.max))
