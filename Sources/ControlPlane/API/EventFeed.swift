@@ -12,7 +12,7 @@ package final class EventFeed: Sendable {
     /// Readers at once, where the process may open files enough.
     package static let readerLimit = 10_000
     /// Events handed out at once.
-    static let pageLimit = 256
+    static let pageLimit = 32
     /// How often a reader to which nothing happens is told that we live.
     static let pingEvery = Duration.seconds(15)
     /// How long one piece of a reader's answer may wait for its peer.

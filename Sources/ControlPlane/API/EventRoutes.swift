@@ -72,26 +72,16 @@ extension APIServer {
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                var pieces = [ByteBuffer(string: ": welcome\n\n")]
+                var piece: ByteBuffer? = ByteBuffer(string: ": welcome\n\n")
                 var isCurrent = true
                 while true {
-                    for piece in pieces {
+                    if let piece {
                         reader.beginWriting()
                         try await writer.write(piece)
                         reader.endWriting()
                     }
                     guard isCurrent, let item = await reader.next() else { break }
-                    switch item {
-                    case .ping: pieces = [ByteBuffer(string: ": ping\n\n")]
-                    case .events(let events):
-                        pieces = try events.filter { topics.wants($0.event) }.map { kept in
-                            try kept.frame.get { try Self.encode(kept.event) }
-                        }
-                    case .behind:
-                        let text = "event: resync\ndata: {\"reason\":\"events were missed\"}\n\n"
-                        pieces = [ByteBuffer(string: text)]
-                        isCurrent = false
-                    }
+                    (piece, isCurrent) = try Self.text(item, topics)
                 }
                 try await writer.finish(nil)
             })
@@ -104,6 +94,26 @@ extension APIServer {
             .serviceUnavailable, "too_many_streams",
             "too many streams, followed logs and waiting requests are open; come back later",
             retryAfter: 5)
+    }
+
+    /// What is written of an item, and whether more can follow.
+    private static func text(
+        _ item: EventReader.Item, _ topics: Topics
+    ) throws -> (ByteBuffer?, Bool) {
+        switch item {
+        case .ping: return (ByteBuffer(string: ": ping\n\n"), true)
+        case .events(let events):
+            var text: ByteBuffer?
+            for kept in events where topics.wants(kept.event) {
+                var frame = try kept.frame.get { try encode(kept.event) }
+                // One alone is the same bytes for all readers.
+                if text == nil { text = frame } else { text?.writeBuffer(&frame) }
+            }
+            return (text, true)
+        case .behind:
+            let text = "event: resync\ndata: {\"reason\":\"events were missed\"}\n\n"
+            return (ByteBuffer(string: text), false)
+        }
     }
 
     private static func encode(_ event: FleetEvent) throws -> ByteBuffer {
