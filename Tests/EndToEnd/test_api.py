@@ -167,6 +167,7 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         call("POST", "/jobs", "/jobs", {"kind": "nonsense"})
         call("POST", f"/jobs/{done['id']}/retry", "/jobs/{id}/retry", {})
         call("DELETE", "/jobs/none", "/jobs/{id}")
+        call("DELETE", "/webhooks/none", "/webhooks/{name}")
         get("/nodes/none", "/nodes/{name}")
     finally:
         for job in many:
