@@ -18,11 +18,11 @@ from alone import Controller
 from fleet import ROOT, Fleet
 
 DESCRIPTION = ROOT / "docs" / "openapi.yaml"
-TOOLS = {"openapi-spec-validator": "0.9.0", "schemathesis": "4.32.5"}
+TOOLS = {"openapi-spec-validator": "0.9.0", "schemathesis": "4.32.5", "standardwebhooks": "1.1.0"}
 
 
 def tools() -> Path:
-    """The folder of programs of a Python environment with the two tools."""
+    """The folder of programs of a Python environment with the tools."""
     cache = Path(os.environ.get("JESSICA_TEST_CACHE", "/tmp/jessica-test-cache"))
     place = cache / ("openapi-" + "-".join(TOOLS.values()))
     cache.mkdir(parents=True, exist_ok=True)
@@ -176,15 +176,21 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         token = call("POST", "/tokens", "/tokens", {"name": f"described-{time.monotonic_ns()}", "role": "viewer", "expiresInSeconds": 60})
         get("/tokens", "/tokens")
         call("DELETE", f"/tokens/{token['name']}", "/tokens/{name}")
+        call("POST", "/webhooks", "/webhooks", {"name": "described", "url": "https://hooks.invalid/"})
+        get("/webhooks", "/webhooks")
+        get("/webhooks/described", "/webhooks/{name}")
+        assert not call("POST", "/webhooks/described/test", "/webhooks/{name}/test", {})["delivered"]
         # And what cannot be done.
         call("POST", "/fleet", "/fleet", b"clusters: [")
         call("POST", "/jobs", "/jobs", {"kind": "nonsense"})
         call("POST", f"/jobs/{done['id']}/retry", "/jobs/{id}/retry", {})
         call("DELETE", "/jobs/none", "/jobs/{id}")
+        call("DELETE", "/webhooks/none", "/webhooks/{name}")
         get("/nodes/none", "/nodes/{name}")
     finally:
         for job in many:
             fleet.call("POST", f"/api/v1/jobs/{job['id']}/cancel", {})
+        fleet.call("DELETE", "/api/v1/webhooks/described")
     # All of it was looked at, but what is no JSON.
     described = {f"{method.upper()} {path.removeprefix('/api/v1')}" for path, item in description()["paths"].items() if path.startswith("/api/v1") for method in item if method in ("get", "post", "delete")}
     assert described - answers.seen == {"GET /stream", "GET /jobs/{id}/outputs/{name}"}

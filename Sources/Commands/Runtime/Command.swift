@@ -51,8 +51,8 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Other",
                 subcommands: [
-                    Doctor.self, Debug.self, Tokens.self, Contexts.self, Completion.self,
-                    Version.self,
+                    Doctor.self, Debug.self, Tokens.self, Webhooks.self, Contexts.self,
+                    Completion.self, Version.self,
                 ]),
         ])
 }

@@ -96,12 +96,17 @@ package struct APIError: HTTPResponseError, Sendable {
         var headers = headers
         headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
-        let body = Body(
-            error: .init(
-                code: code, message: message, details: details, requestId: "\(context.id)"))
         return Response(
             status: status, headers: headers,
-            body: ResponseBody(byteBuffer: try JSONAnswer.encode(body)))
+            body: ResponseBody(byteBuffer: try body(requestID: "\(context.id)")))
+    }
+
+    /// What the answer says.
+    func body(requestID: String) throws -> ByteBuffer {
+        try JSONAnswer.encode(
+            Body(
+                error: .init(
+                    code: code, message: message, details: details, requestId: requestID)))
     }
 }
 

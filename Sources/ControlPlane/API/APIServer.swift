@@ -28,6 +28,8 @@ package struct APIServer: Sendable {
     let sessions: SessionTable
     let counters: LinkCounters
     let meters: FleetMeters
+    /// Where events are delivered to.
+    let webhooks: WebhookCourier
     let installation: Installation
     let mint = JobIDMint()
     let startedAt = ContinuousClock.now
@@ -44,7 +46,7 @@ package struct APIServer: Sendable {
         catalogue: JobCatalogue, objects: any ObjectStore, folder: EmbeddedObjects?,
         applied: AppliedSource,
         sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
-        installation: Installation, logger: Logger
+        webhooks: WebhookCourier, installation: Installation, logger: Logger
     ) {
         self.loop = loop
         self.feed = feed
@@ -57,6 +59,7 @@ package struct APIServer: Sendable {
         self.sessions = sessions
         self.counters = counters
         self.meters = meters
+        self.webhooks = webhooks
         self.installation = installation
         self.logger = logger
     }
@@ -90,6 +93,7 @@ package struct APIServer: Sendable {
         addEvents(api)
         addDiagnosis(api)
         addTokens(api)
+        addWebhooks(api)
         if let folder { folder.addRoutes(router) }
         return router
     }

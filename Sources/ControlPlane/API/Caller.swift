@@ -1,6 +1,7 @@
 import FleetCore
 import HTTPTypes
 package import Hummingbird
+import NIOCore
 
 /// Who makes a request, and what they may do.
 struct Caller: Hashable, Sendable {
@@ -37,9 +38,13 @@ package struct APIContext: RequestContext {
     /// Who makes it.
     var caller = Caller.local
 
+    /// The connection it came by; nil in tests without one.
+    let channel: (any Channel)?
+
     /// Begins with nobody but the local administrator; the check of tokens says otherwise.
     package init(source: Source) {
         coreContext = .init(source: source)
+        channel = source.channel
     }
 }
 
@@ -82,7 +87,7 @@ struct RoleCheck: RouterMiddleware {
     /// The least role for a request; what is not named here is an operator's.
     static func needed(_ method: HTTPRequest.Method, _ path: String) -> Role {
         let parts = path.split(separator: "/").dropFirst(2).map(String.init)
-        if parts.first == "tokens" { return .admin }
+        if parts.first == "tokens" || parts.first == "webhooks" { return .admin }
         if method == .get || method == .head { return .viewer }
         switch parts.first {
         case "jobs", "plans", "requests", "uploads": return .submitter

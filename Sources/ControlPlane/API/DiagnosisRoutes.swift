@@ -43,6 +43,7 @@ extension APIServer {
                 "controller", ends: installation.certificateEnds, now: now,
                 action: "restart the controller: each start makes a new one"),
         ]
+        findings += WebhookFindings.look(webhooks.statuses)
         return findings + (await loop.read { FleetFindings.look($0, at: $1) })
     }
 

@@ -1,92 +1,248 @@
 package import FleetCore
+import NIOCore
 import Synchronization
 
 /// The latest events, and everybody who follows them.
 ///
-/// A reader that falls more than its buffer behind is told so and must look again; it never slows
-/// anything down.
+/// A reader is no more than a place among the kept events: one that is slow costs nothing and slows
+/// nothing down, and when its place is no longer kept it is told so and must look again.
 package final class EventFeed: Sendable {
-    /// Events kept for readers that come back.
+    /// Events kept for readers that come back or are slow.
     package static let kept = 10_000
-    /// Events a reader may be behind.
-    static let readerBuffer = 1_000
+    /// Readers at once, where the process may open files enough.
+    package static let readerLimit = 10_000
+    /// Events handed out at once.
+    static let pageLimit = 32
+    /// How often a reader to which nothing happens is told that we live.
+    static let pingEvery = Duration.seconds(15)
+    /// How long one piece of a reader's answer may wait for its peer.
+    static let writeWithin = Duration.seconds(30)
 
-    /// What a reader gets.
-    package enum Item: Sendable {
-        /// Something happened.
-        case event(FleetEvent)
-        /// Nothing for a while; the reader's peer shall know that we live.
-        case ping
+    /// An event, and how the stream writes it, made once for all readers.
+    struct Kept: Sendable {
+        let event: FleetEvent
+        let frame = Frame()
+    }
+
+    /// What some readers want written of an event.
+    final class Frame: Sendable {
+        private let bytes = Mutex<ByteBuffer?>(nil)
+
+        func get(_ make: () throws -> ByteBuffer) rethrows -> ByteBuffer {
+            try bytes.withLock { bytes in
+                if let bytes { return bytes }
+                let made = try make()
+                bytes = made
+                return made
+            }
+        }
+    }
+
+    /// Events behind a place.
+    enum Page: Sendable {
+        /// The next ones, oldest first; none when all is read.
+        case events([Kept])
+        /// Some are no longer kept.
+        case gone
     }
 
     private struct State {
-        var events: [FleetEvent] = []
-        var readers: [UInt64: AsyncStream<Item>.Continuation] = [:]
+        var events: [Kept] = []
+        var readers: [UInt64: Weak] = [:]
         var last: UInt64 = 0
-    }
-    private let state = Mutex(State())
+        /// Readers that were cut as their peer took nothing.
+        var cut: UInt64 = 0
 
-    /// Creates a feed that begins with earlier events.
-    package init(earlier: [FleetEvent] = []) {
-        state.withLock { $0.events = earlier }
+        /// The index of the first event behind a number; nil when some are gone already.
+        func index(after sequence: UInt64) -> Int? {
+            guard let first = events.first else { return sequence == 0 ? 0 : nil }
+            // Whoever asks may name any number, the greatest too.
+            guard sequence == .max || first.event.sequence <= sequence + 1 else { return nil }
+            var (low, high) = (0, events.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if events[middle].event.sequence <= sequence {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            return low
+        }
+    }
+    private struct Weak { weak var reader: EventReader? }
+
+    private let state = Mutex(State())
+    private let bell = Bell()
+    private let limit: Int
+
+    /// Creates a feed that begins with earlier events, for so many readers.
+    package init(earlier: [FleetEvent] = [], limit: Int = EventFeed.readerLimit) {
+        self.limit = limit
+        state.withLock { $0.events = earlier.map { Kept(event: $0) } }
     }
 
     /// How many follow.
     package var readers: Int { state.withLock { $0.readers.count } }
+    /// How many were cut as their peer took nothing.
+    var cut: UInt64 { state.withLock { $0.cut } }
 
-    /// Adds events that are stored.
-    package func publish(_ events: [FleetEvent]) {
-        guard !events.isEmpty else { return }
-        state.withLock { state in
-            state.events += events
-            if state.events.count > Self.kept * 2 {
-                state.events.removeFirst(state.events.count - Self.kept)
+    /// Wakes readers, lets them say that they live, and cuts those whose peer takes nothing, until cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { [self] in
+                while !Task.isCancelled {
+                    await bell.wait()
+                    for reader in followers() { reader.bell.ring() }
+                }
             }
-            for (id, reader) in state.readers {
-                for event in events {
-                    if case .dropped = reader.yield(.event(event)) {
-                        reader.finish()
-                        state.readers[id] = nil
-                        break
+            group.addTask { [self] in
+                while (try? await Task.sleep(for: Self.pingEvery)) != nil {
+                    let now = ContinuousClock.now
+                    for reader in followers() where reader.look(at: now) {
+                        state.withLock { $0.cut += 1 }
                     }
                 }
             }
         }
     }
 
-    /// Lets every reader say that it lives.
-    package func ping() {
+    private func followers() -> [EventReader] {
+        state.withLock { $0.readers.values.compactMap(\.reader) }
+    }
+
+    /// Adds events that are stored; readers are woken by `run`, so that many do not hold up the caller.
+    package func publish(_ events: [FleetEvent]) {
+        guard !events.isEmpty else { return }
         state.withLock { state in
-            for reader in state.readers.values { reader.yield(.ping) }
+            state.events += events.map { Kept(event: $0) }
+            if state.events.count > Self.kept * 2 {
+                state.events.removeFirst(state.events.count - Self.kept)
+            }
         }
+        bell.ring()
     }
 
     /// Events after a number that are still kept, oldest first; nil when some are gone already.
     package func events(after sequence: UInt64) -> [FleetEvent]? {
         state.withLock { state in
-            guard let first = state.events.first else { return sequence == 0 ? [] : nil }
-            // Whoever asks may name any number, the greatest too.
-            guard sequence == .max || first.sequence <= sequence + 1 else { return nil }
-            return state.events.filter { $0.sequence > sequence }
+            state.index(after: sequence).map { state.events[$0...].map(\.event) }
+        }
+    }
+
+    /// Some of the events after a number.
+    func page(after sequence: UInt64, limit: Int = pageLimit) -> Page {
+        state.withLock { state in
+            guard let index = state.index(after: sequence) else { return .gone }
+            return .events(Array(state.events[index...].prefix(limit)))
         }
     }
 
     /// All kept events, oldest first.
-    package var all: [FleetEvent] { state.withLock { $0.events } }
+    package var all: [FleetEvent] { state.withLock { $0.events.map(\.event) } }
 
-    /// Follows from now on; the stream ends when the reader is too slow.
-    package func follow() -> (id: UInt64, items: AsyncStream<Item>) {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: Item.self, bufferingPolicy: .bufferingOldest(Self.readerBuffer))
-        return state.withLock { state in
+    /// The number of the last event; 0 before the first.
+    package var latest: UInt64 { state.withLock { $0.events.last?.event.sequence ?? 0 } }
+
+    /// Follows from a number on, or from now on; nil when too many do.
+    func follow(after sequence: UInt64? = nil) -> EventReader? {
+        state.withLock { state in
+            guard state.readers.count < limit else { return nil }
             state.last += 1
-            state.readers[state.last] = continuation
-            return (state.last, stream)
+            let place = sequence ?? state.events.last?.event.sequence ?? 0
+            let reader = EventReader(feed: self, id: state.last, after: place)
+            state.readers[state.last] = Weak(reader: reader)
+            return reader
         }
     }
 
-    /// Ends a reader.
-    package func unfollow(_ id: UInt64) {
-        state.withLock { $0.readers.removeValue(forKey: id) }?.finish()
+    fileprivate func leave(_ id: UInt64) {
+        state.withLock { $0.readers[id] = nil }
+    }
+}
+
+/// Somebody who follows events, for as long as this is kept.
+final class EventReader: Sendable {
+    /// What a reader gets.
+    enum Item: Sendable {
+        /// Something happened.
+        case events([EventFeed.Kept])
+        /// Nothing for a while; the reader's peer shall know that we live.
+        case ping
+        /// It was too slow, and some of what happened is missing; it goes on from now.
+        case behind
+    }
+
+    private struct State {
+        var place: UInt64
+        var mayPing = false
+        var isOver = false
+        var writingSince: ContinuousClock.Instant?
+        var close: (@Sendable () -> Void)?
+    }
+
+    private let feed: EventFeed
+    private let id: UInt64
+    private let state: Mutex<State>
+    fileprivate let bell = Bell()
+
+    fileprivate init(feed: EventFeed, id: UInt64, after place: UInt64) {
+        self.feed = feed
+        self.id = id
+        state = Mutex(State(place: place))
+    }
+
+    deinit { feed.leave(id) }
+
+    /// The next there is, waited for; nil when the reader has ended or its task is cancelled.
+    func next() async -> Item? {
+        while !Task.isCancelled {
+            let (place, mayPing, isOver) = state.withLock { state in
+                defer { state.mayPing = false }
+                return (state.place, state.mayPing, state.isOver)
+            }
+            if isOver { return nil }
+            switch feed.page(after: place) {
+            case .events(let events):
+                if let last = events.last {
+                    state.withLock { $0.place = last.event.sequence }
+                    return .events(events)
+                }
+            case .gone:
+                state.withLock { $0.place = feed.latest }
+                return .behind
+            }
+            if mayPing { return .ping }
+            await bell.wait()
+        }
+        return nil
+    }
+
+    /// Ends the reader.
+    func end() {
+        state.withLock { $0.isOver = true }
+        bell.ring()
+    }
+
+    /// Says how to cut the reader's peer off.
+    func cuts(with close: @escaping @Sendable () -> Void) { state.withLock { $0.close = close } }
+
+    /// Something is being written to the peer; one that takes nothing for long is cut off.
+    func beginWriting() { state.withLock { $0.writingSince = .now } }
+    /// It is written.
+    func endWriting() { state.withLock { $0.writingSince = nil } }
+
+    /// Lets the reader say that it lives; true when its peer took nothing for too long and is cut off.
+    fileprivate func look(at now: ContinuousClock.Instant) -> Bool {
+        let close = state.withLock { state -> (@Sendable () -> Void)? in
+            guard let since = state.writingSince, now - since > EventFeed.writeWithin else {
+                state.mayPing = true
+                return nil
+            }
+            return state.close.take()
+        }
+        bell.ring()
+        close?()
+        return close != nil
     }
 }

@@ -5,8 +5,6 @@ import NIOCore
 import RedisStore
 
 extension APIServer {
-    /// Streams open at once.
-    private static let streamLimit = 1_000
     /// Stored events read for one page.
     ///
     /// A filter may leave few of them; the next page goes on behind.
@@ -19,7 +17,7 @@ extension APIServer {
             _ = try await find(id)
             return try await events(request, of: id)
         }
-        api.get("/stream") { request, _ in try await stream(request) }
+        api.get("/stream") { request, context in try await stream(request, context) }
     }
 
     private func events(_ request: Request, of job: JobID?) async throws -> Response {
@@ -61,88 +59,61 @@ extension APIServer {
         return number
     }
 
-    /// Which events a reader wants.
-    private struct Topics: Sendable {
-        var kinds: Set<FleetEvent.Kind> = []
-        var jobs: Set<JobID> = []
-        var plans: Set<PlanID> = []
-        var nodes: Set<NodeName> = []
-
-        init(_ text: String) throws {
-            for topic in text.split(separator: ",").map(String.init) {
-                switch topic {
-                case "jobs": kinds.insert(.job)
-                case "plans": kinds.insert(.plan)
-                case "tokens": kinds.insert(.token)
-                case "nodes": kinds.insert(.node)
-                case "roamers": kinds.formUnion([.roamer, .assignment])
-                case "pods": kinds.insert(.pod)
-                case "fleet": kinds.insert(.fleet)
-                case "all": kinds.formUnion(FleetEvent.Kind.allCases)
-                case _ where topic.hasPrefix("job:"): jobs.insert(JobID(String(topic.dropFirst(4))))
-                case _ where topic.hasPrefix("plan:"):
-                    plans.insert(PlanID(String(topic.dropFirst(5))))
-                case _ where topic.hasPrefix("node:"):
-                    nodes.insert(NodeName(String(topic.dropFirst(5))))
-                default:
-                    throw APIError.invalid(
-                        "no topic is named `\(topic)`: jobs, plans, nodes, roamers, pods, fleet, tokens, all, job:ID, plan:ID, node:NAME"
-                    )
-                }
-            }
-        }
-
-        func wants(_ event: FleetEvent) -> Bool {
-            if kinds.contains(event.kind) { return true }
-            if let job = event.job, jobs.contains(job) { return true }
-            if let plan = event.plan, plans.contains(plan) { return true }
-            if let node = event.node, nodes.contains(node) { return true }
-            return false
-        }
-    }
-
-    private func stream(_ request: Request) async throws -> Response {
+    private func stream(_ request: Request, _ context: Context) async throws -> Response {
         let topics = try Topics(request.uri.queryParameters["topics"].map(String.init) ?? "all")
-        guard feed.readers < Self.streamLimit else {
-            throw APIError(
-                .serviceUnavailable, "too_many_streams", "too many streams are open", retryAfter: 5)
-        }
         let last = request.header("Last-Event-ID").flatMap { UInt64($0) }
-        let feed = feed
+        let reader = try follow(after: last)
+        // A peer that goes away is known at once, one that takes nothing is cut off.
+        if let channel = context.channel {
+            reader.cuts { channel.close(promise: nil) }
+            channel.closeFuture.whenComplete { [weak reader] _ in reader?.end() }
+        }
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                // Followed before the past is read, so that nothing falls between.
-                let (reader, items) = feed.follow()
-                defer { feed.unfollow(reader) }
-                var sent = last ?? feed.all.last?.sequence ?? 0
-                try await writer.write(ByteBuffer(string: ": welcome\n\n"))
-                if let last {
-                    guard let missed = feed.events(after: last) else {
-                        let text = "event: resync\ndata: {\"reason\":\"events were missed\"}\n\n"
-                        try await writer.write(ByteBuffer(string: text))
-                        try await writer.finish(nil)
-                        return
+                var piece: ByteBuffer? = ByteBuffer(string: ": welcome\n\n")
+                var isCurrent = true
+                while true {
+                    if let piece {
+                        reader.beginWriting()
+                        try await writer.write(piece)
+                        reader.endWriting()
                     }
-                    for event in missed where topics.wants(event) {
-                        try await writer.write(Self.encode(event))
-                    }
-                    sent = missed.last?.sequence ?? last
+                    guard isCurrent, let item = await reader.next() else { break }
+                    (piece, isCurrent) = try Self.text(item, topics)
                 }
-                for await item in items {
-                    switch item {
-                    case .ping: try await writer.write(ByteBuffer(string: ": ping\n\n"))
-                    case .event(let event):
-                        guard event.sequence > sent else { continue }
-                        sent = event.sequence
-                        if topics.wants(event) { try await writer.write(Self.encode(event)) }
-                    }
-                }
-                try await writer.write(
-                    ByteBuffer(string: "event: resync\ndata: {\"reason\":\"fell behind\"}\n\n"))
                 try await writer.finish(nil)
             })
+    }
+
+    /// Somebody who follows events; refused when too many do.
+    func follow(after sequence: UInt64? = nil) throws -> EventReader {
+        if let reader = feed.follow(after: sequence) { return reader }
+        throw APIError(
+            .serviceUnavailable, "too_many_streams",
+            "too many streams, followed logs and waiting requests are open; come back later",
+            retryAfter: 5)
+    }
+
+    /// What is written of an item, and whether more can follow.
+    private static func text(
+        _ item: EventReader.Item, _ topics: Topics
+    ) throws -> (ByteBuffer?, Bool) {
+        switch item {
+        case .ping: return (ByteBuffer(string: ": ping\n\n"), true)
+        case .events(let events):
+            var text: ByteBuffer?
+            for kept in events where topics.wants(kept.event) {
+                var frame = try kept.frame.get { try encode(kept.event) }
+                // One alone is the same bytes for all readers.
+                if text == nil { text = frame } else { text?.writeBuffer(&frame) }
+            }
+            return (text, true)
+        case .behind:
+            let text = "event: resync\ndata: {\"reason\":\"events were missed\"}\n\n"
+            return (ByteBuffer(string: text), false)
+        }
     }
 
     private static func encode(_ event: FleetEvent) throws -> ByteBuffer {

@@ -198,17 +198,22 @@ extension APIServer {
 
     /// The job when it has reached a state, or as it is when the time is over.
     private func waitFor(_ id: JobID, _ goal: String, _ time: Duration) async throws -> JobView {
-        let (reader, items) = feed.follow()
-        defer { feed.unfollow(reader) }
+        let reader = try follow()
         let now = try await view(id)
         if Self.reached(now.state, goal) { return now }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await item in items {
-                    guard case .event(let event) = item, event.job == id, event.kind == .job,
-                        let state = event.to
-                    else { continue }
-                    if Self.reached(state, goal) { return }
+                while let item = await reader.next() {
+                    switch item {
+                    case .ping: continue
+                    case .behind: return
+                    case .events(let events):
+                        let isReached = events.contains { kept in
+                            kept.event.job == id && kept.event.kind == .job
+                                && kept.event.to.map { Self.reached($0, goal) } ?? false
+                        }
+                        if isReached { return }
+                    }
                 }
             }
             group.addTask { try? await Task.sleep(for: time) }

@@ -38,7 +38,7 @@ extension APIServer {
         if let name = HTTPField.Name("Jessica-Log-Offset") { headers[name] = "\(start)" }
         let body =
             query.follow && number > 0
-            ? followed(key, from: next, writer, first) : whole(key, from: next, writer, first)
+            ? try followed(key, from: next, writer, first) : whole(key, from: next, writer, first)
         return Response(status: .ok, headers: headers, body: body)
     }
 
@@ -62,11 +62,11 @@ extension APIServer {
 
     private func followed(
         _ key: AttemptKey, from offset: UInt64, _ writer: LogWriter, _ first: [UInt8]
-    ) -> ResponseBody {
-        ResponseBody { [self] out in
+    ) throws -> ResponseBody {
+        let follower = try follow()
+        return ResponseBody { [self] out in
             let (watch, ticks) = await logs.watch(key)
-            let (follower, events) = feed.follow()
-            let (changes, wake) = Self.changes(ticks, events, of: key.job)
+            let (changes, wake) = Self.changes(ticks, follower, of: key.job)
             var wakes = changes.makeAsyncIterator()
             let result: Result<Void, any Error>
             do {
@@ -100,7 +100,6 @@ extension APIServer {
                 result = .failure(error)
             }
             await logs.unwatch(key, watch)
-            feed.unfollow(follower)
             try result.get()
             try await out.finish(nil)
         }
@@ -114,7 +113,7 @@ extension APIServer {
 
     /// A tick with each piece of log and each change of the job.
     private static func changes(
-        _ ticks: AsyncStream<Void>, _ events: AsyncStream<EventFeed.Item>, of id: JobID
+        _ ticks: AsyncStream<Void>, _ reader: EventReader, of id: JobID
     ) -> (AsyncStream<Void>, AsyncStream<Void>.Continuation) {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -122,11 +121,13 @@ extension APIServer {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in ticks { continuation.yield() } }
                 group.addTask {
-                    for await item in events {
+                    while let item = await reader.next() {
                         switch item {
-                        case .event(let event) where event.job == id: continuation.yield()
-                        case .ping: continuation.yield()
-                        case .event: continue
+                        case .events(let events):
+                            if events.contains(where: { $0.event.job == id }) {
+                                continuation.yield()
+                            }
+                        case .ping, .behind: continuation.yield()
                         }
                     }
                 }

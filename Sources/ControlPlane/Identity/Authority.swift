@@ -60,6 +60,13 @@ package struct Authority: Sendable {
         try SecretFile.write(trust, to: certificatePath)
     }
 
+    /// A key for one purpose that whoever has the authority can make again.
+    func key(for purpose: String) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: SymmetricKey(data: key.rawRepresentation),
+            info: Data("jessica \(purpose)".utf8), outputByteCount: 32)
+    }
+
     /// Issues a certificate for a node's agent; its name is the certificate's.
     package func node(_ name: String) throws -> Credential {
         try issue(

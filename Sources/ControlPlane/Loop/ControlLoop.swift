@@ -27,6 +27,10 @@ package final class ControlLoop: Sendable {
         package var tokens: [TokenRecord] = []
         /// Tokens that are gone.
         package var goneTokens: [TokenName] = []
+        /// Webhooks as they are now.
+        package var webhooks: [WebhookRecord] = []
+        /// Webhooks that are gone.
+        package var goneWebhooks: [WebhookName] = []
         /// How long it took to store.
         package var latency = Duration.zero
     }

@@ -148,7 +148,8 @@ extension ControlLoop {
             turn.sealed = try store.seal(change, term: term)
             turn.sealedBatch = StoredBatch(
                 jobs: change.jobs, events: change.events,
-                tokens: change.tokens, goneTokens: change.goneTokens)
+                tokens: change.tokens, goneTokens: change.goneTokens,
+                webhooks: change.webhooks, goneWebhooks: change.goneWebhooks)
         } catch {
             // A record that cannot be stored is a bug of ours, and stopping the only safe answer.
             logger.critical("batch cannot be made", metadata: ["error": "\(error.message)"])
@@ -191,6 +192,13 @@ extension ControlLoop {
                 change.tokens.append(token)
             } else {
                 change.goneTokens.append(name)
+            }
+        }
+        for name in pending.effects.webhooks {
+            if let webhook = controller.webhooks[name] {
+                change.webhooks.append(webhook)
+            } else {
+                change.goneWebhooks.append(name)
             }
         }
         for case .applied(let fleet) in pending.riders { change.fleet = fleet }

@@ -24,10 +24,32 @@ extension APIServer {
         text.gauge(
             "jessica_link_sessions", "Agents connected.", [([:], Double(sessions.count))])
         text.gauge("jessica_stream_readers", "Who follows events.", [([:], Double(feed.readers))])
+        text.counter(
+            "jessica_stream_readers_cut_total", "Readers cut off as they took nothing.",
+            [([:], Double(feed.cut))])
+        writeWebhooks(to: &text)
         let gauges = await loop.read { controller, now in FleetGauges(controller, at: now) }
         meters.write(to: &text, clusters: gauges.clusters)
         gauges.write(to: &text)
         return text.text
+    }
+
+    private func writeWebhooks(to text: inout MetricsText) {
+        let statuses = webhooks.statuses
+        text.counter(
+            "jessica_webhook_deliveries_total",
+            "Tries of deliveries to webhooks, by how they ended.",
+            statuses.flatMap { status in
+                [
+                    ("delivered", status.delivered), ("failed", status.failed),
+                    ("dropped", status.dropped),
+                ].map { outcome, count in
+                    (["webhook": status.record.name.rawValue, "outcome": outcome], Double(count))
+                }
+            })
+        text.gauge(
+            "jessica_webhook_lag_events", "Events that a webhook is behind.",
+            statuses.map { (["webhook": $0.record.name.rawValue], Double(webhooks.lag($0))) })
     }
 }
 

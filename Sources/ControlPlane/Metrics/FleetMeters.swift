@@ -43,7 +43,7 @@ package final class FleetMeters: Sendable {
                         continue
                     }
                     state.steps[Step(from: from, to: to), default: .work].observe(lasted.inSeconds)
-                case .node, .pod, .assignment, .fleet, .plan, .token: continue
+                case .node, .pod, .assignment, .fleet, .plan, .token, .webhook: continue
                 }
             }
         }

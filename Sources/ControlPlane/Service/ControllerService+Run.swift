@@ -2,8 +2,10 @@ import FleetCore
 import FleetLink
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import HummingbirdTLS
 import JobCatalogue
+import NIOCore
 import RedisStore
 import Settings
 
@@ -17,24 +19,25 @@ extension ControllerService {
         let sessions = parts.sessions
         let outlets = ControlLoop.Outlets(
             send: { sessions.send($0.message, to: $0.session) },
-            close: { sessions.close($0, reason: $1) }, publish: { feed.publish($0) },
+            close: { sessions.close($0, reason: $1) },
+            publish: { [webhooks = parts.webhooks] events in
+                feed.publish(events)
+                if !events.isEmpty { webhooks.ring() }
+            },
             stored: {
                 [
                     catalogue = parts.catalogue.catalogue, meters = parts.meters,
-                    tokens = parts.tokens
+                    tokens = parts.tokens, webhooks = parts.webhooks
                 ]
                 batch in
                 tokens.update(new: batch.tokens, gone: batch.goneTokens)
+                webhooks.update(new: batch.webhooks, gone: batch.goneWebhooks)
                 catalogue.record(batch.jobs)
                 meters.observe(batch)
             })
         group.addTask { try await loop.run(controller, outlets: outlets) }
-        group.addTask {
-            while !Task.isCancelled {
-                try await Task.sleep(for: .seconds(15))
-                feed.ping()
-            }
-        }
+        group.addTask { await feed.run() }
+        group.addTask { await parts.webhooks.run() }
         group.addTask { [watchdog] in await watchdog.keepTurning { loop.mailbox.nudge() } }
         group.addTask { await parts.archive.run() }
         group.addTask { await parts.catalogue.run() }
@@ -51,9 +54,15 @@ extension ControllerService {
             }
         }
         let serverLogger = ServerLog.logger(to: logger, until: ending)
+        let http = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [BodyGuard(meters: parts.meters, logger: serverLogger)],
+            idleTimeout: Self.idleTimeout)
+        let connections = MaximumAvailableConnections(files / 8 * 5, logger: serverLogger)
         let admin = Application(
-            router: parts.api.router(tokens: nil),
-            configuration: .init(address: .unixDomainSocket(path: parts.socket)),
+            router: parts.api.router(tokens: nil), server: .http1(configuration: http),
+            configuration: .init(
+                address: .unixDomainSocket(path: parts.socket), backlog: Self.backlog,
+                availableConnectionsDelegate: connections),
             onServerRunning: { [socket = parts.socket] _ in
                 // Whoever may open the socket is an administrator.
                 _ = unsafe chmod(socket, 0o600)
@@ -61,9 +70,10 @@ extension ControllerService {
             }, logger: serverLogger)
         let secure = Application(
             router: parts.api.router(tokens: parts.tokens),
-            server: try .tls(tlsConfiguration: parts.tls),
+            server: try .tls(.http1(configuration: http), tlsConfiguration: parts.tls),
             configuration: .init(
-                address: .hostname(settings.api.host, port: settings.api.port)),
+                address: .hostname(settings.api.host, port: settings.api.port),
+                backlog: Self.backlog, availableConnectionsDelegate: connections),
             onServerRunning: { _ in doors.opened() },
             logger: serverLogger)
         _ = unsafe unlink(parts.socket)
@@ -73,6 +83,13 @@ extension ControllerService {
         }
         try await group.next()
     }
+
+    /// How long a connection may be there without a whole request, however slowly one comes.
+    ///
+    /// Longer than clients keep a connection for the next request: it is for them to close it.
+    private static let idleTimeout = TimeAmount.seconds(75)
+    /// Connections that may wait to be accepted.
+    private static let backlog = 1_024
 
     /// The link, the admin socket and the API: once they are open the controller is ready.
     private func doors(term: UInt64) -> Doors {

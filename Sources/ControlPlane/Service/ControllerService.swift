@@ -20,6 +20,8 @@ package struct ControllerService: Service {
     let ending = ServerLog.Ending()
     let notifier = ServiceNotifier()
     let watchdog: LoopWatchdog
+    /// Files and connections that may be open.
+    let files = OpenFiles.raise()
 
     /// Creates a controller; nothing happens before `run`.
     package init(settings: ControllerSettings, logger: Logger) {
@@ -128,7 +130,8 @@ package struct ControllerService: Service {
         let tail = loaded.snapshot.counters.event
         let from = tail > UInt64(EventFeed.kept) ? tail - UInt64(EventFeed.kept) : 0
         let feed = EventFeed(
-            earlier: try await store.events(after: from, limit: EventFeed.kept))
+            earlier: try await store.events(after: from, limit: EventFeed.kept),
+            limit: min(EventFeed.readerLimit, files / 2))
         let loop = ControlLoop(
             store: store, clock: clock, term: term,
             leadWithin: settings.failover ? ControllerSettings.leadWithin : nil,
@@ -148,6 +151,7 @@ package struct ControllerService: Service {
         var archive: LogArchive
         var catalogue: CatalogueKeeper
         var tokens: TokenBook
+        var webhooks: WebhookCourier
         var tls: TLSConfiguration
         var applied: AppliedSource
         var socket: String
@@ -175,10 +179,16 @@ package struct ControllerService: Service {
             uploads: UploadDesk(loop: loop, objects: objects),
             inputs: InputDesk(loop: loop, store: store, objects: objects), counters: counters,
             logger: logger)
+        let webhooks = WebhookCourier(
+            loaded.snapshot.webhooks,
+            setting: .init(
+                rules: settings.webhookRules, trust: settings.webhookTrust,
+                key: authority.key(for: "webhooks")),
+            loop: loop, feed: feed, store: store, logger: logger)
         let api = APIServer(
             loop: loop, feed: feed, logs: logs, store: store, catalogue: catalogue,
             objects: objects, folder: folder, applied: applied, sessions: sessions,
-            counters: counters, meters: meters,
+            counters: counters, meters: meters, webhooks: webhooks,
             installation: Installation(
                 folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends),
             logger: logger)
@@ -197,6 +207,7 @@ package struct ControllerService: Service {
                 catalogue: catalogue, store: store, clock: loop.clock, logger: logger),
             tokens: TokenBook(
                 administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),
+            webhooks: webhooks,
             tls: tls, applied: applied,
             socket: state.socket, store: store)
     }

@@ -24,6 +24,10 @@ package struct ControllerSettings: Sendable {
     package let liveness: Liveness
     /// How long the logs of jobs are kept, from when a job was submitted.
     package let keepLogs: Duration
+    /// Where webhooks may go beside the public network.
+    let webhookRules: WebhookRules
+    /// A file of certificates that webhooks may trust beside those of the system.
+    package let webhookTrust: String?
     /// The least severe log line written, as swift-log names it.
     package let logLevel: String
     /// Whether log lines are JSON.
@@ -112,6 +116,15 @@ package struct ControllerSettings: Sendable {
             "logs.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "7d",
             help: "How long the logs of jobs are kept, from when a job was submitted."),
         SettingSpec(
+            "webhooks.allow", .list,
+            help: """
+                Hosts, addresses and networks such as 10.0.0.0/8 that webhooks may go to though they are \
+                private, also over http.
+                """),
+        SettingSpec(
+            "webhooks.ca_file", .path,
+            help: "A file of certificates that webhooks trust beside those of the system."),
+        SettingSpec(
             "log.level",
             .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             default: "info", help: "The least severe log line written."),
@@ -165,6 +178,12 @@ package struct ControllerSettings: Sendable {
             let given = access == nil ? "storage.secret_key" : "storage.access_key"
             mistakes.append(settings.mistake(given, "needs \(missing) too"))
         }
+        let rules: WebhookRules
+        do {
+            rules = try WebhookRules(allow: settings.list("webhooks.allow"))
+        } catch {
+            return (nil, mistakes + [settings.mistake("webhooks.allow", error.description)])
+        }
         guard mistakes.isEmpty else { return (nil, mistakes) }
         var keys: StorageKeys?
         if let access, let secret { keys = StorageKeys(accessKey: access, secretKey: secret) }
@@ -176,7 +195,9 @@ package struct ControllerSettings: Sendable {
             storageKeys: keys,
             serverNames: settings.list("server_names") + [settings.string("public_host")],
             publicHost: settings.string("public_host"), liveness: liveness,
-            keepLogs: settings.duration("logs.keep"), logLevel: settings.string("log.level"),
+            keepLogs: settings.duration("logs.keep"), webhookRules: rules,
+            webhookTrust: settings.path(ifSet: "webhooks.ca_file"),
+            logLevel: settings.string("log.level"),
             logsAsJSON: settings.string("log.format") == "json")
         return (result, [])
     }

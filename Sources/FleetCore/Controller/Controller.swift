@@ -56,6 +56,8 @@ package struct Controller: Sendable {
     var idempotency: [String: JobID] = [:]
     /// Tokens of the API.
     package internal(set) var tokens: OrderedDictionary<TokenName, TokenRecord> = [:]
+    /// Where events are delivered to.
+    package internal(set) var webhooks: OrderedDictionary<WebhookName, WebhookRecord> = [:]
     /// Every node of the fleet, and those leaving it.
     package internal(set) var nodes: OrderedDictionary<NodeName, Node> = [:]
 
@@ -117,6 +119,7 @@ package struct Controller: Sendable {
         case deadline(JobID)
         case template(ClusterName)
         case startup
+        case webhook(WebhookName)
     }
 
     struct TemplateTrouble: Sendable {
@@ -141,11 +144,13 @@ package struct Controller: Sendable {
         package var nodes: [NodeRecord]
         /// Tokens.
         package var tokens: [TokenRecord]
+        /// Webhooks.
+        package var webhooks: [WebhookRecord]
         /// An empty installation.
         package init(
             fleet: FleetSpec = FleetSpec(), fleetRevision: UInt64 = 0,
             counters: Counters = Counters(), jobs: [Job] = [], plans: [Plan] = [],
-            nodes: [NodeRecord] = [], tokens: [TokenRecord] = []
+            nodes: [NodeRecord] = [], tokens: [TokenRecord] = [], webhooks: [WebhookRecord] = []
         ) {
             self.fleet = fleet
             self.fleetRevision = fleetRevision
@@ -154,6 +159,7 @@ package struct Controller: Sendable {
             self.plans = plans
             self.nodes = nodes
             self.tokens = tokens
+            self.webhooks = webhooks
         }
     }
 
@@ -174,6 +180,7 @@ package struct Controller: Sendable {
         for token in snapshot.tokens.sorted(by: { $0.name < $1.name }) {
             tokens[token.name] = token
         }
+        restoreWebhooks(snapshot.webhooks)
         restoreNodes(snapshot.nodes, now)
         restoreJobs(snapshot.jobs, snapshot.plans, now)
         restoreLeaving()
@@ -199,6 +206,9 @@ package struct Controller: Sendable {
         case .addToken(let request, let token, let life):
             addToken(request, token, life: life, now, &effects)
         case .removeToken(let request, let name): removeToken(request, name, now, &effects)
+        case .addWebhook(let request, let webhook): addWebhook(request, webhook, now, &effects)
+        case .removeWebhook(let request, let name): removeWebhook(request, name, now, &effects)
+        case .webhooksProgressed(let reports): webhooksProgressed(reports, now, &effects)
         case .assign(let request, let node, let what): assign(request, node, what, now, &effects)
         case .release(let request, let node): release(request, node, now, &effects)
         case .cordon(let request, let node, let on): cordon(request, node, on, now, &effects)
@@ -236,6 +246,7 @@ package struct Controller: Sendable {
         case .job(let id): requeue(id, now, &effects)
         case .deadline(let id): deadlinePassed(id, now, &effects)
         case .template(let cluster): unscheduled.insert(cluster)
+        case .webhook(let name): webhookFails(name, now, &effects)
         case .startup: for name in nodes.keys { refreshQueue(ofJobsOn: name, now) }
         }
     }

@@ -16,6 +16,12 @@ package enum ControllerEvent: Sendable {
     case addToken(RequestID, TokenRecord, life: Duration?)
     /// Somebody takes a token back.
     case removeToken(RequestID, TokenName)
+    /// Somebody has made a webhook.
+    case addWebhook(RequestID, WebhookRecord)
+    /// Somebody removes a webhook.
+    case removeWebhook(RequestID, WebhookName)
+    /// Deliveries have gone on, or failed.
+    case webhooksProgressed([WebhookProgress])
     /// Somebody lends a roamer.
     case assign(RequestID, NodeName, AssignmentRequest)
     /// Somebody wants a roamer back.
@@ -117,6 +123,7 @@ package struct FleetEvent: Hashable, Sendable, Codable {
         case assignment = "assignment"
         case fleet = "fleet.applied"
         case token = "token"
+        case webhook = "webhook"
     }
     /// Rises by one with each event of the installation.
     package var sequence: UInt64

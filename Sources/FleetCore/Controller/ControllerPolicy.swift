@@ -63,6 +63,10 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var queueLimit = 100_000
     /// Tokens of the API.
     package var tokenLimit = 1_000
+    /// Webhooks: each may have one delivery on its way.
+    package var webhookLimit = 100
+    /// How long an event is tried to be delivered to a webhook that does not take it.
+    package var webhookPatience = Duration.seconds(86_400)
     /// Jobs of one plan.
     package var planLimit = 10_000
     /// Ended plans kept in memory; older ones are in the store only.

@@ -23,6 +23,8 @@ package struct Effects: Sendable {
     package var nodes: OrderedSet<NodeName> = []
     /// Tokens that are new or gone.
     package var tokens: OrderedSet<TokenName> = []
+    /// Webhooks whose record changed, and those that are gone.
+    package var webhooks: OrderedSet<WebhookName> = []
     /// Whether the fleet's description changed.
     package var fleetChanged = false
     /// What happened.
@@ -41,8 +43,8 @@ package struct Effects: Sendable {
 
     /// Whether anything must be stored.
     package var needsCommit: Bool {
-        !jobs.isEmpty || !plans.isEmpty || !nodes.isEmpty || !tokens.isEmpty || fleetChanged
-            || !events.isEmpty
+        !jobs.isEmpty || !plans.isEmpty || !nodes.isEmpty || !tokens.isEmpty
+            || !webhooks.isEmpty || fleetChanged || !events.isEmpty
     }
 
     /// Whether anything waits for the store.
@@ -56,6 +58,7 @@ package struct Effects: Sendable {
         plans.formUnion(later.plans)
         nodes.formUnion(later.nodes)
         tokens.formUnion(later.tokens)
+        webhooks.formUnion(later.webhooks)
         fleetChanged = fleetChanged || later.fleetChanged
         events += later.events
         urgent += later.urgent

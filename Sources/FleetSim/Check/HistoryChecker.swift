@@ -49,7 +49,7 @@ package struct HistoryChecker: Sendable {
         case .node: node(event)
         // A node may leave the pool and come back as a new roamer.
         case .fleet: roamers = [:]
-        case .pod, .assignment, .token: break
+        case .pod, .assignment, .token, .webhook: break
         }
     }
 

@@ -26,7 +26,7 @@ struct PolicyLedger {
             default: roamerSeconds += event.lasted?.inSeconds ?? 0
             }
             if event.to == RoamerState.assigned.rawValue { assignments += 1 }
-        case .node, .pod, .assignment, .fleet, .plan, .token: break
+        case .node, .pod, .assignment, .fleet, .plan, .token, .webhook: break
         }
     }
 

@@ -14,6 +14,10 @@ package struct FleetChange: Sendable {
     package var tokens: [TokenRecord] = []
     /// Tokens that are gone.
     package var goneTokens: [TokenName] = []
+    /// Webhooks as they are now.
+    package var webhooks: [WebhookRecord] = []
+    /// Webhooks that are gone.
+    package var goneWebhooks: [WebhookName] = []
     /// The fleet, when it was applied anew.
     package var fleet: AppliedFleet?
     /// What happened.

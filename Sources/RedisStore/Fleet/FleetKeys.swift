@@ -12,6 +12,7 @@
 /// | `node:<name>` | hash | `incarnation roamer` for people, `record` for us |
 /// | `nodes` | set | names of nodes with a record |
 /// | `tokens` | hash | a record for each token's name; never the token itself |
+/// | `webhooks` | hash | a record for each webhook's name; its secret is sealed |
 /// | `fleet` | hash | `revision at source spec` |
 /// | `fleet:history` | list | earlier revisions, latest first |
 /// | `events` | stream | what happened; the id is the event's number |
@@ -26,6 +27,7 @@ struct FleetKeys: Sendable {
     func node(_ name: String) -> String { space.key("node:\(name)") }
     func plan(_ id: String) -> String { space.key("p:\(id)") }
     var tokens: String { space.key("tokens") }
+    var webhooks: String { space.key("webhooks") }
     var plans: String { space.key("plans") }
     var activePlans: String { space.key("plans:active") }
     var active: String { space.key("active") }

@@ -47,6 +47,12 @@ package struct FleetStore: Sendable {
         for name in change.goneTokens {
             batch.append(RedisCommand("HDEL", .text(keys.tokens), .text(name.rawValue)))
         }
+        for webhook in change.webhooks {
+            batch.hset(keys.webhooks, [(webhook.name.rawValue, .bytes(try encode(webhook)))])
+        }
+        for name in change.goneWebhooks {
+            batch.append(RedisCommand("HDEL", .text(keys.webhooks), .text(name.rawValue)))
+        }
         if let fleet = change.fleet { try write(fleet, to: &batch) }
         for event in change.events { write(event, to: &batch) }
         batch.hset(
@@ -198,9 +204,10 @@ package struct FleetStore: Sendable {
             RedisCommand("SMEMBERS", .text(keys.activePlans)),
             RedisCommand("ZREVRANGE", .text(keys.plans), 0, .integer(Self.planHistory - 1)),
             RedisCommand("HVALS", .text(keys.tokens)),
+            RedisCommand("HVALS", .text(keys.webhooks)),
         ])
-        guard replies.count == 8 else {
-            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 8 replies")
+        guard replies.count == 9 else {
+            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 9 replies")
         }
         if let message = replies.lazy.compactMap(\.errorMessage).first {
             throw RedisStoreError(.rejected, "Redis cannot be read: \(message)")
@@ -229,6 +236,11 @@ package struct FleetStore: Sendable {
         for value in replies[7].array ?? [] {
             if let bytes = value.bytes {
                 snapshot.tokens.append(try decode(TokenRecord.self, bytes, "a token"))
+            }
+        }
+        for value in replies[8].array ?? [] {
+            if let bytes = value.bytes {
+                snapshot.webhooks.append(try decode(WebhookRecord.self, bytes, "a webhook"))
             }
         }
         snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")

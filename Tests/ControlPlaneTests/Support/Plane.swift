@@ -1,4 +1,4 @@
-import ControlPlane
+import Crypto
 import FleetCore
 import Foundation
 import Hummingbird
@@ -10,6 +10,8 @@ import RedisStore
 import Synchronization
 import Testing
 
+@testable import ControlPlane
+
 /// A control plane on a real Redis, without the link: orders are collected, events published.
 struct Plane: Sendable {
     let loop: ControlLoop
@@ -18,6 +20,7 @@ struct Plane: Sendable {
     let store: FleetStore
     let sent: Sent
     let tokens: TokenBook
+    let webhooks: WebhookCourier
     let directory: String
 
     final class Sent: Sendable {
@@ -50,6 +53,7 @@ struct Plane: Sendable {
     /// Runs a control plane in `directory` around `body`; the record is what Redis there holds.
     static func with<Value: Sendable>(
         directory: String? = nil, fleet: FleetSpec? = Plane.fleet, leadWithin: Duration? = nil,
+        policy: ControllerPolicy = ControllerPolicy(),
         _ body: @escaping @Sendable (Plane, PrivateRedis) async throws -> Value
     ) async throws -> Value {
         let directory =
@@ -81,6 +85,12 @@ struct Plane: Sendable {
                 root: directory + "/objects", baseURL: "https://localhost/objects", signer: signer)
             try await folder.prepare()
             let (counters, meters) = (LinkCounters(), FleetMeters())
+            let webhooks = WebhookCourier(
+                loaded.snapshot.webhooks,
+                setting: .init(
+                    rules: try WebhookRules(allow: ["127.0.0.0/8"]), trust: nil,
+                    key: SymmetricKey(data: [UInt8](repeating: 3, count: 32))),
+                loop: loop, feed: feed, store: store, policy: policy, logger: logger)
             let api = APIServer(
                 loop: loop, feed: feed,
                 logs: try LogStore(root: directory + "/logs", logger: logger),
@@ -88,29 +98,42 @@ struct Plane: Sendable {
                 folder: EmbeddedObjects(store: folder, signer: signer),
                 applied: AppliedSource(loaded.fleet),
                 sessions: SessionTable(counters: counters, logger: logger),
-                counters: counters, meters: meters,
+                counters: counters, meters: meters, webhooks: webhooks,
                 installation: Installation(
                     folder: directory, authorityEnds: .distantFuture,
                     certificateEnds: .distantFuture),
                 logger: logger)
             let controller = Controller(
-                restoring: loaded.snapshot, term: term, seed: 1, at: clock.now)
+                restoring: loaded.snapshot, term: term, seed: 1, at: clock.now, policy: policy)
             let tokens = TokenBook(
                 administrator: try TokenFile(path: directory + "/token"),
                 stored: loaded.snapshot.tokens)
             let plane = Plane(
                 loop: loop, feed: feed, api: api, store: store, sent: sent, tokens: tokens,
-                directory: directory)
+                webhooks: webhooks, directory: directory)
             group.addTask {
                 try await loop.run(
                     controller,
                     outlets: .init(
-                        send: { sent.add($0) }, close: { _, _ in }, publish: { feed.publish($0) },
+                        send: { sent.add($0) }, close: { _, _ in },
+                        publish: {
+                            feed.publish($0)
+                            webhooks.ring()
+                        },
                         stored: {
                             tokens.update(new: $0.tokens, gone: $0.goneTokens)
+                            webhooks.update(new: $0.webhooks, gone: $0.goneWebhooks)
                             catalogue.record($0.jobs)
                             meters.observe($0)
                         }))
+                return nil
+            }
+            group.addTask {
+                await feed.run()
+                return nil
+            }
+            group.addTask {
+                await webhooks.run()
                 return nil
             }
             if let fleet, loaded.snapshot.fleetRevision == 0 {

@@ -101,7 +101,7 @@ struct Checker {
                 shownRoamers[name] = to.rawValue
                 roamerSteps.insert([from, to])
                 if !from.successors.contains(to) { violate("\(name) cannot go \(from) → \(to)") }
-            case .node, .pod, .assignment, .fleet, .plan, .token: continue
+            case .node, .pod, .assignment, .fleet, .plan, .token, .webhook: continue
             }
         }
         for job in batch.jobs where shownJobs[job.id] != job.state.rawValue {

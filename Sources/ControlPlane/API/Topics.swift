@@ -1,0 +1,46 @@
+import FleetCore
+
+/// Which events somebody wants: `jobs,node:agx-01`.
+struct Topics: Sendable {
+    private var kinds: Set<FleetEvent.Kind> = []
+    private var jobs: Set<JobID> = []
+    private var plans: Set<PlanID> = []
+    private var nodes: Set<NodeName> = []
+
+    /// Reads topics that are separated by commas; an `APIError` says which there are.
+    init(_ text: String) throws {
+        for topic in text.split(separator: ",").map(String.init) { try add(topic) }
+    }
+
+    private mutating func add(_ topic: String) throws {
+        switch topic {
+        case "jobs": kinds.insert(.job)
+        case "plans": kinds.insert(.plan)
+        case "tokens": kinds.insert(.token)
+        case "webhooks": kinds.insert(.webhook)
+        case "nodes": kinds.insert(.node)
+        case "roamers": kinds.formUnion([.roamer, .assignment])
+        case "pods": kinds.insert(.pod)
+        case "fleet": kinds.insert(.fleet)
+        case "all": kinds.formUnion(FleetEvent.Kind.allCases)
+        case _ where topic.hasPrefix("job:"): jobs.insert(JobID(String(topic.dropFirst(4))))
+        case _ where topic.hasPrefix("plan:"): plans.insert(PlanID(String(topic.dropFirst(5))))
+        case _ where topic.hasPrefix("node:"): nodes.insert(NodeName(String(topic.dropFirst(5))))
+        default:
+            throw APIError.invalid(
+                """
+                no topic is named `\(topic.prefix(40))`: jobs, plans, nodes, roamers, pods, fleet, tokens, \
+                webhooks, all, job:ID, plan:ID, node:NAME
+                """)
+        }
+    }
+
+    /// Whether an event is among them.
+    func wants(_ event: FleetEvent) -> Bool {
+        if kinds.contains(event.kind) { return true }
+        if let job = event.job, jobs.contains(job) { return true }
+        if let plan = event.plan, plans.contains(plan) { return true }
+        if let node = event.node, nodes.contains(node) { return true }
+        return false
+    }
+}

@@ -1,0 +1,101 @@
+import FleetCore
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Who follows events")
+struct EventFeedTests {
+    private static func events(_ numbers: ClosedRange<UInt64>) -> [FleetEvent] {
+        numbers.map { FleetEvent(sequence: $0, at: .zero, kind: .job) }
+    }
+
+    private static func numbers(_ item: EventReader.Item?) -> [UInt64]? {
+        if case .events(let events)? = item { events.map(\.event.sequence) } else { nil }
+    }
+
+    @Test("A reader gets what happens, in order, in pages that are bounded")
+    func order() async throws {
+        let feed = EventFeed(earlier: Self.events(1...5))
+        let reader = try #require(feed.follow())
+        feed.publish(Self.events(6...1_000))
+        var all: [UInt64] = []
+        while all.count < 995 {
+            let page = try #require(Self.numbers(await reader.next()))
+            #expect(page.count <= EventFeed.pageLimit)
+            all += page
+        }
+        #expect(all == Array(6...1_000))
+    }
+
+    @Test("One that waits is woken by what happens")
+    func wakes() async throws {
+        let feed = EventFeed()
+        let reader = try #require(feed.follow())
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await feed.run() }
+            group.addTask {
+                let item = await reader.next()
+                #expect(Self.numbers(item) == [1])
+            }
+            feed.publish(Self.events(1...1))
+            _ = await group.next()
+            group.cancelAll()
+        }
+    }
+
+    @Test("One that reads nothing is told so once what it has not read is no longer kept")
+    func slow() async throws {
+        let feed = EventFeed()
+        let slow = try #require(feed.follow())
+        let quick = try #require(feed.follow())
+        for begin in stride(from: UInt64(1), through: 30_001, by: 1_000) {
+            feed.publish(Self.events(begin...begin + 999))
+            var read = 0
+            while read < 1_000 { read += try #require(Self.numbers(await quick.next())).count }
+        }
+        #expect(feed.all.count <= EventFeed.kept * 2)
+        guard case .behind = await slow.next() else {
+            Issue.record("it was not told")
+            return
+        }
+        feed.publish(Self.events(31_001...31_001))
+        let next = Self.numbers(await slow.next())
+        #expect(next == [31_001], "then it goes on from now")
+    }
+
+    @Test("One that comes back gets what it missed, if that is kept")
+    func back() async throws {
+        let feed = EventFeed(earlier: Self.events(100...200))
+        let near = try #require(feed.follow(after: 180))
+        let page = Self.numbers(await near.next())
+        #expect(page == Array(181...200))
+        let far = try #require(feed.follow(after: 50))
+        guard case .behind = await far.next() else {
+            Issue.record("it was not told")
+            return
+        }
+    }
+
+    @Test("No more than so many, and who is gone leaves nothing behind")
+    func limit() async throws {
+        let feed = EventFeed(limit: 3)
+        var readers = (0..<3).compactMap { _ in feed.follow() }
+        #expect(readers.count == 3 && feed.readers == 3)
+        #expect(feed.follow() == nil)
+        readers.removeLast()
+        #expect(feed.readers == 2)
+        #expect(feed.follow() != nil)
+        #expect(feed.readers == 2, "one that nobody keeps is gone at once")
+        readers = []
+        #expect(feed.readers == 0)
+    }
+
+    @Test("One that is ended hears of it")
+    func ended() async throws {
+        let feed = EventFeed()
+        let reader = try #require(feed.follow())
+        async let item = reader.next()
+        reader.end()
+        if await item != nil { Issue.record("it got something") }
+    }
+}

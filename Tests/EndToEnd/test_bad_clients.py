@@ -1,0 +1,313 @@
+"""Clients that read nothing, send too much, or only take up room: each is told or cut off, and the others hear nothing of it."""
+
+import http.client
+import json
+import resource
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alone import Controller, Program
+from fleet import Fleet, UnixConnection, most_memory, wait_until
+from test_webhooks import alone, post, submit
+
+GIGABYTE = 1 << 30
+
+
+def memory(program: Program) -> int:
+    """What a process has of memory now, in MiB."""
+    line = next(line for line in Path(f"/proc/{program.process.pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) >> 10
+
+
+def files(program: Program) -> int:
+    return len(list(Path(f"/proc/{program.process.pid}/fd").iterdir()))
+
+
+def metric(controller: Controller, name: str) -> float:
+    lines = controller.get("/metrics")[1].decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
+
+
+def open_stream(controller: Controller, topics: str = "all", buffer: int = 0) -> socket.socket:
+    """A stream that nobody reads yet."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(30)
+    if buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.connect(str(controller.socket))
+    connection.sendall(f"GET /api/v1/stream?topics={topics} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return connection
+
+
+class Reader(threading.Thread):
+    """A good client of the stream, and what it got."""
+
+    def __init__(self, controller: Controller):
+        super().__init__(daemon=True)
+        self.connection = UnixConnection(controller.socket, 60)
+        self.connection.request("GET", "/api/v1/stream?topics=jobs")
+        self.answer = self.connection.getresponse()
+        self.answer.readline()
+        self.numbers: list[int] = []
+        self.resyncs = 0
+        self.start()
+
+    def run(self) -> None:
+        try:
+            while line := self.answer.readline():
+                if line.startswith(b"event: resync"):
+                    self.resyncs += 1
+                elif line.startswith(b"data: {"):
+                    event = json.loads(line[6:])
+                    if "seq" in event:
+                        self.numbers.append(event["seq"])
+        except (OSError, ValueError, AttributeError, http.client.HTTPException):
+            pass
+
+
+def burst(controller: Controller, count: int) -> None:
+    """Many events at once: a plan of as many jobs, cancelled."""
+    status, plan = post(controller, "/plans", {"steps": [{"name": "many", "kind": "image", "count": count}]})
+    assert status == 202, plan
+    status, answer = post(controller, f"/plans/{plan['id']}/cancel", {})
+    assert status in (200, 202), answer
+
+
+def test_a_client_that_reads_nothing_is_cut_off_and_costs_nothing(running: Fleet, tmp_path: Path) -> None:
+    with alone(running, tmp_path, "") as (controller, start):
+        program = start()
+        good = Reader(controller)
+        wait_until(lambda: metric(controller, "jessica_stream_readers") == 1, 10, "the reader to be there")
+
+        def grown_by_events() -> int:
+            before = memory(program)
+            for _ in range(3):
+                burst(controller, 4_000)
+            status, plan = post(controller, "/jobs", {"kind": "image", "labels": {"last": "one"}})
+            assert status == 202
+            wanted = controller.get(f"/api/v1/jobs/{plan['id']}/events")[1]["items"][0]["seq"]
+            wait_until(lambda: good.numbers and good.numbers[-1] >= wanted or good.resyncs, 20, "the good reader to have all")
+            return memory(program) - before
+
+        alone_with_it = grown_by_events()
+        idle = [open_stream(controller) for _ in range(200)]
+        wait_until(lambda: metric(controller, "jessica_stream_readers") == 201, 20, "all streams to be open")
+        # 24,000 events of 250 bytes for each of 200 would be 1.2 GB more.
+        with_idlers = grown_by_events()
+        print(f"24,000 events: {alone_with_it} MiB, and {with_idlers} MiB with 200 streams that nobody reads")
+        assert with_idlers < alone_with_it + 100
+        assert not good.resyncs and len(good.numbers) >= 48_000
+        assert good.numbers == sorted(set(good.numbers))
+        # Nothing of them stays.
+        wait_until(lambda: metric(controller, "jessica_stream_readers") == 1, 75, "those who read nothing to be gone")
+        assert metric(controller, "jessica_stream_readers_cut_total") == 200
+        for connection in idle:
+            connection.close()
+
+
+def test_a_slow_client_is_told_that_it_fell_behind(running: Fleet, tmp_path: Path) -> None:
+    with alone(running, tmp_path, "") as (controller, start):
+        start()
+        slow = open_stream(controller)
+        wait_until(lambda: metric(controller, "jessica_stream_readers") == 1, 10, "the stream to be open")
+        for _ in range(3):
+            burst(controller, 4_000)
+        # It reads again before it is cut off.
+        text, end = b"", time.monotonic() + 20
+        while b"event: resync" not in text and time.monotonic() < end:
+            piece = slow.recv(1 << 20)
+            if not piece:
+                break
+            text = text[-200:] + piece
+        assert b"event: resync" in text
+        slow.close()
+        wait_until(lambda: metric(controller, "jessica_stream_readers") == 0, 40, "nothing to be left behind")
+
+
+def test_clients_that_go_away_leave_nothing_behind(running: Fleet, tmp_path: Path) -> None:
+    with alone(running, tmp_path, "") as (controller, start):
+        program = start()
+        submit(controller, 1)
+        context = ssl.create_default_context(cafile=str(controller.state / "authority" / "ca.crt"))
+        token = (controller.state / "admin.token").read_text().strip()
+        before = files(program)
+
+        def secure() -> ssl.SSLSocket:
+            connection = context.wrap_socket(socket.create_connection(("127.0.0.1", controller.api), 10), server_hostname="localhost")
+            connection.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+            return connection
+
+        for make in (lambda: open_stream(controller), secure):
+            streams = [make() for _ in range(50)]
+            wait_until(lambda: metric(controller, "jessica_stream_readers") == 50, 20, "all streams to be open")
+            for stream in streams:
+                stream.close()
+            wait_until(lambda: metric(controller, "jessica_stream_readers") == 0, 40, "all to be gone")
+        wait_until(lambda: files(program) <= before + 2, 20, "their files to be closed")
+
+
+def pour(connection: socket.socket, head: str, chunked: bool) -> tuple[int, int, bytes]:
+    """Sends a body of a gigabyte as long as it is taken; how much was, the status, and whether the connection is closed."""
+    connection.settimeout(20)
+    connection.sendall(head.encode())
+    piece = b"x" * (1 << 16)
+    data = b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece
+    sent, answer = 0, b""
+    try:
+        while sent < GIGABYTE:
+            readable, writable, _ = select.select([connection], [connection], [], 20)
+            if readable:
+                got = connection.recv(65536)
+                if not got:
+                    break
+                answer += got
+            elif writable:
+                sent += connection.send(data)
+            else:
+                break
+    except OSError:
+        pass
+    status = int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else 0
+    return sent, status, answer
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        while connection.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+ROUTES = [
+    ("POST", "/api/v1/jobs", 413), ("POST", "/api/v1/plans", 413), ("POST", "/api/v1/fleet", 413), ("POST", "/api/v1/webhooks", 413),
+    ("GET", "/api/v1/jobs", 413), ("DELETE", "/api/v1/tokens/none", 413), ("POST", "/nowhere", 413), ("GET", "/metrics", 413),
+    # What it allows an upload stands in its signature, and this one has none.
+    ("PUT", "/objects/outputs/x", 403),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_a_gigabyte_is_refused_early_on_every_route(running: Fleet, tmp_path: Path, chunked: bool) -> None:
+    with alone(running, tmp_path, "") as (controller, start):
+        program = start()
+        before = most_memory(program.process.pid)
+        for method, path, wanted in ROUTES:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.connect(str(controller.socket))
+            size = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {GIGABYTE}"
+            sent, status, answer = pour(connection, f"{method} {path} HTTP/1.1\r\nHost: x\r\n{size}\r\n\r\n", chunked)
+            assert is_closed(connection), f"{method} {path} may go on"
+            connection.close()
+            assert sent < 64 << 20, f"{method} {path} took {sent >> 20} MiB"
+            # A route that needs no body may have answered before the body was too large.
+            early = {200, 400, 401, 403, 404, 405, 411} if chunked or path.startswith("/objects") else set()
+            assert status in {wanted} | early, f"{method} {path}: {answer[:300]!r}"
+            if status == 413:
+                assert b"too_large" in answer, answer
+        grown = most_memory(program.process.pid) - before
+        print(f"{len(ROUTES)} bodies of a gigabyte: {grown} MiB more at most")
+        assert grown < 64, f"{grown} MiB"
+        assert controller.get("/readyz")[0] == 200
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_ten_thousand_streams_and_not_one_more(running: Fleet, tmp_path: Path, many_files: None) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limit = min(10_000, hard // 2)
+    with alone(running, tmp_path, "") as (controller, start):
+        program = start()
+        before = memory(program)
+        good = Reader(controller)
+        streams = []
+        try:
+            while len(streams) < limit - 1:
+                streams.append(open_stream(controller, "fleet" if len(streams) % 2 else "jobs"))
+                if len(streams) % 500 == 0:
+                    # Not more than may wait to be accepted.
+                    wait_until(lambda: metric(controller, "jessica_stream_readers") > len(streams) - 200, 30, "streams to be open")
+            wait_until(lambda: metric(controller, "jessica_stream_readers") == limit, 60, "all streams to be open")
+            opened, descriptors = memory(program), files(program)
+            print(f"{limit} streams: {opened - before} MiB more, {descriptors} files")
+            assert descriptors >= limit
+            for _ in range(3):
+                one = UnixConnection(controller.socket, 20)
+                one.request("GET", "/api/v1/stream")
+                answer = one.getresponse()
+                assert answer.status == 503 and int(answer.getheader("Retry-After")) > 0, answer.read()
+                one.close()
+            # Others are served, and the good reader gets its events.
+            began = time.monotonic()
+            submit(controller, 3)
+            wanted = controller.get("/api/v1/events?type=job.state&limit=10000")[1]["items"][-1]["seq"]
+            wait_until(lambda: wanted in good.numbers, 15, "the good reader to have its events")
+            print(f"3 jobs and their events with {limit} streams: {time.monotonic() - began:.2f} s, {memory(program) - before} MiB more")
+            assert memory(program) - before < 1_500
+        finally:
+            for stream in streams:
+                stream.close()
+        wait_until(lambda: metric(controller, "jessica_stream_readers") <= 1, 60, "all streams to be gone")
+        wait_until(lambda: files(program) < 500, 30, "their files to be closed")
+        assert controller.get("/readyz")[0] == 200
+
+
+@pytest.mark.long
+def test_connections_that_never_ask_are_closed(running: Fleet, tmp_path: Path) -> None:
+    with alone(running, tmp_path, "") as (controller, start):
+        program = start()
+        before = files(program)
+
+        def local() -> socket.socket:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.connect(str(controller.socket))
+            return connection
+
+        silent = local()
+        bare = socket.create_connection(("127.0.0.1", controller.api), 10)
+        slow = local()
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        kept = local()
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.recv(1000).startswith(b"HTTP/1.1 200")
+        stream = open_stream(controller, "fleet")
+        assert stream.recv(1000).startswith(b"HTTP/1.1 200")
+        stream.settimeout(1)
+        waiting, end = {silent, bare, slow, kept}, time.monotonic() + 100
+        for connection in waiting:
+            connection.setblocking(False)
+        number = 0
+        while waiting and time.monotonic() < end:
+            if slow in waiting:
+                # One more line of a head that never ends.
+                number += 1
+                try:
+                    slow.send(f"X-{number}: 1\r\n".encode())
+                except OSError:
+                    waiting.discard(slow)
+            for connection in select.select(list(waiting), [], [], 1)[0]:
+                try:
+                    if not connection.recv(1000):
+                        waiting.discard(connection)
+                except OSError:
+                    waiting.discard(connection)
+        assert not waiting, f"{len(waiting)} are still open"
+        # Who only listens is no idler.
+        assert metric(controller, "jessica_stream_readers") == 1
+        wait_until(lambda: files(program) <= before + 2, 20, "their files to be closed")
