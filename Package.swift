@@ -87,6 +87,7 @@ let package = Package(
             name: "RedisStore",
             dependencies: [
                 "FleetCore", "CHiredis", "CZlib", nioCore, nioPosix, nioConcurrency, logging,
+                crypto,
             ],
             swiftSettings: swift),
         .target(
@@ -191,7 +192,7 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "RedisStoreTests",
-            dependencies: ["FleetCore", "RedisStore", nioCore, nioPosix, logging],
+            dependencies: ["FleetCore", "RedisStore", nioCore, nioPosix, logging, crypto],
             swiftSettings: swift),
         .testTarget(
             name: "DockerEngineTests",

@@ -176,6 +176,10 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         token = call("POST", "/tokens", "/tokens", {"name": f"described-{time.monotonic_ns()}", "role": "viewer", "expiresInSeconds": 60})
         get("/tokens", "/tokens")
         call("DELETE", f"/tokens/{token['name']}", "/tokens/{name}")
+        backup = call("POST", "/backups", "/backups", {})
+        assert get("/backups?limit=1", "/backups")["items"] == [backup]
+        assert get(f"/backups/{backup['name']}", "/backups/{name}") == backup
+        assert len(get(f"/backups/{backup['name']}/archive", "/backups/{name}/archive")) == backup["size"]
         # And what cannot be done.
         call("POST", "/fleet", "/fleet", b"clusters: [")
         call("POST", "/jobs", "/jobs", {"kind": "nonsense"})

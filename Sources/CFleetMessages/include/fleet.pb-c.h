@@ -513,7 +513,7 @@ struct  Jessica__V1__AttemptKey
    */
   ProtobufCBinaryData job;
   /*
-   * Which try it is, 1 … 1,000,000.
+   * Which try it is, 1 … 2,000,000,000; a restored record goes on with numbers far above.
    */
   uint32_t number;
 };

@@ -51,7 +51,8 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Other",
                 subcommands: [
-                    Doctor.self, Tokens.self, Contexts.self, Completion.self, Version.self,
+                    Doctor.self, Backup.self, Restore.self, Tokens.self, Contexts.self,
+                    Completion.self, Version.self,
                 ]),
         ])
 }

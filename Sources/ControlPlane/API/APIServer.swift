@@ -29,6 +29,7 @@ package struct APIServer: Sendable {
     let counters: LinkCounters
     let meters: FleetMeters
     let installation: Installation
+    let backups: BackupDesk
     let mint = JobIDMint()
     let startedAt = ContinuousClock.now
     let logger: Logger
@@ -44,7 +45,7 @@ package struct APIServer: Sendable {
         catalogue: JobCatalogue, objects: any ObjectStore, folder: EmbeddedObjects?,
         applied: AppliedSource,
         sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
-        installation: Installation, logger: Logger
+        installation: Installation, backups: BackupDesk, logger: Logger
     ) {
         self.loop = loop
         self.feed = feed
@@ -58,6 +59,7 @@ package struct APIServer: Sendable {
         self.counters = counters
         self.meters = meters
         self.installation = installation
+        self.backups = backups
         self.logger = logger
     }
 
@@ -90,6 +92,7 @@ package struct APIServer: Sendable {
         addEvents(api)
         addDiagnosis(api)
         addTokens(api)
+        addBackups(api)
         if let folder { folder.addRoutes(router) }
         return router
     }

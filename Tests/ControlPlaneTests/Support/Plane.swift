@@ -81,6 +81,9 @@ struct Plane: Sendable {
                 root: directory + "/objects", baseURL: "https://localhost/objects", signer: signer)
             try await folder.prepare()
             let (counters, meters) = (LinkCounters(), FleetMeters())
+            let backups = BackupDesk(
+                loop: loop, store: store, objects: folder, scratch: directory + "/backup.part",
+                logger: logger)
             let api = APIServer(
                 loop: loop, feed: feed,
                 logs: try LogStore(root: directory + "/logs", logger: logger),
@@ -92,7 +95,7 @@ struct Plane: Sendable {
                 installation: Installation(
                     folder: directory, authorityEnds: .distantFuture,
                     certificateEnds: .distantFuture),
-                logger: logger)
+                backups: backups, logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now)
             let tokens = TokenBook(
@@ -111,6 +114,10 @@ struct Plane: Sendable {
                             catalogue.record($0.jobs)
                             meters.observe($0)
                         }))
+                return nil
+            }
+            group.addTask {
+                await backups.run()
                 return nil
             }
             if let fleet, loaded.snapshot.fleetRevision == 0 {
