@@ -16,7 +16,7 @@ fleet: {name}
 registry: {registry}
 storage: {{endpoint: "{endpoint}", bucket: jessica}}
 clusters:
-  brain: {{nodes: [agx-07], kinds: [text], service: llm-api}}
+  brain: {{nodes: [agx-07], kinds: [text], service: llm-api, scaling: {{overflow: never, backup: false}}}}
 roamers: {{nodes: [agx-11]}}
 services:
   llm-api: {{replicas: 1, image: jessica/llm:latest, contract: cog, memory: 512MB}}
