@@ -88,6 +88,7 @@ let package = Package(
             name: "RedisStore",
             dependencies: [
                 "FleetCore", "CHiredis", "CZlib", nioCore, nioPosix, nioConcurrency, logging,
+                crypto,
             ],
             swiftSettings: swift),
         .target(
@@ -193,7 +194,7 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "RedisStoreTests",
-            dependencies: ["FleetCore", "RedisStore", nioCore, nioPosix, logging],
+            dependencies: ["FleetCore", "RedisStore", nioCore, nioPosix, logging, crypto],
             swiftSettings: swift),
         .testTarget(
             name: "DockerEngineTests",

@@ -3,10 +3,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-// zlib is used as a codec over memory: raw DEFLATE with a dictionary that both sides know, in one call each.
+// zlib is used as a codec over memory: raw DEFLATE with a dictionary that both sides
+// know, in one call each; and gzip, piece by piece.
 
 // The number of bytes written, or -1 when they do not fit or zlib fails.
 static inline long jessica_deflate(const uint8_t *from, size_t size, const uint8_t *dictionary, size_t words,
@@ -63,6 +65,38 @@ static inline long jessica_gzip(const uint8_t *from, size_t size, uint8_t *to, s
     if (deflate(&stream, Z_FINISH) == Z_STREAM_END) written = (long)stream.total_out;
     deflateEnd(&stream);
     return written;
+}
+
+// A gzip stream that is fed piece by piece; NULL when there is no memory.
+static inline z_stream *jessica_gzip_begin(int writes) {
+    z_stream *stream = (z_stream *)calloc(1, sizeof(z_stream));
+    if (stream == NULL) return NULL;
+    int code = writes ? deflateInit2(stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY)
+                      : inflateInit2(stream, 15 + 16);
+    if (code == Z_OK) return stream;
+    free(stream);
+    return NULL;
+}
+
+// Takes what it can of `from` and fills what it can of `to`; both sizes become what was used of them. The answer is
+// 0 to go on, 1 at the end of the stream, -1 when it is damaged.
+static inline int jessica_gzip_step(z_stream *stream, int writes, int last, const uint8_t *from, size_t *size,
+                                    uint8_t *to, size_t *room) {
+    if (*size > UINT32_MAX || *room > UINT32_MAX) return -1;
+    stream->next_in = (Bytef *)from;
+    stream->avail_in = (uInt)*size;
+    stream->next_out = to;
+    stream->avail_out = (uInt)*room;
+    int code = writes ? deflate(stream, last ? Z_FINISH : Z_NO_FLUSH) : inflate(stream, Z_NO_FLUSH);
+    *size -= stream->avail_in;
+    *room -= stream->avail_out;
+    if (code == Z_STREAM_END) return 1;
+    return code == Z_OK || code == Z_BUF_ERROR ? 0 : -1;
+}
+
+static inline void jessica_gzip_end(z_stream *stream, int writes) {
+    if (writes) deflateEnd(stream); else inflateEnd(stream);
+    free(stream);
 }
 
 #endif

@@ -25,7 +25,7 @@ package enum WireLimits {
     /// The elements of all lists of a message that is sent.
     package static let elements = 50_000
     /// The numbers an attempt can have.
-    package static let attempts = 1...1_000_000
+    package static let attempts = 1...2_000_000_000
     /// The slots a worker can have.
     package static let slots = 1...10_000
     /// The longest duration: ten years.

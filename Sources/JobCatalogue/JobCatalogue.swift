@@ -46,6 +46,9 @@ package final class JobCatalogue: Sendable {
         }
     }
 
+    /// Removes the file of a catalogue that nobody has open; the next one is made anew.
+    package static func remove(path: String) throws { try CatalogueFile.remove(path) }
+
     private static func open(_ path: String, _ term: Int64) throws -> DatabasePool {
         try CatalogueFile.make(path)
         var configuration = Configuration()

@@ -25,9 +25,11 @@ package enum ObjectLayout {
         try key(["configs", name])
     }
 
-    /// `backups/NAME`.
-    package static func backup(name: String) throws(ObjectStoreError) -> ObjectKey {
-        try key(["backups", name])
+    /// `backups/NAME/FILE`.
+    package static func backup(
+        name: String, file: String
+    ) throws(ObjectStoreError) -> ObjectKey {
+        try key(["backups", name, file])
     }
 
     /// The folder below `outputs/` for a job's kind.

@@ -7,6 +7,7 @@ import NIOCore
 import NIOFoundationCompat
 import ObjectStore
 import RedisStore
+import Settings
 import Testing
 
 @testable import ControlPlane

@@ -180,6 +180,10 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         get("/webhooks", "/webhooks")
         get("/webhooks/described", "/webhooks/{name}")
         assert not call("POST", "/webhooks/described/test", "/webhooks/{name}/test", {})["delivered"]
+        backup = call("POST", "/backups", "/backups", {})
+        assert get("/backups?limit=1", "/backups")["items"] == [backup]
+        assert get(f"/backups/{backup['name']}", "/backups/{name}") == backup
+        assert len(get(f"/backups/{backup['name']}/archive", "/backups/{name}/archive")) == backup["size"]
         # And what cannot be done.
         call("POST", "/fleet", "/fleet", b"clusters: [")
         call("POST", "/jobs", "/jobs", {"kind": "nonsense"})

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from alone import Program, free_port
+from alone import Controller, Program, free_port
 from fleet import ROOT, Fleet, wait_until
 
 MONITORING = ROOT / "docs" / "monitoring"
@@ -35,6 +35,48 @@ def test_the_metrics_are_as_prometheus_wants_them(fleet: Fleet) -> None:
     fleet.until(lambda: 'jessica_roamer_transition_seconds_count{from="PROVISIONING",to="RUNNING"}' in scraped(fleet), 10, "the transition to be counted")
     text = scraped(fleet)
     assert 'jessica_link_frames_total{direction="out",type="assignments"}' in text and 'direction="in",type="heartbeat"' in text
+
+
+def test_an_agent_tells_of_itself(running: Fleet, tmp_path: Path) -> None:
+    controller = Controller(running, tmp_path)
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"fleet: agent-metrics\nregistry: {running.registry}\nclusters: {{}}\nroamers: {{nodes: [agx-11]}}\n")
+    place = f"127.0.0.1:{free_port()}"
+
+    def text() -> str:
+        try:
+            with urllib.request.urlopen(f"http://{place}/metrics", timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            return ""
+
+    with controller.start("--fleet-file", str(file)) as program, controller.agent(running, "agx-11", "agent-metrics", f'metrics: {{listen: "{place}"}}\n') as agent:
+        wait_until(lambda: "\njessica_agent_link_up 1\n" in text() and "jessica_agent_memory_bytes{" in text(), 30, "the agent to tell that it is connected")
+        done = promtool("check", "metrics", text=text())
+        assert done.returncode == 0 and not done.stdout + done.stderr, done.stdout + done.stderr
+        assert all(name.startswith("jessica_agent_") for name in re.findall(r"^# TYPE (\S+) ", text(), re.MULTILINE))
+        # A real Prometheus with the job that the documentation has.
+        settings = tmp_path / "prometheus.yml"
+        settings.write_text((MONITORING / "prometheus.yml").read_text().replace("agx-01:9464", place).replace("15s", "1s"))
+        for name in RULES:
+            shutil.copy(MONITORING / name, tmp_path)
+        (tmp_path / "jessica.token").write_text("none")
+        shutil.copy(controller.state / "authority" / "ca.crt", tmp_path / "jessica-ca.crt")
+        port = free_port()
+        with Program(tmp_path / "prometheus.log", "prometheus", f"--config.file={settings}", f"--storage.tsdb.path={tmp_path / 'data'}", f"--web.listen-address=127.0.0.1:{port}"):
+
+            def value(expression: str) -> str:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?query={expression}", timeout=5) as answer:
+                        found = json.load(answer)["data"]["result"]
+                except OSError:
+                    return ""
+                return found[0]["value"][1] if found else ""
+
+            wait_until(lambda: value("jessica_agent_link_up") == "1", 30, "Prometheus to see the agent")
+            program.end()
+            wait_until(lambda: value("jessica_agent_link_up") == "0", 30, "Prometheus to see that it lost its controller")
+        assert agent.is_alive()
 
 
 def test_the_rules_do_what_they_say() -> None:

@@ -30,8 +30,12 @@ services:
 
 
 def clear(fleet: Fleet) -> None:
+    clear_of(fleet, NAME)
+
+
+def clear_of(fleet: Fleet, name: str) -> None:
     """What an agent leaves running when it ends: its containers, and their network."""
-    mine = ("--filter", f"label=jessica.fleet={NAME}")
+    mine = ("--filter", f"label=jessica.fleet={name}")
     for container in fleet.docker("ps", "-aq", *mine).split():
         fleet.docker("rm", "--force", container)
     for network in fleet.docker("network", "ls", "-q", *mine).split():

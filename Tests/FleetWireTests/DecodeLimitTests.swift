@@ -68,7 +68,7 @@ extension WireSuite {
                 hello(ProtoBytes().message(12, ProtoBytes().text(1, "j"))), .outOfRange,
                 "AttemptKey.number"),
             Refusal(
-                hello(ProtoBytes().message(12, ProtoBytes().text(1, "j").number(2, 1_000_001))),
+                hello(ProtoBytes().message(12, ProtoBytes().text(1, "j").number(2, 2_000_000_001))),
                 .outOfRange, "AttemptKey.number"),
             Refusal(
                 attemptReport(ProtoBytes().message(4, ProtoBytes().message(1, double(.nan)))),
@@ -221,7 +221,7 @@ extension WireSuite {
                 Self.hello(ProtoBytes().text(3, Self.long(65_536))),
                 Self.hello(ProtoBytes().message(12, count: 10_000, Self.key)),
                 Self.hello(
-                    ProtoBytes().message(12, ProtoBytes().text(1, "j").number(2, 1_000_000))),
+                    ProtoBytes().message(12, ProtoBytes().text(1, "j").number(2, 2_000_000_000))),
             ]
             for message in largest { _ = try WireCodec.decodeAgent(message.bytes) }
             let controller = [

@@ -54,7 +54,7 @@ extension WireSuite {
 
         @Test func `numbers`() {
             for (number, expected) in [
-                (0, false), (1, true), (1_000_000, true), (1_000_001, false),
+                (0, false), (1, true), (2_000_000_000, true), (2_000_000_001, false),
             ]
                 + [(-1, false), (Int.max, false), (Int.min, false)]
             {

@@ -22,7 +22,7 @@ import Testing
             ["--node", "agx-01"], "controller: {host: spark}\nstate_dir: /s\n")
         #expect(mistakes.isEmpty)
         let found = try #require(settings)
-        #expect(found.serverName == "spark" && found.controllerPort == 7443)
+        #expect(found.serverName == nil && found.controllerPort == 7443)
         #expect(found.ca == "/s/tls/ca.crt" && found.key == "/s/tls/node.key")
         #expect(found.fleet == "jessica" && found.models == nil)
         #expect(found.dockerSocket == "/var/run/docker.sock")
@@ -33,6 +33,32 @@ import Testing
         let few = "controller: {host: s}\nnode: n\n"
         #expect(load([], few + "docker: {pull_stall: 5s}\n").0?.pullStall == .seconds(5))
         #expect(load([], few + "docker: {pull_stall: 0s}\n").0 == nil)
+    }
+
+    @Test func controllersAreTriedInTheirOrder() throws {
+        let few =
+            "controller: {host: spark, port: 7, standby: [spark-2, \"spark-3:8\", \"[::1]:9\"]}\nnode: n\n"
+        let found = try #require(load([], few).0)
+        #expect(
+            found.controllers.map(\.description) == [
+                "spark:7", "spark-2:7", "spark-3:8", "[::1]:9",
+            ])
+        for wrong in ["a:b", "a:0", "a b", "a:1:2x"] {
+            let (settings, mistakes) = load(
+                ["--controller-standby", wrong], "controller: {host: spark}\nnode: n\n")
+            #expect(
+                settings == nil && mistakes.first?.contains("controller.standby") == true,
+                "\(wrong)")
+        }
+    }
+
+    @Test func metricsAreServedOnlyWhereItIsSaid() {
+        let few = "controller: {host: s}\nnode: n\n"
+        #expect(load([], few).0?.metrics == nil)
+        #expect(load(["--metrics-listen", "127.0.0.1:9464"], few).0?.metrics?.port == 9464)
+        for wrong in ["9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000"] {
+            #expect(load(["--metrics-listen", wrong], few).0 == nil, "\(wrong)")
+        }
     }
 
     @Test func flagBeatsVariableBeatsFile() throws {

@@ -31,6 +31,7 @@ package struct APIServer: Sendable {
     /// Where events are delivered to.
     let webhooks: WebhookCourier
     let installation: Installation
+    let backups: BackupDesk
     let mint = JobIDMint()
     let startedAt = ContinuousClock.now
     let logger: Logger
@@ -46,7 +47,7 @@ package struct APIServer: Sendable {
         catalogue: JobCatalogue, objects: any ObjectStore, folder: EmbeddedObjects?,
         applied: AppliedSource,
         sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
-        webhooks: WebhookCourier, installation: Installation, logger: Logger
+        webhooks: WebhookCourier, installation: Installation, backups: BackupDesk, logger: Logger
     ) {
         self.loop = loop
         self.feed = feed
@@ -61,6 +62,7 @@ package struct APIServer: Sendable {
         self.meters = meters
         self.webhooks = webhooks
         self.installation = installation
+        self.backups = backups
         self.logger = logger
     }
 
@@ -94,6 +96,7 @@ package struct APIServer: Sendable {
         addDiagnosis(api)
         addTokens(api)
         addWebhooks(api)
+        addBackups(api)
         if let folder { folder.addRoutes(router) }
         return router
     }

@@ -87,7 +87,8 @@ struct RoleCheck: RouterMiddleware {
     /// The least role for a request; what is not named here is an operator's.
     static func needed(_ method: HTTPRequest.Method, _ path: String) -> Role {
         let parts = path.split(separator: "/").dropFirst(2).map(String.init)
-        if parts.first == "tokens" || parts.first == "webhooks" { return .admin }
+        // A backup holds everybody's inputs.
+        if ["tokens", "webhooks", "backups"].contains(parts.first) { return .admin }
         if method == .get || method == .head { return .viewer }
         switch parts.first {
         case "jobs", "plans", "requests", "uploads": return .submitter

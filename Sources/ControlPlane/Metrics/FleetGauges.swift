@@ -1,5 +1,6 @@
 import FleetCore
 import OrderedCollections
+import Settings
 
 extension APIServer {
     /// The Prometheus text of everything we count.

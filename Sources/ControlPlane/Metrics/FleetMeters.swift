@@ -1,4 +1,5 @@
 import FleetCore
+import Settings
 import Synchronization
 
 /// Counts what happens from the controller's start on, for metrics.

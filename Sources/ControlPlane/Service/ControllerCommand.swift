@@ -11,7 +11,7 @@ package struct ControllerCommand: AsyncParsableCommand {
     /// How it is called.
     package static let configuration = CommandConfiguration(
         commandName: "spark-controller", abstract: "The control plane of a Jessica fleet.",
-        version: Version.number, subcommands: [Run.self, Certify.self])
+        version: Version.number, subcommands: [Run.self, Certify.self, RestoreBackup.self])
 
     /// Creates the command.
     package init() {}
@@ -32,9 +32,11 @@ package struct ControllerCommand: AsyncParsableCommand {
             }
             let outcome = ControllerSettings.source.load(
                 arguments: settings, environment: ProcessInfo.processInfo.environment)
-            guard let resolved = outcome.settings else { throw Self.refuse(outcome.mistakes) }
+            guard let resolved = outcome.settings else {
+                throw ControllerCommand.refuse(outcome.mistakes)
+            }
             let (loaded, mistakes) = ControllerSettings.load(resolved)
-            guard let loaded else { throw Self.refuse(mistakes) }
+            guard let loaded else { throw ControllerCommand.refuse(mistakes) }
             if resolved.bool("check_config") {
                 print("the configuration is fine")
                 return
@@ -49,24 +51,19 @@ package struct ControllerCommand: AsyncParsableCommand {
             } catch is CancellationError {
                 return
             } catch let error as RedisStoreError where error.code == .fenced {
-                // Started again it would depose its successor in turn.
-                Self.say("another controller has taken over: \(error)")
-                throw ExitCode(3)
+                guard loaded.failover else {
+                    // Started again it would depose its successor in turn.
+                    ControllerCommand.say("another controller has taken over: \(error)")
+                    throw ExitCode(3)
+                }
+                ControllerCommand.say(
+                    "another controller has taken over: \(error); started again, this one stands by"
+                )
+                throw ExitCode(1)
             } catch {
-                Self.say("\(error)")
+                ControllerCommand.say("\(error)")
                 throw ExitCode(1)
             }
-        }
-
-        private static func say(_ line: String) {
-            FileHandle.standardError.write(Data("spark-controller: \(line)\n".utf8))
-        }
-
-        private static func refuse(_ mistakes: [Mistake]) -> ExitCode {
-            for mistake in mistakes {
-                FileHandle.standardError.write(Data("\(mistake)\n".utf8))
-            }
-            return ExitCode(2)
         }
     }
 

@@ -41,6 +41,7 @@ extension ControllerService {
         group.addTask { [watchdog] in await watchdog.keepTurning { loop.mailbox.nudge() } }
         group.addTask { await parts.archive.run() }
         group.addTask { await parts.catalogue.run() }
+        group.addTask { await parts.backups.run() }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
         let doors = doors(term: loop.term)
         let (link, context, listener) = (parts.link, parts.linkContext, settings.link)

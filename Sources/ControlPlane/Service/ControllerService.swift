@@ -61,19 +61,39 @@ package struct ControllerService: Service {
                 let store = FleetStore(store: FencedStore(client: client))
                 let http = HTTPClient(
                     eventLoopGroupProvider: .singleton, configuration: S3Store.clientConfiguration)
+                let leadership = try leadership(client)
                 do {
+                    try await leadership?.win()
+                    if let leadership { group.addTask { try await leadership.keep() } }
                     try await runLeader(state, store, http, &group)
                 } catch {
+                    await leadership?.giveUp()
                     try? await http.shutdown()
                     throw error
                 }
+                await leadership?.giveUp()
                 try? await http.shutdown()
             }
         }
     }
 
+    /// The right to lead, where others may want it.
+    private func leadership(_ client: RedisClient) throws -> Leadership? {
+        guard settings.failover else { return nil }
+        let life = UInt32.random(in: .min ... .max)
+        let lease = try LeaderLease(
+            client: client, owner: "\(owner)/\(String(life, radix: 16))",
+            duration: Leadership.leaseTime)
+        return Leadership(lease: lease, notifier: notifier, watchdog: watchdog, logger: logger)
+    }
+
+    /// This process, for those who look at the record.
+    var owner: String {
+        "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
+    }
+
     /// Starts the controller's own Redis, unless another is named.
-    private func startRedis(
+    func startRedis(
         _ state: StateDirectory, _ group: inout ThrowingTaskGroup<Void, any Error>
     ) async throws -> RedisEndpoint {
         if let url = settings.redisURL { return try Self.endpoint(url) }
@@ -112,8 +132,6 @@ package struct ControllerService: Service {
         policy.silentAfter = settings.liveness.heartbeat * 3
         policy.stopAfter = settings.liveness.stopAfter
         policy.lostAfter = settings.liveness.lostAfter
-        let owner =
-            "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
         let ledSince = ContinuousClock.now
         let term = try await store.store.bumpTerm(owner: owner, version: Version.number)
         let loaded = try await store.load(history: policy.historyLimit)
@@ -127,10 +145,8 @@ package struct ControllerService: Service {
                 "term": "\(term)", "jobs": "\(loaded.snapshot.jobs.count)",
                 "fleet.revision": "\(loaded.snapshot.fleetRevision)",
             ])
-        let tail = loaded.snapshot.counters.event
-        let from = tail > UInt64(EventFeed.kept) ? tail - UInt64(EventFeed.kept) : 0
         let feed = EventFeed(
-            earlier: try await store.events(after: from, limit: EventFeed.kept),
+            earlier: try await store.latestEvents(limit: EventFeed.kept),
             limit: min(EventFeed.readerLimit, files / 2))
         let loop = ControlLoop(
             store: store, clock: clock, term: term,
@@ -150,6 +166,7 @@ package struct ControllerService: Service {
         var api: APIServer
         var archive: LogArchive
         var catalogue: CatalogueKeeper
+        var backups: BackupDesk
         var tokens: TokenBook
         var webhooks: WebhookCourier
         var tls: TLSConfiguration
@@ -167,7 +184,8 @@ package struct ControllerService: Service {
         let context = try TLSContext(
             role: .server, caBundle: authority.trust, certificateChain: server.certificate,
             privateKey: server.key)
-        let (objects, folder) = try await openObjects(state, storage(loaded), http)
+        let (objects, folder) = try await openObjects(
+            state, storage(else: loaded.snapshot.fleet.storage), http)
         let counters = LinkCounters()
         let sessions = SessionTable(counters: counters, logger: logger)
         let meters = FleetMeters()
@@ -185,13 +203,15 @@ package struct ControllerService: Service {
                 rules: settings.webhookRules, trust: settings.webhookTrust,
                 key: authority.key(for: "webhooks")),
             loop: loop, feed: feed, store: store, logger: logger)
+        let backups = BackupDesk(
+            loop: loop, store: store, objects: objects, scratch: state.backup, logger: logger)
         let api = APIServer(
             loop: loop, feed: feed, logs: logs, store: store, catalogue: catalogue,
             objects: objects, folder: folder, applied: applied, sessions: sessions,
             counters: counters, meters: meters, webhooks: webhooks,
             installation: Installation(
                 folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends),
-            logger: logger)
+            backups: backups, logger: logger)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
                 .map { .certificate($0) },
@@ -205,6 +225,7 @@ package struct ControllerService: Service {
                 store: logs, objects: objects, loop: loop, keep: settings.keepLogs, logger: logger),
             catalogue: CatalogueKeeper(
                 catalogue: catalogue, store: store, clock: loop.clock, logger: logger),
+            backups: backups,
             tokens: TokenBook(
                 administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),
             webhooks: webhooks,
@@ -226,11 +247,11 @@ package struct ControllerService: Service {
     }
 
     /// The storage in force: that of the file given at the start, else of the fleet applied last.
-    private func storage(_ loaded: FleetStore.Loaded) -> StorageSpec? {
+    func storage(else last: StorageSpec?) -> StorageSpec? {
         guard let path = settings.fleetFile,
             let text = try? String(contentsOfFile: path, encoding: .utf8),
             let spec = FleetFile.parse(text: text, name: path).spec
-        else { return loaded.snapshot.fleet.storage }
+        else { return last }
         return spec.storage
     }
 
@@ -244,7 +265,7 @@ package struct ControllerService: Service {
         return names
     }
 
-    private func openObjects(
+    func openObjects(
         _ state: StateDirectory, _ storage: StorageSpec?, _ http: HTTPClient
     ) async throws -> (any ObjectStore, EmbeddedObjects?) {
         if let storage, let keys = settings.storageKeys {

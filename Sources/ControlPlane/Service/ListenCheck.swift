@@ -45,7 +45,7 @@ enum ListenCheck {
     }
 
     /// A socket that somebody answers is another controller's; any other is left over, and replaced.
-    private static func check(socket path: String) async throws {
+    static func check(socket path: String) async throws {
         guard path.utf8.count < 108 else {
             throw StartError("\(path) is too long for a socket: choose a shorter --state-dir")
         }

@@ -33,6 +33,8 @@ package struct StateDirectory: Sendable {
     package var objects: String { path + "/objects" }
     /// Logs of attempts.
     package var logs: String { path + "/logs" }
+    /// A backup on its way to the object store, or from it.
+    package var backup: String { path + "/backup.part" }
     /// The secret that signs URLs of the embedded store.
     package var signingSecret: String { path + "/objects.secret" }
 

@@ -163,6 +163,15 @@ package struct Controller: Sendable {
         }
     }
 
+    /// All that it has in memory of what a store keeps.
+    package var snapshot: Snapshot {
+        Snapshot(
+            fleet: fleet, fleetRevision: fleetRevision, counters: counters,
+            jobs: Array(jobs.values), plans: Array(plans.plans.values),
+            nodes: nodes.values.map(\.record), tokens: Array(tokens.values),
+            webhooks: Array(webhooks.values))
+    }
+
     /// Takes up what the store holds.
     package init(
         restoring snapshot: Snapshot, term: UInt64, seed: UInt64, at now: Instant,

@@ -11,7 +11,7 @@ extension Controller {
             job.ending == nil && node.isSchedulable, "an attempt needs a live job and node")
         let before = job.state
         let since = stateSince(job)
-        let number = (job.attempts.last?.number ?? 0) + 1
+        let number = job.nextNumber
         let hedge = job.isActive
         job.attempts.append(
             Attempt(

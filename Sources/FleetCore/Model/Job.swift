@@ -110,6 +110,9 @@ package struct Job: Hashable, Sendable, Codable {
     package let submittedAt: Instant
     /// When it was asked for again by `retry`; moves its deadline, not its seniority.
     package var retriedAt: Instant?
+    /// Numbers up to this one may have been given to attempts that this record does not know of; nil
+    /// but in a record that came from a backup.
+    package var numbersUsed: Int?
 
     /// How a job ended.
     package struct Ending: Hashable, Sendable, Codable {
@@ -143,6 +146,8 @@ package struct Job: Hashable, Sendable, Codable {
         self.submittedAt = submittedAt
     }
 
+    /// The number of its next attempt.
+    package var nextNumber: Int { max(attempts.last?.number ?? 0, numbersUsed ?? 0) + 1 }
     /// The attempts that may still be running.
     package var active: [Attempt] { attempts.filter { !$0.state.isFinal } }
     /// Whether any attempt may still be running.

@@ -12,7 +12,7 @@ package enum Role: String, Hashable, Comparable, Sendable, Codable, CaseIterable
     case submitter
     /// Act on all jobs, nodes and roamers.
     case `operator`
-    /// Apply a fleet, and make and remove tokens and webhooks.
+    /// Apply a fleet, make and remove tokens and webhooks, make and read backups.
     case admin
 
     private var rank: Int {

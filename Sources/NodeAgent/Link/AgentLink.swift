@@ -16,11 +16,12 @@ enum LinkChange: Sendable {
 
 /// Keeps a connection to the controller, for ever.
 final class AgentLink: Sendable {
-    /// Where the controller is, and how it and we are known.
+    /// Where controllers are, and how they and we are known.
     struct Target: Sendable {
-        var host: String
-        var port: Int
-        var serverName: String
+        /// One leads, the others stand by; never empty.
+        var places: [AgentSettings.Place]
+        /// The name in their certificates; nil for the host of each.
+        var serverName: String?
         var identity: Identity
     }
 
@@ -34,6 +35,7 @@ final class AgentLink: Sendable {
         var silenceMax = AgentLink.greetingSilenceMax
     }
     private let target: Target
+    private let meters: AgentMeters
     private let logger: Logger
     private let state = Mutex(State())
     /// The connection on which the controller has welcomed us; nil while there is none.
@@ -51,11 +53,14 @@ final class AgentLink: Sendable {
     private static let lasting = Duration.seconds(10)
 
     init(
-        target: Target, logger: Logger, onChange: @escaping @Sendable (LinkChange) -> Void,
+        target: Target, meters: AgentMeters, logger: Logger,
+        onChange: @escaping @Sendable (LinkChange) -> Void,
         onCredit: @escaping @Sendable () -> Void,
         onLogKept: @escaping @Sendable (AttemptKey) -> Void
     ) {
+        precondition(!target.places.isEmpty, "there is a controller to connect to")
         self.target = target
+        self.meters = meters
         self.logger = logger
         self.onChange = onChange
         self.onCredit = onCredit
@@ -71,6 +76,7 @@ final class AgentLink: Sendable {
         else { return }
         do {
             connection.send(try WireCodec.encode(message), lane: lane)
+            meters.sent()
         } catch {
             logger.error("message cannot be sent", metadata: ["error": "\(error)"])
         }
@@ -97,6 +103,7 @@ final class AgentLink: Sendable {
         }
         guard connection.send(bytes, lane: .bulk) == .queued else { return false }
         state.withLock { $0.credit -= bytes.count }
+        meters.sentLog(chunk.text.count)
         return true
     }
 
@@ -108,38 +115,47 @@ final class AgentLink: Sendable {
 
     // MARK: Running
 
-    /// Connects again and again until cancelled.
+    /// Connects again and again until cancelled: to each controller in turn, with a wait after each round.
     func run() async {
         var backoff = Backoff(generator: SystemRandomNumberGenerator())
-        var lastError = ""
+        var lastErrors: [Int: String] = [:]
+        var turn = 0
+        var missed = 0
         while !Task.isCancelled {
             let begin = ContinuousClock.now
             do {
-                try await connectOnce()
+                try await connectOnce(target.places[turn])
                 logger.notice("link ended")
-                lastError = ""
+                lastErrors = [:]
             } catch {
                 let text = "\(error)"
+                meters.linkFailed()
                 // The same trouble every few seconds is one piece of news.
-                if !Task.isCancelled, text != lastError {
+                if !Task.isCancelled, text != lastErrors[turn] {
                     logger.warning(
                         "no link to the controller",
-                        metadata: [
-                            "controller": "\(target.host):\(target.port)", "error": "\(text)",
-                        ])
+                        metadata: ["controller": "\(target.places[turn])", "error": "\(text)"])
                 }
-                lastError = text
+                lastErrors[turn] = text
             }
-            if ContinuousClock.now - begin > Self.lasting { backoff.reset() }
+            if ContinuousClock.now - begin > Self.lasting {
+                // It may be there again in a moment.
+                backoff.reset()
+                missed = 0
+            } else {
+                turn = (turn + 1) % target.places.count
+                missed += 1
+                if missed % target.places.count != 0 { continue }
+            }
             try? await Task.sleep(for: backoff.next(), clock: .continuous)
         }
     }
 
-    private func connectOnce() async throws {
+    private func connectOnce(_ place: AgentSettings.Place) async throws {
         // Read anew each time, so that a renewed certificate needs no restart.
         let context = try await target.identity.clientContext()
         try await LinkClient.withConnection(
-            host: target.host, port: target.port, serverName: target.serverName,
+            host: place.host, port: place.port, serverName: target.serverName ?? place.host,
             context: context, logger: logger
         ) { connection in
             connection.setFrameLimit(WireLimits.message)
@@ -179,6 +195,7 @@ final class AgentLink: Sendable {
     private func read(_ connection: LinkConnection, _ epoch: UInt64) async throws {
         for try await frame in connection.inbound {
             state.withLock { $0.heardAt = .now }
+            meters.received()
             let message = try WireCodec.decodeController(frame)
             switch message {
             case .logCredit(let bytes):

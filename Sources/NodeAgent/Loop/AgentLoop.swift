@@ -21,7 +21,7 @@ struct AgentLoop: Sendable {
     let doer: Doer
     let logger: Logger
     /// Hears of every turn that is finished.
-    var onTurn: @Sendable () -> Void = {}
+    var onTurn: @Sendable (Agent) -> Void = { _ in }
 
     /// How soon a journal is saved again that could not be.
     private static let saveRetry = Duration.seconds(1)
@@ -52,7 +52,7 @@ struct AgentLoop: Sendable {
                 } else {
                     releaseHeartbeats(&turn, &group)
                 }
-                onTurn()
+                onTurn(turn.agent)
                 await mailbox.signal.wait(atMost: sleep(&turn))
             }
             group.cancelAll()

@@ -14,8 +14,10 @@ package struct AgentSettings: Sendable, Hashable {
     package var controllerHost: String
     /// The controller's port for agents.
     package var controllerPort: Int
-    /// The name in the controller's certificate.
-    package var serverName: String
+    /// The name in the controllers' certificates; nil for the host of each.
+    package var serverName: String?
+    /// Controllers that may lead when the first does not answer.
+    package var standbys: [Place]
     /// The file of the certificates it trusts.
     package var ca: String
     /// The file of its certificate.
@@ -41,6 +43,54 @@ package struct AgentSettings: Sendable, Hashable {
     /// Whether log lines are JSON.
     package var logsAsJSON: Bool
 
+    /// Where metrics are served; nil for nowhere.
+    package var metrics: Place?
+
+    /// A host and a port.
+    package struct Place: Sendable, Hashable, CustomStringConvertible {
+        /// The host.
+        package var host: String
+        /// The port.
+        package var port: Int
+
+        /// Creates a place.
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+
+        /// As people write it.
+        package var description: String {
+            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+
+        /// Reads `host`, `host:port` or `[ipv6]:port`; nil when it is none of them.
+        package init?(_ text: String, port standard: Int?) {
+            var (host, port) = (text[...], standard)
+            if let colon = text.lastIndex(of: ":"), text.last != "]",
+                text.hasPrefix("[") || text.firstIndex(of: ":") == colon
+            {
+                host = text[..<colon]
+                port = Int(text[text.index(after: colon)...])
+            }
+            if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+            let isFine =
+                host.contains(":")
+                ? host.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+                : host.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/[]@".utf8.contains($0) }
+            guard let port, (1...65_535).contains(port), isFine,
+                (1...253).contains(host.utf8.count)
+            else { return nil }
+            self.host = String(host)
+            self.port = port
+        }
+    }
+
+    /// Every controller there is, the one to try first in front.
+    package var controllers: [Place] {
+        [Place(host: controllerHost, port: controllerPort)] + standbys
+    }
+
     /// Creates settings with the defaults.
     package init(node: String, stateDir: String, controllerHost: String, controllerPort: Int = 7443)
     {
@@ -49,7 +99,8 @@ package struct AgentSettings: Sendable, Hashable {
         self.stateDir = stateDir
         self.controllerHost = controllerHost
         self.controllerPort = controllerPort
-        self.serverName = controllerHost
+        self.serverName = nil
+        self.standbys = []
         self.ca = stateDir + "/tls/ca.crt"
         self.certificate = stateDir + "/tls/node.crt"
         self.key = stateDir + "/tls/node.key"
@@ -83,7 +134,17 @@ package struct AgentSettings: Sendable, Hashable {
             help: "The controller's port for agents."),
         SettingSpec(
             "controller.server_name", .string,
-            help: "The name in the controller's certificate; else controller.host."),
+            help: "The name in the controllers' certificates; else the host of each."),
+        SettingSpec(
+            "controller.standby", .list, default: "",
+            help:
+                "More controllers of the fleet, host or host:port, tried in turn when one does not answer."
+        ),
+        SettingSpec(
+            "metrics.listen", .string,
+            help:
+                "Where metrics for Prometheus are served, such as 127.0.0.1:9464; nowhere when left out. Whoever reaches it can read them."
+        ),
         SettingSpec(
             "tls.ca", .path,
             help: "The certificates trusted, PEM; else tls/ca.crt in the state folder."),
@@ -150,6 +211,19 @@ package struct AgentSettings: Sendable, Hashable {
         if host.isEmpty {
             mistakes.append(settings.mistake("controller.host", "must not be empty"))
         }
+        let port = settings.int("controller.port")
+        let standbys = settings.list("controller.standby").map { Place($0, port: port) }
+        if standbys.contains(nil) || standbys.count > Self.standbysMax {
+            mistakes.append(
+                settings.mistake(
+                    "controller.standby",
+                    "must be up to \(Self.standbysMax) hosts such as spark-2 or spark-2:7443"))
+        }
+        let metrics = settings.string(ifSet: "metrics.listen").map { Place($0, port: nil) }
+        if case .some(nil) = metrics {
+            mistakes.append(
+                settings.mistake("metrics.listen", "must be an address and a port: 127.0.0.1:9464"))
+        }
         for key in ["state_dir", "tls.ca", "tls.cert", "tls.key", "docker.socket", "models.mount"] {
             if let path = settings.path(ifSet: key), !path.hasPrefix("/") {
                 mistakes.append(settings.mistake(key, "must be an absolute path"))
@@ -161,9 +235,11 @@ package struct AgentSettings: Sendable, Hashable {
         guard mistakes.isEmpty else { return (nil, mistakes) }
         var result = AgentSettings(
             node: node, stateDir: settings.path("state_dir"), controllerHost: host,
-            controllerPort: settings.int("controller.port"))
+            controllerPort: port)
+        result.standbys = standbys.compactMap(\.self)
+        result.metrics = metrics.flatMap(\.self)
         result.fleet = settings.string("fleet")
-        result.serverName = settings.string(ifSet: "controller.server_name") ?? result.serverName
+        result.serverName = settings.string(ifSet: "controller.server_name")
         result.ca = settings.path(ifSet: "tls.ca") ?? result.ca
         result.certificate = settings.path(ifSet: "tls.cert") ?? result.certificate
         result.key = settings.path(ifSet: "tls.key") ?? result.key
@@ -180,6 +256,8 @@ package struct AgentSettings: Sendable, Hashable {
         result.logsAsJSON = settings.string("log.format") == "json"
         return (result, [])
     }
+
+    private static let standbysMax = 8
 
     private static func isName(_ text: String) -> Bool {
         (1...63).contains(text.utf8.count) && PlainName.make(text) == text

@@ -90,7 +90,13 @@ package struct NodeAgent: Service {
             group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }
             group.addTask { await sensors.run() }
             group.addTask { await parts.images.run() }
-            group.addTask { await Self.report(telemetry, parts.link) }
+            group.addTask { await Self.report(telemetry, parts.link, parts.meters) }
+            if let place = settings.metrics {
+                let server = MetricsServer(place: place, logger: logger) {
+                    parts.meters.text(now: parts.loop.clock.now)
+                }
+                group.addTask { await server.run() }
+            }
             group.addTask { await parts.watchdog.keepTurning { parts.loop.mailbox.signal.nudge() } }
             await parts.loop.run(agent)
             group.cancelAll()
@@ -126,12 +132,14 @@ package struct NodeAgent: Service {
     }
 
     /// Sends a sample of the machine now and then.
-    private static func report(_ telemetry: NodeTelemetry, _ link: AgentLink) async {
+    private static func report(
+        _ telemetry: NodeTelemetry, _ link: AgentLink, _ meters: AgentMeters
+    ) async {
         var telemetry = telemetry
         while !Task.isCancelled {
-            if link.live.value != nil {
-                _ = link.sendLive(.telemetry(telemetry.sample()), lane: .telemetry)
-            }
+            let sample = telemetry.sample()
+            meters.note(sample)
+            _ = link.sendLive(.telemetry(sample), lane: .telemetry)
             try? await Task.sleep(for: NodeTelemetry.every, clock: .continuous)
         }
     }

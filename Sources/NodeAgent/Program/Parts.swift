@@ -14,6 +14,7 @@ struct Parts: Sendable {
     let images: ImageCollector
     let predictions: Predictions
     let watchdog: LoopWatchdog
+    let meters = AgentMeters()
     let memory: IdleMemory
     let ledger = ContainerLedger()
 
@@ -29,11 +30,11 @@ struct Parts: Sendable {
         let outbox = LogOutbox(logger: logger, post: post)
         let link = AgentLink(
             target: AgentLink.Target(
-                host: settings.controllerHost, port: settings.controllerPort,
-                serverName: settings.serverName, identity: identity),
-            logger: logger,
-            onChange: { change in
+                places: settings.controllers, serverName: settings.serverName, identity: identity),
+            meters: meters, logger: logger,
+            onChange: { [meters] change in
                 mailbox.post(.link(change))
+                meters.note(change)
                 Self.tell(notifier, of: change, settings)
             }, onCredit: { outbox.nudge() }, onLogKept: { outbox.kept($0) })
         let images = ImageLedger(path: folder.images, logger: logger)
@@ -82,7 +83,11 @@ struct Parts: Sendable {
         self.loop = AgentLoop(
             mailbox: mailbox, clock: clock, journal: JournalFile(path: folder.journal),
             lease: LeaseFile(path: folder.lease, boot: try StateFolder.bootID()), doer: doer,
-            logger: logger, onTurn: { watchdog.turned() })
+            logger: logger,
+            onTurn: { [meters] agent in
+                watchdog.turned()
+                meters.note(agent)
+            })
         self.link = link
         self.inventory = Inventory(
             engine: engine, labels: labels, network: network, clock: clock, memory: memory,
@@ -99,7 +104,7 @@ struct Parts: Sendable {
     private static func tell(
         _ notifier: ServiceNotifier, of change: LinkChange, _ settings: AgentSettings
     ) {
-        let controller = "\(settings.controllerHost):\(settings.controllerPort)"
+        let controller = settings.controllers.map(\.description).joined(separator: " or ")
         switch change {
         case .up: notifier.status("\(settings.node): connected to \(controller)")
         case .down: notifier.status("\(settings.node): not connected to \(controller)")

@@ -195,7 +195,8 @@ package struct FleetStore: Sendable {
     /// Loads the record; `history` bounds the ended jobs taken up.
     package func load(history: Int) async throws(RedisStoreError) -> Loaded {
         let replies = try await store.client.read([
-            RedisCommand("HMGET", .text(keys.meta), "event", "assignment", "cleaning", "clock"),
+            RedisCommand(
+                "HMGET", .text(keys.meta), "event", "assignment", "cleaning", "clock", "restoring"),
             RedisCommand("HGET", .text(keys.fleet), "record"),
             RedisCommand("SMEMBERS", .text(keys.active)),
             RedisCommand(
@@ -214,7 +215,15 @@ package struct FleetStore: Sendable {
         }
         var snapshot = Controller.Snapshot()
         let meta = (replies[0].array ?? []).map { $0.text ?? "" }
-        if meta.count == 4 {
+        var clock = Instant.zero
+        if meta.count == 5 {
+            guard meta[4].isEmpty else {
+                throw RedisStoreError(
+                    .rejected,
+                    "a restore was begun and did not end: the record is half written; run `spark-controller restore` again"
+                )
+            }
+            clock = Instant(nanoseconds: Int64(meta[3]) ?? 0)
             snapshot.counters.event = UInt64(meta[0]) ?? 0
             snapshot.counters.assignment = UInt64(meta[1]) ?? 0
             snapshot.counters.cleaning = UInt64(meta[2]) ?? 0
@@ -244,9 +253,7 @@ package struct FleetStore: Sendable {
             }
         }
         snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")
-        return Loaded(
-            snapshot: snapshot, fleet: fleet,
-            clock: Instant(nanoseconds: meta.last.flatMap { Int64($0) } ?? 0))
+        return Loaded(snapshot: snapshot, fleet: fleet, clock: clock)
     }
 
     /// Plans by their ids, those that are not kept any more left out.
@@ -376,6 +383,16 @@ package struct FleetStore: Sendable {
         ]).first
         if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
         return (reply?.array ?? []).compactMap(Self.event)
+    }
+
+    /// The latest events, oldest first.
+    package func latestEvents(limit: Int) async throws(RedisStoreError) -> [FleetEvent] {
+        let reply = try await store.client.read([
+            RedisCommand(
+                "XREVRANGE", .text(keys.events), "+", "-", "COUNT", .integer(Int64(max(limit, 1))))
+        ]).first
+        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+        return (reply?.array ?? []).reversed().compactMap(Self.event)
     }
 
     /// The latest revisions of the fleet, latest first.

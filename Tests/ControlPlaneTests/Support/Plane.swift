@@ -91,6 +91,9 @@ struct Plane: Sendable {
                     rules: try WebhookRules(allow: ["127.0.0.0/8"]), trust: nil,
                     key: SymmetricKey(data: [UInt8](repeating: 3, count: 32))),
                 loop: loop, feed: feed, store: store, policy: policy, logger: logger)
+            let backups = BackupDesk(
+                loop: loop, store: store, objects: folder, scratch: directory + "/backup.part",
+                logger: logger)
             let api = APIServer(
                 loop: loop, feed: feed,
                 logs: try LogStore(root: directory + "/logs", logger: logger),
@@ -102,7 +105,7 @@ struct Plane: Sendable {
                 installation: Installation(
                     folder: directory, authorityEnds: .distantFuture,
                     certificateEnds: .distantFuture),
-                logger: logger)
+                backups: backups, logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now, policy: policy)
             let tokens = TokenBook(
@@ -134,6 +137,10 @@ struct Plane: Sendable {
             }
             group.addTask {
                 await webhooks.run()
+                return nil
+            }
+            group.addTask {
+                await backups.run()
                 return nil
             }
             if let fleet, loaded.snapshot.fleetRevision == 0 {

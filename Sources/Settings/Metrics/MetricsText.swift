@@ -1,19 +1,29 @@
 /// Builds the text format of Prometheus.
-struct MetricsText {
+///
+/// Here as both services write it.
+package struct MetricsText {
     /// Labels and their values.
-    typealias Labels = [String: String]
+    package typealias Labels = [String: String]
 
-    private(set) var text = ""
+    /// What was written so far.
+    package private(set) var text = ""
 
-    mutating func gauge(_ name: String, _ help: String, _ values: [(Labels, Double)]) {
+    /// Begins an empty text.
+    package init() {}
+
+    /// A number that goes up and down.
+    package mutating func gauge(_ name: String, _ help: String, _ values: [(Labels, Double)]) {
         write(name, help, "gauge", values)
     }
 
-    mutating func counter(_ name: String, _ help: String, _ values: [(Labels, Double)]) {
+    /// A number that only rises; its name ends in `_total`.
+    package mutating func counter(_ name: String, _ help: String, _ values: [(Labels, Double)]) {
         write(name, help, "counter", values)
     }
 
-    mutating func histogram(_ name: String, _ help: String, _ values: [(Labels, Histogram)]) {
+    /// How values are spread.
+    package mutating func histogram(_ name: String, _ help: String, _ values: [(Labels, Histogram)])
+    {
         begin(name, help, "histogram")
         for (labels, histogram) in values {
             var total: UInt64 = 0

@@ -1,0 +1,146 @@
+import FleetCore
+import Foundation
+package import Logging
+package import ObjectStore
+package import RedisStore
+import Synchronization
+
+/// Makes backups of the record, one at a time.
+package final class BackupDesk: Sendable {
+    /// How a backup is going.
+    enum Progress: Sendable {
+        case running
+        case done(BackupManifest)
+        case failed(String)
+    }
+
+    private struct State {
+        var running: String?
+        /// Ends of the latest ones, for those who ask.
+        var ended: [(name: String, how: Progress)] = []
+        var waiting: [UInt64: (name: String, continuation: CheckedContinuation<Void, Never>)] = [:]
+        var lastWaiting: UInt64 = 0
+    }
+
+    private let loop: ControlLoop
+    private let store: FleetStore
+    let folder: BackupFolder
+    private let scratch: String
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let requests: AsyncStream<String>
+    private let request: AsyncStream<String>.Continuation
+
+    /// Ends that are remembered.
+    private static let endedKept = 16
+
+    /// Makes a desk that writes archives to `scratch` before they go to the object store.
+    package init(
+        loop: ControlLoop, store: FleetStore, objects: any ObjectStore, scratch: String,
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.store = store
+        folder = BackupFolder(objects: objects)
+        self.scratch = scratch
+        self.logger = logger
+        (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+    }
+
+    /// Makes what is asked for, until cancelled.
+    package func run() async {
+        for await name in requests {
+            let how: Progress
+            do {
+                let manifest = try await make(name)
+                logger.notice(
+                    "backup made",
+                    metadata: [
+                        "backup": "\(name)", "bytes": "\(manifest.size)",
+                        "jobs": "\(manifest.counts.jobs)",
+                    ])
+                how = .done(manifest)
+            } catch {
+                logger.error("backup failed", metadata: ["backup": "\(name)", "error": "\(error)"])
+                how = .failed("\(error)")
+            }
+            end(name, how)
+        }
+    }
+
+    /// Begins one, and says its name; nil when one is being made.
+    func begin() -> String? {
+        let name = loop.clock.now.rfc3339.replacing(":", with: "-")
+        let isTaken = state.withLock { state in
+            guard state.running == nil else { return false }
+            state.running = name
+            return true
+        }
+        guard isTaken else { return nil }
+        request.yield(name)
+        return name
+    }
+
+    /// How a backup that was begun in this life is going; nil when it is none of the latest.
+    func progress(of name: String) -> Progress? {
+        state.withLock { state in
+            if state.running == name { return .running }
+            return state.ended.last { $0.name == name }?.how
+        }
+    }
+
+    /// Waits until a backup has ended, or that long.
+    func wait(for name: String, atMost patience: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            let id = state.withLock { state in
+                state.lastWaiting += 1
+                return state.lastWaiting
+            }
+            group.addTask { [self] in
+                await withCheckedContinuation { continuation in
+                    let isOver = state.withLock { state in
+                        guard state.running == name else { return true }
+                        state.waiting[id] = (name, continuation)
+                        return false
+                    }
+                    if isOver { continuation.resume() }
+                }
+            }
+            group.addTask { try? await Task.sleep(for: patience) }
+            await group.next()
+            state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume()
+            group.cancelAll()
+        }
+    }
+
+    private func end(_ name: String, _ how: Progress) {
+        let waiting = state.withLock { state in
+            state.running = nil
+            state.ended.append((name, how))
+            if state.ended.count > Self.endedKept { state.ended.removeFirst() }
+            let over = state.waiting.filter { $0.value.name == name }
+            for id in over.keys { state.waiting[id] = nil }
+            return over.values.map(\.continuation)
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func make(_ name: String) async throws -> BackupManifest {
+        let path = scratch
+        try? FileManager.default.removeItem(atPath: path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        // Handed out once it is stored, and so the state between two batches.
+        let (snapshot, moment) = await loop.read { controller, now in (controller.snapshot, now) }
+        let damaged = Atomic<Int>(0)
+        let summary = try await store.archive(
+            snapshot, at: moment, term: loop.term, version: Version.number, to: path
+        ) { [logger] id in
+            logger.warning("backup leaves out a damaged job", metadata: ["job": "\(id)"])
+            damaged.add(1, ordering: .relaxed)
+        }
+        let manifest = BackupManifest(
+            name: name, summary: summary, damaged: damaged.load(ordering: .relaxed))
+        try await folder.put(path, manifest)
+        return manifest
+    }
+}

@@ -1,0 +1,145 @@
+package import FleetCore
+
+extension FleetStore {
+    /// Past jobs looked at in one page.
+    private static let pastChunk = 2_000
+    private static let eventChunk = 5_000
+
+    /// Writes the record as it was at one moment into an archive.
+    ///
+    /// `snapshot` is the machine at that moment, between two batches: all that lives, and what ended last.
+    /// What it has not in memory cannot change any more, and is read from Redis beside the work, in bounded
+    /// pieces: past jobs and plans from before the moment, events up to it, revisions. So the archive shows
+    /// the record at one moment, though writing it takes a while. Records that cannot be read are handed to
+    /// `damaged` and left out.
+    @concurrent package func archive(
+        _ snapshot: Controller.Snapshot, at moment: Instant, term: UInt64, version: String,
+        to path: String, damaged: @Sendable (JobID) -> Void
+    ) async throws -> ArchiveSummary {
+        let header = ArchiveHeader(
+            version: version, at: moment, fleet: snapshot.fleet.fleet,
+            revision: snapshot.fleetRevision, term: term, counters: snapshot.counters)
+        var writer = try ArchiveWriter.begin(path: path, header: header)
+        let history = try await fleetHistory(limit: .max)
+        for fleet in history.reversed() where fleet.revision <= snapshot.fleetRevision {
+            try writer.add(fleet)
+        }
+        for token in snapshot.tokens { try writer.add(token) }
+        for webhook in snapshot.webhooks { try writer.add(webhook) }
+        for node in snapshot.nodes { try writer.add(node) }
+        try await addPlans(snapshot, moment, to: &writer)
+        try await addJobs(snapshot, moment, to: &writer, damaged: damaged)
+        try await addEvents(through: snapshot.counters.event, to: &writer)
+        try await checkWritten(snapshot, term)
+        return try writer.finish()
+    }
+
+    private func addPlans(
+        _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter
+    ) async throws {
+        let inMemory = Set(snapshot.plans.map(\.id))
+        for plan in snapshot.plans { try writer.add(plan) }
+        var last: PlanID?
+        while true {
+            try Task.checkCancellation()
+            // A plan may have as many as 10,000 steps.
+            let ids = try await planIDs(after: last, limit: 200)
+            guard let final = ids.last else { return }
+            last = final
+            for plan in try await plans(ids.filter { !inMemory.contains($0) })
+            where plan.submittedAt < moment {
+                try writer.add(plan)
+            }
+        }
+    }
+
+    private func addJobs(
+        _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter,
+        damaged: @Sendable (JobID) -> Void
+    ) async throws {
+        let inMemory = Set(snapshot.jobs.map(\.id))
+        for job in snapshot.jobs { try writer.add(job) }
+        var pages = EndedPages(limit: Self.pastChunk)
+        while let page = try await nextPage(&pages) {
+            try Task.checkCancellation()
+            let found = try await readable(page.filter { !inMemory.contains($0) })
+            for job in found.jobs where job.submittedAt < moment { try writer.add(job) }
+            for id in found.damaged { damaged(id) }
+        }
+    }
+
+    private func addEvents(through last: UInt64, to writer: inout ArchiveWriter) async throws {
+        var after: UInt64 = 0
+        while after < last {
+            try Task.checkCancellation()
+            let events = try await events(after: after, limit: Self.eventChunk)
+            guard let final = events.last else { return }
+            for event in events where event.sequence <= last { try writer.add(event) }
+            after = final.sequence
+        }
+    }
+
+    /// What was in memory must be in the record too, and the record still ours.
+    private func checkWritten(
+        _ snapshot: Controller.Snapshot, _ term: UInt64
+    ) async throws {
+        let reply = try await store.client.read([
+            RedisCommand("HMGET", .text(keys.meta), "term", "event")
+        ]).first
+        let fields = (reply?.array ?? []).map { $0.text.flatMap { UInt64($0) } ?? 0 }
+        guard fields.count == 2, fields[0] == term else {
+            throw RedisStoreError(.fenced, "another controller has taken over")
+        }
+        guard fields[1] >= snapshot.counters.event else {
+            throw RedisStoreError(
+                .unavailable(outcomeUnknown: false), "the store did not keep up; try again")
+        }
+    }
+
+    /// Where a reader of past jobs is: by their ends, as ranks move when old ones are forgotten.
+    struct EndedPages {
+        fileprivate var from = "-inf"
+        fileprivate var limit: Int
+        private let standard: Int
+        /// Those of the second reached, which is read again as more may have ended in it.
+        private var seen: Set<String> = []
+        fileprivate var isOver = false
+
+        init(limit: Int) {
+            self.limit = limit
+            standard = limit
+        }
+
+        fileprivate mutating func take(_ found: [(id: String, second: String)]) -> [JobID] {
+            let new = found.filter { !seen.contains($0.id) }.map { JobID($0.id) }
+            isOver = found.count < limit
+            guard let last = found.last?.second else { return [] }
+            if last == from {
+                // All of them ended in one second: the next page must be larger to get past it.
+                limit *= 2
+            } else {
+                limit = standard
+                seen = []
+                from = last
+            }
+            seen.formUnion(found.lazy.filter { $0.second == last }.map(\.id))
+            return new
+        }
+    }
+
+    /// The next past jobs; nil when there are no more.
+    private func nextPage(_ pages: inout EndedPages) async throws(RedisStoreError) -> [JobID]? {
+        if pages.isOver { return nil }
+        let reply = try await store.client.read([
+            RedisCommand(
+                "ZRANGEBYSCORE", .text(keys.ended), .text(pages.from), "+inf", "WITHSCORES",
+                "LIMIT", 0, .integer(Int64(pages.limit)))
+        ]).first
+        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+        let list = (reply?.array ?? []).map { $0.text ?? "" }
+        let found = stride(from: 0, to: list.count - 1, by: 2).map {
+            (id: list[$0], second: list[$0 + 1])
+        }
+        return pages.take(found)
+    }
+}
