@@ -27,7 +27,7 @@ package final class FencedStore: Sendable {
         self.keys = keys
     }
 
-    /// Commits a batch in a term, as one pipeline of chunks that each run as one step.
+    /// Commits a batch in a term as one step, however large it is.
     ///
     /// Returns when Redis has acknowledged all of it. Throws `fenced` when the term is not the
     /// current one (nothing was written), `rejected` when Redis refused a command (what came before
@@ -105,7 +105,7 @@ package final class FencedStore: Sendable {
             let script = try await scriptName(on: connection)
             let start = ContinuousClock.now
             let replies = try await submit(batch, script, on: connection, timeout: timeout).value()
-            guard try verdict(replies, of: batch) else {
+            guard try verdict(batch.answers(replies), of: batch) else {
                 self.script.withLock { $0 = nil }
                 continue
             }
@@ -120,7 +120,7 @@ package final class FencedStore: Sendable {
     ) throws(RedisStoreError) -> EventLoopFuture<[RedisValue]> {
         var buffer = connection.makeBuffer()
         try batch.encode(script: script, meta: keys.meta, into: &buffer)
-        return connection.submit(buffer, replies: batch.chunks.count, timeout: timeout)
+        return connection.submit(buffer, replies: batch.replyCount, timeout: timeout)
     }
 
     /// True when every chunk is in; false when the script has to be loaded first; else the error.

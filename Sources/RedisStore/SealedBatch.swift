@@ -69,9 +69,26 @@ package struct SealedBatch: Hashable, Sendable {
         return chunks
     }
 
+    /// Whether its chunks run as one transaction: what is in one batch must be seen whole or not at all, also
+    /// by a controller that starts after a crash in the midst of it.
+    var isTransaction: Bool { chunks.count > 1 }
+
+    /// How many replies it gets.
+    var replyCount: Int { isTransaction ? chunks.count + 2 : chunks.count }
+
+    /// The replies to its chunks, of the replies to all that was sent.
+    func answers(_ replies: [RedisValue]) -> [RedisValue] {
+        guard isTransaction else { return replies }
+        if let done = replies.last?.array, done.count == chunks.count { return done }
+        // Refused while it was taken down, so nothing of it has run.
+        let refused = replies.dropFirst().dropLast().filter { $0.errorMessage != nil }
+        return refused.isEmpty ? Array(replies.suffix(1)) : Array(refused)
+    }
+
     /// All chunks as calls of the script, in one buffer.
     func encode(script: String, meta: String, into buffer: inout ByteBuffer) throws(RedisStoreError)
     {
+        if isTransaction { try RedisCommand("MULTI").encode(into: &buffer) }
         for (index, chunk) in chunks.enumerated() {
             var list = ArgumentList()
             list.append("EVALSHA")
@@ -88,5 +105,6 @@ package struct SealedBatch: Hashable, Sendable {
             }
             try RedisCommand(list: list).encode(into: &buffer)
         }
+        if isTransaction { try RedisCommand("EXEC").encode(into: &buffer) }
     }
 }

@@ -175,7 +175,7 @@ struct MessageGenerator {
 
     mutating func inputGrant() -> InputGrant {
         InputGrant(
-            refusal: text(), isList: bool(), total: int(0...Int(UInt32.max)),
+            refusal: text(), isPassing: bool(), isList: bool(), total: int(0...Int(UInt32.max)),
             files: list {
                 InputGrant.File(
                     name: "i-" + $0.name(32, "abc.- é"), contentType: $0.name(), size: $0.number(),

@@ -21,9 +21,13 @@ struct PlanFollower {
         while true {
             do {
                 let plan = try await client.get(
-                    WorkPlan.self, Resource("plans", id), purpose: "follow plan \(id)")
+                    WorkPlan.self, Resource("plans", id, query: [("steps", "false")]),
+                    purpose: "follow plan \(id)")
                 lostAt = nil
-                if plan.model.isEnded { return plan }
+                if plan.model.isEnded {
+                    return try await client.get(
+                        WorkPlan.self, Resource("plans", id), purpose: "get plan \(id)")
+                }
                 if plan.model.counts != last {
                     last = plan.model.counts
                     let text = "plan \(id)  \(plan.model.situation)"

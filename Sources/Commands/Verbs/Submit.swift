@@ -105,6 +105,13 @@ struct Submit: Command {
         if plan != nil, !file.isEmpty || count != nil || items != nil || input != "{}" {
             throw ValidationError("a plan has its inputs in its file")
         }
+        if plan != nil,
+            cluster != nil || template != nil || deadline != nil || retries != nil || !after.isEmpty
+        {
+            throw ValidationError(
+                "--cluster, --template, --deadline, --retries and --after are said of each step in its file"
+            )
+        }
         _ = try JobBody.labels(label)
     }
 
@@ -112,6 +119,8 @@ struct Submit: Command {
         let actions = PlanActions(session: session, output: output)
         if let plan {
             var body = try PlanFile.read(plan, session.context)
+            body = body.with("labels", try JobBody.labels(label))
+                .with("priority", priority.map { .int($0) })
             if let atOnce { body = body.with("maxRunning", .int(atOnce)) }
             return try await actions.submit(body, key: idempotencyKey, waiting: waiting)
         }

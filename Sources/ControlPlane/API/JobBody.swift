@@ -12,7 +12,13 @@ struct JobBody {
     /// The largest input, in bytes of JSON.
     private static let inputLimit = 200 << 10
 
-    init(_ fields: [String: JSONValue]) { self.fields = fields }
+    /// Whether it is a step of a plan, whose input may refer to other steps.
+    private let isStep: Bool
+
+    init(_ fields: [String: JSONValue], isStep: Bool = false) {
+        self.fields = fields
+        self.isStep = isStep
+    }
 
     func request() throws -> JobRequest {
         guard let name = try text("kind") else {
@@ -142,8 +148,12 @@ struct JobBody {
                 "`after` must be a list of at most \(Self.afterLimit) ids of jobs")
         }
         for reference in try InputReferences.all(in: fields["input"] ?? .null) {
-            guard case .output(let job, _, _) = reference, JobIDMint.time(of: job) != nil else {
-                continue
+            guard case .output(let job, _, _) = reference else { continue }
+            guard JobIDMint.time(of: job) != nil else {
+                if isStep { continue }
+                throw APIError.impossible(
+                    "the input refers to `\(job.prefix(40))`, which is the id of no job; steps have names in plans"
+                )
             }
             jobs.append(JobID(job))
         }

@@ -4,6 +4,7 @@ import Synchronization
 /// Makes job ids: 26 characters, sortable by time (the form of a ULID, in lower case).
 package final class JobIDMint: Sendable {
     private static let digits = Array("0123456789abcdefghjkmnpqrstvwxyz")
+    private static let digitBytes = Set("0123456789abcdefghjkmnpqrstvwxyz".utf8)
     private let last = Mutex<(time: UInt64, random: UInt64)>((0, 0))
 
     /// Creates a mint.
@@ -11,7 +12,9 @@ package final class JobIDMint: Sendable {
 
     /// When an id was made, to the millisecond; nil when it is none of a mint.
     package static func time(of id: some StringProtocol) -> Instant? {
-        guard id.utf8.count == 26 else { return nil }
+        guard id.utf8.count == 26, id.utf8.allSatisfy({ digitBytes.contains($0) }) else {
+            return nil
+        }
         var time: Int64 = 0
         for digit in id.utf8.prefix(10) {
             guard let value = digits.firstIndex(of: Character(Unicode.Scalar(digit))) else {

@@ -14,6 +14,8 @@ struct PlanBody {
     private static let countLimit = 10_000
     /// Jobs of a plan that wait for one another, counted by pairs.
     private static let edgeLimit = 50_000
+    /// Bytes of all jobs of a plan, spelled out: what one batch of the store can take, and a margin.
+    private static let byteLimit = 32 << 20
 
     private struct Step {
         let name: String
@@ -188,12 +190,19 @@ struct PlanBody {
         var members: [PlanRequest.Member] = []
         var jobs: [[JobID]] = Array(repeating: [], count: steps.count)
         var edges = 0
+        var bytes = 0
         for place in try order() {
             let step = steps[place]
             do {
                 for index in 0..<(step.count ?? 1) {
                     let (request, after) = try job(step, index, jobs)
                     edges += after.count
+                    bytes += Self.weight(of: request, waitingFor: after.count)
+                    guard bytes <= Self.byteLimit else {
+                        throw APIError.impossible(
+                            "all jobs of a plan together may have \(Self.byteLimit >> 20) MiB of inputs, "
+                                + "commands and labels; upload what is large, and refer to it")
+                    }
                     guard edges <= Self.edgeLimit, members.count < Self.countLimit else {
                         throw APIError.impossible(
                             "a plan has \(Self.countLimit) jobs and \(Self.edgeLimit) pairs of them that "
@@ -213,6 +222,12 @@ struct PlanBody {
             }
         }
         return try plan(members)
+    }
+
+    private static func weight(of request: JobRequest, waitingFor count: Int) -> Int {
+        request.input.utf8.count + request.command.reduce(0) { $0 + $1.utf8.count }
+            + request.labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+            + count * 100 + 500
     }
 
     private func plan(_ members: [PlanRequest.Member]) throws -> PlanRequest {
@@ -288,7 +303,9 @@ struct PlanBody {
         func wait(_ name: String, _ job: JobID) {
             if seen.insert(job).inserted { after.append(Prerequisite(name: name, job: job)) }
         }
-        for wish in try step.after + Self.refs(input) {
+        let wishes = try step.after + Self.refs(input)
+        var said: Set<Wish> = []
+        for wish in wishes where said.insert(wish).inserted {
             switch wish {
             case .job(let id): wait(id.rawValue, id)
             case .step(let name, let number):
@@ -310,7 +327,7 @@ struct PlanBody {
                 wait("\(name)[\(number)]", jobs[place][number])
             }
         }
-        return (try JobBody(own).request(), after)
+        return (try JobBody(own, isStep: true).request(), after)
     }
 
     private func labels(_ own: JSONValue?) throws -> JSONValue? {

@@ -22,7 +22,9 @@ package final class TokenBook: Sendable {
     package func update(new: [TokenRecord], gone: [TokenName]) {
         guard !new.isEmpty || !gone.isEmpty else { return }
         records.withLock { records in
-            records = records.filter { !gone.contains($0.value.name) }
+            // One that was removed and made anew in one batch is new only.
+            let void = Set(gone + new.map(\.name))
+            records = records.filter { !void.contains($0.value.name) }
             for record in new { records[record.digest] = record }
         }
     }

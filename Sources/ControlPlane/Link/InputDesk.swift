@@ -1,4 +1,5 @@
 import FleetCore
+import Foundation
 package import ObjectStore
 package import RedisStore
 
@@ -23,10 +24,14 @@ package struct InputDesk: Sendable {
             return try await files(request, node)
         } catch let refusal as Refused {
             return InputGrant(refusal: refusal.why)
-        } catch let error as ObjectStoreError {
+        } catch let error as ObjectStoreError where error.code == .notFound {
             return InputGrant(refusal: error.message)
+        } catch let error as ObjectStoreError {
+            return InputGrant(refusal: error.message, isPassing: true)
+        } catch let error as APIError {
+            return InputGrant(refusal: error.message, isPassing: true)
         } catch {
-            return InputGrant(refusal: "\(error)")
+            return InputGrant(refusal: "the store does not answer: \(error)", isPassing: true)
         }
     }
 
@@ -34,19 +39,27 @@ package struct InputDesk: Sendable {
         let why: String
     }
 
+    /// What the attempt's job waited for and refers to; nil when it does not run there.
+    private struct Asker: Sendable {
+        let after: [Prerequisite]
+        let input: String
+    }
+
     private func files(_ request: InputRequest, _ node: NodeName) async throws -> InputGrant {
-        let after = await loop.read { controller, _ -> [Prerequisite]? in
+        let asker = await loop.read { controller, _ -> Asker? in
             guard let job = controller.jobs[request.key.job],
                 let attempt = job.attempt(request.key.number), attempt.node == node,
                 !attempt.state.isFinal
             else { return nil }
-            return job.request.after
+            return Asker(after: job.request.after, input: job.request.input)
         }
-        guard let after else {
+        guard let asker else {
             throw Refused(why: "attempt \(request.key) does not run on \(node) any more")
         }
-        guard let reference = InputReference(key: request.word, text: request.text) else {
-            throw Refused(why: "\"\(request.text)\" is no reference")
+        guard let reference = InputReference(key: request.word, text: request.text),
+            Self.refers(asker.input, to: reference)
+        else {
+            throw Refused(why: "the job's input does not refer to \"\(request.text)\"")
         }
         switch reference {
         case .upload(let id):
@@ -57,27 +70,49 @@ package struct InputDesk: Sendable {
                 info.key, UploadedFile.name(of: info.key), info.contentType,
                 UInt64(clamping: info.size))
             return InputGrant(total: 1, files: [file])
-        case .output(let step, _, let name):
-            let jobs = reference.prerequisites(among: after)
-            guard !jobs.isEmpty else {
+        case .output(_, _, let name):
+            let all = reference.prerequisites(among: asker.after)
+            guard !all.isEmpty else {
                 throw Refused(why: "\"\(request.text)\" is nothing that the job waited for")
             }
+            let page = Array(all.dropFirst(max(request.offset, 0)).prefix(InputGrant.limit))
+            let outputs = try await outputs(of: page)
             var files: [InputGrant.File] = []
-            for other in jobs.dropFirst(max(request.offset, 0)).prefix(InputGrant.limit) {
-                files.append(try await output(name, of: other, step))
+            for other in page {
+                files.append(try await file(name, of: other, outputs[other.job] ?? []))
             }
             return InputGrant(
-                isList: reference.isList(among: after), total: jobs.count, files: files)
+                isList: reference.isList(among: asker.after), total: all.count, files: files)
         }
     }
 
-    private func output(
-        _ name: String?, of other: Prerequisite, _ step: String
+    /// Whether an input has this reference: no node is told of what is not its job's.
+    private static func refers(_ input: String, to reference: InputReference) -> Bool {
+        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(input.utf8)),
+            let all = try? InputReferences.all(in: value)
+        else { return false }
+        return all.contains(reference)
+    }
+
+    private func outputs(of jobs: [Prerequisite]) async throws -> [JobID: [Output]] {
+        let ids = jobs.map(\.job)
+        var outputs = await loop.read { controller, _ in
+            var outputs: [JobID: [Output]] = [:]
+            for id in ids { outputs[id] = controller.jobs[id]?.ending?.outputs }
+            return outputs
+        }
+        let past = ids.filter { outputs[$0] == nil }
+        if !past.isEmpty {
+            for job in try await store.readable(past).jobs {
+                outputs[job.id] = job.ending?.outputs
+            }
+        }
+        return outputs
+    }
+
+    private func file(
+        _ name: String?, of other: Prerequisite, _ outputs: [Output]
     ) async throws -> InputGrant.File {
-        let id = other.job
-        var job = await loop.read { controller, _ in controller.jobs[id] }
-        if job == nil { job = try await store.job(id) }
-        let outputs = job?.ending?.outputs ?? []
         guard let output = Self.choose(name, among: outputs) else {
             let there = outputs.map(\.name).joined(separator: ", ")
             let what = name.map { "no output \($0)" } ?? "not one output"

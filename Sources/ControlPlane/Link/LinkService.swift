@@ -157,6 +157,7 @@ package struct LinkService: Sendable {
         _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
     ) async throws {
         var rights = LogRights(node: node, loop: loop)
+        let questions = Questions()
         while let frame = try await frames.next() {
             let message = try decode(frame)
             counters.received(message)
@@ -170,13 +171,37 @@ package struct LinkService: Sendable {
                 let grant = await uploads.grant(request, to: node)
                 sessions.send(.uploadGrant(id: id, grant), to: session)
             case .inputRequest(let id, let request):
-                let grant = await inputs.grant(request, to: node)
-                sessions.send(.inputGrant(id: id, grant), to: session)
+                // Stores may be slow, and a heartbeat behind the question must not wait for them.
+                guard questions.begin() else {
+                    let grant = InputGrant(refusal: "too many questions at once", isPassing: true)
+                    sessions.send(.inputGrant(id: id, grant), to: session)
+                    continue
+                }
+                Task { [inputs, sessions] in
+                    let grant = await inputs.grant(request, to: node)
+                    questions.end()
+                    sessions.send(.inputGrant(id: id, grant), to: session)
+                }
             case .hello, .heartbeat, .report, .telemetry, .unknown:
                 loop.post(.message(node, session, message))
             }
         }
     }
+}
+
+/// Questions of one session that are being answered.
+private final class Questions: Sendable {
+    private let open = Atomic(0)
+    private static let most = 32
+
+    /// Whether one more may be answered beside the others.
+    func begin() -> Bool {
+        guard open.add(1, ordering: .relaxed).newValue > Self.most else { return true }
+        end()
+        return false
+    }
+
+    func end() { open.subtract(1, ordering: .relaxed) }
 }
 
 /// Which logs a node may write: those of attempts that are or were on it.

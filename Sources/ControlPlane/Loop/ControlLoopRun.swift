@@ -175,7 +175,9 @@ extension ControlLoop {
     ) -> FleetChange {
         var change = FleetChange(counters: controller.counters, clock: clock.now)
         for id in pending.effects.jobs {
-            if let job = controller.jobs[id] { change.jobs.append(job) }
+            if let job = controller.jobs[id] ?? pending.effects.trimmed[id] {
+                change.jobs.append(job)
+            }
         }
         for id in pending.effects.plans {
             if let plan = controller.plan(id) { change.plans.append(plan) }

@@ -236,6 +236,7 @@ package struct Controller: Sendable {
         settleUsage(now)
         schedule(now, &effects)
         settleUsage(now)
+        if endedCount > policy.historyLimit { trimHistory(&effects) }
         sendOrders(now, &effects)
         if !moved.isEmpty {
             effects.jobs.formUnion(moved)

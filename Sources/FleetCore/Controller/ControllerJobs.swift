@@ -7,7 +7,7 @@ extension Controller {
         for job in stored { jobs[job.id] = job }
         restorePlans(storedPlans)
         for job in stored.sorted(by: { $0.id < $1.id }) {
-            if let key = job.request.idempotencyKey { idempotency[key] = job.id }
+            if let key = Self.scoped(job.request) { idempotency[key] = job.id }
             for attempt in job.active {
                 nodes[attempt.node]?.attempts.append(
                     AttemptKey(job: job.id, number: attempt.number))
@@ -41,7 +41,7 @@ extension Controller {
         _ request: RequestID, _ id: JobID, _ what: JobRequest, _ now: Instant,
         _ effects: inout Effects
     ) {
-        if let key = what.idempotencyKey, let first = idempotency[key], let job = jobs[first] {
+        if let key = Self.scoped(what), let first = idempotency[key], let job = jobs[first] {
             if job.request.idempotencyDigest == what.idempotencyDigest {
                 effects.replies.append((request, .accepted(first, replayed: true)))
             } else {
@@ -61,7 +61,7 @@ extension Controller {
                 return
             }
             let job = Job(id: id, request: what, queue: queue, submittedAt: now)
-            if let key = what.idempotencyKey { idempotency[key] = id }
+            if let key = Self.scoped(what) { idempotency[key] = id }
             accept(job, now, &effects)
             effects.replies.append((request, .accepted(id, replayed: false)))
         }
@@ -80,15 +80,27 @@ extension Controller {
         refreshQueue(job.id, now)
     }
 
+    /// Why so many more jobs cannot wait; nil when they can.
+    func refusal(toQueue count: Int) -> Refusal? {
+        let waiting = waitingCount + prerequisites.count
+        guard waiting + count > policy.queueLimit else { return nil }
+        return Refusal(
+            .queueFull, "\(waiting) jobs wait already; try again later", retryAfter: .seconds(5))
+    }
+
+    /// An idempotency key is its submitter's own.
+    static func scoped(_ request: JobRequest) -> String? {
+        scoped(request.idempotencyKey, request.submitter)
+    }
+
+    /// See `scoped(_:)`.
+    static func scoped(_ key: String?, _ submitter: SubmitterName?) -> String? {
+        key.map { "\(submitter ?? .local) \($0)" }
+    }
+
     /// The queue for a request, or why there is none.
     func place(_ what: JobRequest) -> Result<ClusterName, Refusal> {
-        let waiting = waitingCount + prerequisites.count
-        if waiting >= policy.queueLimit {
-            return .failure(
-                Refusal(
-                    .queueFull, "\(waiting) jobs wait already; try again later",
-                    retryAfter: .seconds(5)))
-        }
+        if let refusal = refusal(toQueue: 1) { return .failure(refusal) }
         if what.kind == .custom {
             guard what.image != nil || what.template != nil else {
                 return .failure(Refusal(.invalid, "a custom job needs an image or a template"))
@@ -166,7 +178,10 @@ extension Controller {
         _ request: RequestID, _ id: JobID, _ now: Instant, _ effects: inout Effects
     ) {
         guard let job = jobs[id] else { return refuseJob(request, id, &effects) }
-        if let refusal = refusal(toRetry: job) ?? refusal(toRetryAlone: job) {
+        let why =
+            refusal(toRetry: job) ?? refusal(toRetryAlone: job)
+            ?? refusal(toOpen: 1, for: job.request.submittedBy)
+        if let refusal = why {
             effects.replies.append((request, .refused(refusal)))
             return
         }
@@ -201,9 +216,20 @@ extension Controller {
 
     /// Why a job cannot be tried again without the others that it waited for.
     private func refusal(toRetryAlone job: Job) -> Refusal? {
+        if let refusal = refusal(toForget: job) { return refusal }
         guard let open = job.request.after.first(where: { !isMet($0) }) else { return nil }
         let what = job.request.place.map { "retry plan \($0.plan)" } ?? "retry that first"
         return Refusal(.conflict, "job \(open.job), which it waits for, has not succeeded; \(what)")
+    }
+
+    /// Why a job that was given up for another cannot be tried again: nobody knows any more which it was.
+    func refusal(toForget job: Job) -> Refusal? {
+        guard job.ending?.error?.code == .prerequisiteFailed,
+            let gone = job.request.after.first(where: { jobs[$0.job] == nil })
+        else { return nil }
+        return Refusal(
+            .conflict,
+            "job \(gone.job), which \(job.id) waited for, is only history; submit both again")
     }
 
     /// Gives an ended job another chance.
@@ -307,10 +333,10 @@ extension Controller {
         if job.queue == Self.roamerQueue { releaseRoamer(of: id, now, &effects) }
         history.append((now, id))
         endedCount += 1
-        trimHistory()
     }
 
-    private mutating func trimHistory() {
+    /// Lets the oldest ended jobs go; what this step has changed of them is still to be stored.
+    mutating func trimHistory(_ effects: inout Effects) {
         while endedCount > policy.historyLimit, let (at, oldest) = history.first {
             guard let job = jobs[oldest], job.ending?.at == at else {
                 history.removeFirst()
@@ -324,8 +350,9 @@ extension Controller {
                 keptEnded.insert(oldest)
                 continue
             }
-            if let key = job.request.idempotencyKey { idempotency[key] = nil }
+            if let key = Self.scoped(job.request) { idempotency[key] = nil }
             jobs[oldest] = nil
+            effects.trimmed[oldest] = job
         }
     }
 

@@ -21,7 +21,9 @@ struct PlanBook: Sendable {
 
     fileprivate mutating func add(_ plan: Plan, open count: Int) {
         plans[plan.id] = plan
-        if let key = plan.idempotencyKey { byKey[key] = plan.id }
+        if let key = Controller.scoped(plan.idempotencyKey, plan.submitter) {
+            byKey[key] = plan.id
+        }
         guard count > 0 else {
             history.append((plan.ending?.at ?? plan.submittedAt, plan.id))
             return
@@ -52,7 +54,7 @@ struct PlanBook: Sendable {
             guard let plan = plans[oldest], plan.ending?.at == at, open[oldest] == nil else {
                 continue
             }
-            if let key = plan.idempotencyKey { byKey[key] = nil }
+            if let key = Controller.scoped(plan.idempotencyKey, plan.submitter) { byKey[key] = nil }
             plans.removeValue(forKey: oldest)
         }
     }
@@ -92,7 +94,9 @@ extension Controller {
         _ request: RequestID, _ id: PlanID, _ what: PlanRequest, _ now: Instant,
         _ effects: inout Effects
     ) {
-        if let key = what.idempotencyKey, let first = plans.byKey[key], let plan = plans[first] {
+        if let key = Self.scoped(what.idempotencyKey, what.submitter),
+            let first = plans.byKey[key], let plan = plans[first]
+        {
             if plan.idempotencyDigest == what.idempotencyDigest {
                 effects.replies.append((request, .planAccepted(first, replayed: true)))
             } else {
@@ -131,10 +135,7 @@ extension Controller {
         guard count > 0, count <= policy.planLimit else {
             return .failure(Refusal(.invalid, "a plan has 1…\(policy.planLimit) jobs"))
         }
-        if waitingCount + prerequisites.count + count > policy.queueLimit {
-            let text = "\(waitingCount + prerequisites.count) jobs wait already; try again later"
-            return .failure(Refusal(.queueFull, text, retryAfter: .seconds(5)))
-        }
+        if let refusal = refusal(toQueue: count) { return .failure(refusal) }
         let bounded = Plan(what, id: id, submittedAt: .zero).boundedSteps
         if plans.boundedSteps + bounded > policy.boundedStepLimit {
             let text = "\(plans.boundedSteps) steps with a bound of their own are open already"
@@ -183,20 +184,32 @@ extension Controller {
         func refuse(_ text: String) {
             effects.replies.append((request, .refused(Refusal(.conflict, text))))
         }
-        var again: [JobID] = []
+        var again: OrderedSet<JobID> = []
         for job in plan.jobs {
             guard let job = jobs[job] else {
                 return refuse("plan \(id) ended too long ago: job \(job) is only history")
             }
             guard let ending = job.ending, ending.outcome != .succeeded else { continue }
-            if let why = refusal(toRetry: job) {
+            if let why = refusal(toRetry: job) ?? refusal(toForget: job) {
                 effects.replies.append((request, .refused(why)))
                 return
+            }
+            // Those of the plan come earlier in it; others must have succeeded, or be on their way.
+            if let open = job.request.after.first(where: { !isMet($0) && !again.contains($0.job) }),
+                jobs[open.job]?.ending != nil
+            {
+                return refuse(
+                    "job \(open.job), which step \(job.request.place?.text ?? "") waits for, has not succeeded; retry that first"
+                )
             }
             again.append(job.id)
         }
         guard !again.isEmpty else {
             return refuse("no job of plan \(id) has failed or was cancelled")
+        }
+        if let refusal = refusal(toOpen: again.count, for: plan.submitter ?? .local) {
+            effects.replies.append((request, .refused(refusal)))
+            return
         }
         var queues: [ClusterName] = []
         for job in again {
@@ -214,8 +227,9 @@ extension Controller {
     }
 
     private func refusePlan(_ request: RequestID, _ id: PlanID, _ effects: inout Effects) {
-        let text = "no plan in memory has the id \(id)"
-        effects.replies.append((request, .refused(Refusal(.notFound, text))))
+        // The shell has looked: the record has it, or nobody does.
+        let text = "plan \(id) ended too long ago to be acted on"
+        effects.replies.append((request, .refused(Refusal(.conflict, text))))
     }
 
     // MARK: What becomes of a plan

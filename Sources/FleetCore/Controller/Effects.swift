@@ -17,6 +17,8 @@ package struct Effects: Sendable {
 
     /// Jobs whose record changed.
     package var jobs: OrderedSet<JobID> = []
+    /// Ended jobs that left memory, for the record of those that changed.
+    package var trimmed: [JobID: Job] = [:]
     /// Plans whose record changed.
     package var plans: OrderedSet<PlanID> = []
     /// Nodes whose record changed.
@@ -55,6 +57,8 @@ package struct Effects: Sendable {
     /// Adds what a later step wants; what is stored is the latest state, so changes coalesce.
     package mutating func merge(_ later: Effects) {
         jobs.formUnion(later.jobs)
+        // Only what is to be stored is of use.
+        for (id, job) in later.trimmed where jobs.contains(id) { trimmed[id] = job }
         plans.formUnion(later.plans)
         nodes.formUnion(later.nodes)
         tokens.formUnion(later.tokens)

@@ -12,7 +12,7 @@ extension Controller {
         let used = podsInUse()
         let limited = spec.limits != fleet.limits
         fleet = spec
-        if limited { regate(now) }
+        if limited { regate(now, &effects) }
         fleetRevision += 1
         effects.fleetChanged = true
         emit(.fleet, now, &effects, to: "\(fleetRevision)", reason: "revision \(fleetRevision)")

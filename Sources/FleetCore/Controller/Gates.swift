@@ -181,7 +181,10 @@ extension Controller {
     }
 
     /// Puts every waiting job into its lane anew, as other limits hold now.
-    mutating func regate(_ now: Instant) {
+    ///
+    /// What runs goes on. A roamer that was lent to a job which may not begin now is given back: it would
+    /// keep the place of one that could.
+    mutating func regate(_ now: Instant, _ effects: inout Effects) {
         let waiting = queues
         for name in queues.keys { queues[name] = FairQueue() }
         usage.holdings = [:]
@@ -197,10 +200,16 @@ extension Controller {
             for key in nodes[name]?.attempts ?? [] { recount(key.job, now) }
         }
         for member in pool.reserved {
-            if case .job(let id) = nodes[member.name]?.record.roamer?.assignment?.purpose {
+            guard let id = pool.job(of: member.name), let job = jobs[id], job.ending == nil,
+                !prerequisites.isWaiting(id)
+            else { continue }
+            if closedGate(of: job) == nil {
                 recount(id, now)
+            } else {
+                releaseAssignment(member.name, "job \(id) has to wait", now, &effects)
             }
         }
+        reviewAllExpected()
         touchAllQueues()
     }
 
@@ -212,15 +221,18 @@ extension Controller {
 
     // MARK: Submissions
 
+    /// Why a submitter may not have so many more jobs open; nil when they may.
+    func refusal(toOpen count: Int, for name: SubmitterName) -> Refusal? {
+        let open = usage.open[name, default: 0]
+        guard let most = limits.limit(of: name)?.maxOpen, open + count > most else { return nil }
+        let text = "\(name) may have \(most) jobs open at once, and has \(open)"
+        return Refusal(.tooManyOpen, text, retryAfter: .seconds(5))
+    }
+
     /// Why a submitter may not submit so many jobs now; notes the submission when it may.
     mutating func admit(_ name: SubmitterName, jobs count: Int, _ now: Instant) -> Refusal? {
-        guard let limit = limits.limit(of: name) else { return nil }
-        if let most = limit.maxOpen, usage.open[name, default: 0] + count > most {
-            let text =
-                "\(name) may have \(most) jobs open at once, and has \(usage.open[name, default: 0])"
-            return Refusal(.tooManyOpen, text, retryAfter: .seconds(5))
-        }
-        guard let rate = limit.rate else { return nil }
+        if let refusal = refusal(toOpen: count, for: name) { return refusal }
+        guard let rate = limits.limit(of: name)?.rate else { return nil }
         // The generic cell rate algorithm: one instant tells how much is used up.
         let step = Duration.nanoseconds(rate.per.nanoseconds / Int64(max(rate.count, 1)))
         let used = max(usage.paced[name] ?? now, now)

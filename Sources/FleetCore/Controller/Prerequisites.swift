@@ -6,7 +6,7 @@ struct Prerequisites: Sendable {
     /// How many others each waits for.
     fileprivate(set) var unmet: [JobID: Int] = [:]
     /// Who waits for a job.
-    fileprivate(set) var dependents: [JobID: [JobID]] = [:]
+    fileprivate(set) var dependents: [JobID: Set<JobID>] = [:]
     /// Those of them that wait only for what runs now, by queue.
     fileprivate(set) var expected: [ClusterName: [JobID]] = [:]
     /// Jobs that nothing is prepared for any more, as it failed once.
@@ -26,7 +26,7 @@ extension Controller {
         var open = 0
         for other in job.request.after where !isMet(other) {
             open += 1
-            prerequisites.dependents[other.job, default: []].append(job.id)
+            prerequisites.dependents[other.job, default: []].insert(job.id)
         }
         prerequisites.unmet[job.id] = open > 0 ? open : nil
         reviewExpected(job.id)
@@ -63,7 +63,7 @@ extension Controller {
         guard prerequisites.unmet.removeValue(forKey: id) != nil, let job = jobs[id] else { return }
         prerequisites.unprepared.remove(id)
         for other in job.request.after {
-            prerequisites.dependents[other.job]?.removeAll { $0 == id }
+            prerequisites.dependents[other.job]?.remove(id)
             if prerequisites.dependents[other.job]?.isEmpty == true {
                 prerequisites.dependents[other.job] = nil
             }
@@ -75,7 +75,8 @@ extension Controller {
     mutating func settleEnds(_ now: Instant, _ effects: inout Effects) {
         while let id = prerequisites.ended.popFirst() {
             guard let job = jobs[id], let ending = job.ending else { continue }
-            for waiting in prerequisites.dependents.removeValue(forKey: id) ?? [] {
+            // In the order of their ids, the same whenever it is done again.
+            for waiting in (prerequisites.dependents.removeValue(forKey: id) ?? []).sorted() {
                 if ending.outcome == .succeeded {
                     met(waiting, now)
                 } else {
@@ -136,14 +137,23 @@ extension Controller {
 
     /// Looks anew at those who wait for a job, as it has begun to run or runs no more.
     mutating func reviewDependents(of id: JobID) {
-        for waiting in prerequisites.dependents[id] ?? [] { reviewExpected(waiting) }
+        guard let waiting = prerequisites.dependents[id] else { return }
+        for id in waiting.sorted() { reviewExpected(id) }
+    }
+
+    /// Looks anew at all who wait for others, as other limits hold now.
+    mutating func reviewAllExpected() {
+        for id in prerequisites.unmet.keys.sorted() { reviewExpected(id) }
     }
 
     /// Notes whether a job will be ready when what runs now is done.
     private mutating func reviewExpected(_ id: JobID) {
         guard let job = jobs[id] else { return }
-        let isIn = prerequisites.expected[job.queue]?.contains(id) == true
-        guard isExpected(job) != isIn else { return }
+        let known = prerequisites.expected[job.queue] ?? []
+        let place = known.lowerBound(of: id)
+        let isIn = place < known.count && known[place] == id
+        // A few are enough to prepare for.
+        guard isExpected(job) != isIn, isIn || known.count < Self.expectedLimit else { return }
         if isIn {
             prerequisites.expected[job.queue]?.removeSorted(id)
         } else {
@@ -166,6 +176,8 @@ extension Controller {
         }
     }
 
+    /// Jobs of one queue that are prepared for.
+    private static let expectedLimit = 64
     /// How many others a job may wait for and still be prepared for.
     private static let expectedBehind = 16
 

@@ -342,8 +342,9 @@ extension Controller {
     /// Lends roamers that nobody needs to jobs that will be ready when what runs now is done, so that
     /// their models are loaded by then.
     private mutating func prepareRoamers(_ now: Instant, _ effects: inout Effects) {
+        guard wanting.first == nil, !pool.idle.isEmpty else { return }
         for id in expected(Self.roamerQueue) {
-            guard wanting.first == nil, let request = jobs[id]?.request, roamer(of: id) == nil,
+            guard let request = jobs[id]?.request, roamer(of: id) == nil,
                 request.image == nil, let name = request.template,
                 let template = self.template(name),
                 template.worker.contract.takesJobs,

@@ -150,7 +150,7 @@ extension Controller {
 
     /// The first waiting jobs of a queue, in order.
     package func queued(_ queue: ClusterName, limit: Int) -> [JobID] {
-        queues[queue]?.prefix(limit).map(\.job) ?? []
+        queues[queue]?.prefix(limit).prefix(limit).map(\.job) ?? []
     }
 
     /// The pod a dedicated node shall run: the one that work still runs on before the one of its service.

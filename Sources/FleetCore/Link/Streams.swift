@@ -185,6 +185,8 @@ package struct InputRequest: Hashable, Sendable {
 package struct InputGrant: Hashable, Sendable {
     /// Why it is refused; empty when granted.
     package var refusal: String
+    /// Whether another try may well be granted: a store did not answer.
+    package var isPassing: Bool
     /// Whether a list stands in its place, of one file too.
     package var isList: Bool
     /// How many files there are in all.
@@ -222,9 +224,11 @@ package struct InputGrant: Hashable, Sendable {
 
     /// Creates a grant, or with words a refusal.
     package init(
-        refusal: String = "", isList: Bool = false, total: Int = 0, files: [File] = []
+        refusal: String = "", isPassing: Bool = false, isList: Bool = false, total: Int = 0,
+        files: [File] = []
     ) {
         self.refusal = refusal
+        self.isPassing = isPassing
         self.isList = isList
         self.total = total
         self.files = files

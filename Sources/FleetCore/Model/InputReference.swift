@@ -18,7 +18,10 @@ package enum InputReference: Hashable, Sendable {
 
     /// Reads a reference; nil where the text is none.
     package init?(key: String, text: String) {
-        guard (1...Self.textLimit).contains(text.utf8.count), !text.utf8.contains(0) else {
+        guard (1...Self.textLimit).contains(text.utf8.count),
+            // It goes over the link, where no text has control characters.
+            text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else {
             return nil
         }
         switch key {

@@ -16,7 +16,7 @@ package struct Plan: Hashable, Sendable, Codable {
     package let idempotencyDigest: String?
     /// Its jobs, each after those it waits for.
     package let jobs: [JobID]
-    /// How many of its steps bound how many of their own jobs run at once.
+    /// How many bounds it has on what runs at once: its own, and those of steps.
     package let boundedSteps: Int
     /// When it was accepted.
     package let submittedAt: Instant
@@ -61,7 +61,8 @@ package struct Plan: Hashable, Sendable, Codable {
         self.id = id
         name = request.name
         onFailure = request.onFailure
-        maxRunning = request.maxRunning
+        // A bound that cannot be reached is none.
+        maxRunning = request.maxRunning.flatMap { $0 < request.jobs.count ? $0 : nil }
         submitter = request.submitter
         idempotencyKey = request.idempotencyKey
         idempotencyDigest = request.idempotencyDigest
@@ -71,7 +72,7 @@ package struct Plan: Hashable, Sendable, Codable {
                 request.jobs.compactMap {
                     $0.request.place.flatMap { $0.atOnce == nil ? nil : $0.step }
                 }
-            ).count
+            ).count + (maxRunning == nil ? 0 : 1)
         self.submittedAt = submittedAt
     }
 

@@ -128,12 +128,9 @@ package struct FairQueue: Sendable {
             waiting[lane.share, default: []].append(queue)
         }
         let shares = waiting.keys.sorted { (taken(by: $0), $0) < (taken(by: $1), $1) }
-        let each = shares.count < 2 ? limit : max(limit / shares.count, 4)
+        let each = shares.count < 2 ? limit : max(limit / shares.count, 1)
         var first: [QueueEntry] = []
-        for share in shares where first.count < limit {
-            let most = min(each, limit - first.count)
-            first += Self.merged(waiting[share] ?? [], most)
-        }
+        for share in shares { first += Self.merged(waiting[share] ?? [], each) }
         return first
     }
 

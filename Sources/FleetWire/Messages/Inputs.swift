@@ -39,6 +39,7 @@ extension Jessica__V1__InputGrant: WireStruct {
         unsafe id = value.id
         unsafe refusal = try arena.text(value.grant.refusal, .words, "InputGrant.refusal")
         unsafe is_list = value.grant.isList ? 1 : 0
+        unsafe is_passing = value.grant.isPassing ? 1 : 0
         unsafe total = UInt32(clamping: value.grant.total)
         unsafe n_files = value.grant.files.count
         unsafe files = try arena.makeList(value.grant.files, "InputGrant.files")
@@ -46,7 +47,8 @@ extension Jessica__V1__InputGrant: WireStruct {
 
     func decoded() throws(WireError) -> (id: UInt64, grant: InputGrant) {
         let grant = try unsafe InputGrant(
-            refusal: Read.text(refusal, .words, "InputGrant.refusal"), isList: is_list != 0,
+            refusal: Read.text(refusal, .words, "InputGrant.refusal"), isPassing: is_passing != 0,
+            isList: is_list != 0,
             total: Int(total), files: Read.list(files, n_files, "InputGrant.files"))
         return (unsafe id, grant)
     }

@@ -91,7 +91,9 @@ final class InputDesk: Sendable {
         while true {
             let request = InputRequest(key: key, word: word, text: text, offset: files.count)
             let grant = try await questions.ask { .inputRequest(id: $0, request) }
-            guard grant.refusal.isEmpty else { throw Failure(.inputMissing, grant.refusal) }
+            guard grant.refusal.isEmpty else {
+                throw Failure(grant.isPassing ? .inputUnavailable : .inputMissing, grant.refusal)
+            }
             files += grant.files
             guard files.count < grant.total, !grant.files.isEmpty, files.count < Self.most else {
                 return (files, grant.isList)

@@ -18,8 +18,6 @@ final class Completions: Sendable {
     private enum Outcome: Sendable {
         case ended(OpenAIEnd)
         case broken(WorkerError)
-        /// Its input cannot be made whole.
-        case noInput(Failure)
         case stopped
         /// It has taken so long that it counts as begun.
         case begun
@@ -90,8 +88,18 @@ final class Completions: Sendable {
             return
         }
         let worker = OpenAIWorker(http: http, baseURL: "http://\(address)")
+        let input: [UInt8]
+        switch await inputs.resolve(order, unless: stop) {
+        case .success(let bytes): input = bytes
+        case .failure(let failure): return await fail(key, failure, unlessBegun: .refused(failure))
+        case nil:
+            // Cut short by the agent's own end, it has ended for nobody.
+            guard !Task.isCancelled else { return }
+            remove(key)
+            return post(.predictionEnded(key, .cancelled))
+        }
         let outcome = await withTaskGroup(of: Outcome.self) { group in
-            group.addTask { await self.ask(worker, order) }
+            group.addTask { await self.ask(worker, order, input) }
             group.addTask {
                 _ = try? await stop.wait { $0 }
                 return .stopped
@@ -112,21 +120,16 @@ final class Completions: Sendable {
         switch outcome {
         case .ended(let end): await take(end, key)
         case .broken(let error): await take(error, key)
-        case .noInput(let failure): await fail(key, failure)
         case .stopped, .begun:
             remove(key)
             post(.predictionEnded(key, .cancelled))
         }
     }
 
-    private func ask(_ worker: OpenAIWorker, _ order: AttemptOrder) async -> Outcome {
+    private func ask(
+        _ worker: OpenAIWorker, _ order: AttemptOrder, _ input: [UInt8]
+    ) async -> Outcome {
         let key = order.key
-        let input: [UInt8]
-        do {
-            input = try await inputs.resolve(order)
-        } catch {
-            return .noInput(error as? Failure ?? Failure(.inputUnavailable, "\(error)"))
-        }
         var log = TextLog(key: key, outbox: outbox, post: post)
         defer { log.end() }
         do {

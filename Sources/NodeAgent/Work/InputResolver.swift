@@ -67,6 +67,30 @@ struct InputResolver: Sendable {
         return template.filled(with: values)
     }
 
+    /// The same for work of a worker; nil when `stop` was set before it was whole.
+    func resolve(
+        _ order: AttemptOrder, unless stop: Latest<Bool>
+    ) async -> Result<[UInt8], Failure>? {
+        await withTaskGroup(of: Result<[UInt8], Failure>?.self) { group in
+            group.addTask {
+                do {
+                    return .success(try await resolve(order))
+                } catch is CancellationError {
+                    return nil
+                } catch {
+                    return .failure(
+                        error as? Failure ?? Failure(.inputUnavailable, "\(error)"))
+                }
+            }
+            group.addTask {
+                _ = try? await stop.wait { $0 }
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+
     private func value(
         of file: InputGrant.File, _ budget: inout UInt64, _ names: inout Set<String>,
         _ place: ((String, ByteBuffer) async throws -> Void)?

@@ -17,6 +17,8 @@ final class Predictions: Sendable {
         let answered: Latest<Bool>
         /// Whether the worker may have taken it.
         var isTaken: Bool
+        /// Set when nobody wants it any more, while its input is fetched.
+        let stop = Latest(false)
     }
     private enum End {
         /// No end is known. Can become: keeping.
@@ -85,6 +87,7 @@ final class Predictions: Sendable {
         let token = Self.token(key, secret: secret)
         tokens.revoke(token)
         let entry = entries.withLock { $0.removeValue(forKey: token) }
+        entry?.stop.set(true)
         entry?.answered.set(true)
     }
 
@@ -108,8 +111,17 @@ final class Predictions: Sendable {
         }
         let token = Self.token(order.key, secret: secret)
         admit(order.key, container: fact.id, isTaken: false)
+        let input: [UInt8]
+        switch await whole(order, token) {
+        // Whoever stopped it says so.
+        case nil: return forget(order.key)
+        case .failure(let failure):
+            forget(order.key)
+            return post(.predictionStarted(order.key, .refused(failure)))
+        case .success(let bytes): input = bytes
+        }
         let start = await ask(
-            worker, order,
+            worker, order, input,
             CogWebhook(
                 url: base + token, events: [.start, .logs, .completed]))
         let answered = entries.withLock { entries in
@@ -125,16 +137,15 @@ final class Predictions: Sendable {
         answered?.set(true)
     }
 
+    /// The input with all that it refers to; nil when the work was stopped before it was there.
+    private func whole(_ order: AttemptOrder, _ token: String) async -> Result<[UInt8], Failure>? {
+        guard let stop = entries.withLock({ $0[token]?.stop }) else { return nil }
+        return await inputs.resolve(order, unless: stop)
+    }
+
     private func ask(
-        _ worker: CogWorker, _ order: AttemptOrder, _ webhook: CogWebhook
+        _ worker: CogWorker, _ order: AttemptOrder, _ input: [UInt8], _ webhook: CogWebhook
     ) async -> PredictionStart {
-        let input: [UInt8]
-        do {
-            input = try await inputs.resolve(order)
-        } catch {
-            let failure = error as? Failure
-            return .refused(failure ?? Failure(.inputUnavailable, "\(error)"))
-        }
         do {
             let answer = try await worker.start(
                 id: NodeLabels.plain(order.key), input: input, webhook: webhook)
@@ -171,6 +182,7 @@ final class Predictions: Sendable {
         let token = Self.token(key, secret: secret)
         // A stop must not overtake the start it is for.
         if let entry = entries.withLock({ $0[token] }) {
+            if !entry.isTaken { entry.stop.set(true) }
             _ = try? await entry.answered.wait { $0 }
         }
         guard entries.withLock({ $0[token]?.isTaken }) == true, let worker = worker(fact) else {
