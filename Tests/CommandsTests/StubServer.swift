@@ -78,18 +78,16 @@ final class Stub: Sendable {
         let stub = Stub(socket: socket, handler)
         defer { try? FileManager.default.removeItem(atPath: socket) }
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(unixDomainSocketPath: socket) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    return try Connection(wrappingChannelSynchronously: channel)
-                }
-            }
+            // Nothing is read before somebody serves it, and an asynchronous channel that nobody uses
+            // ends the process, so a connection becomes one only then.
+            .childChannelOption(.autoRead, value: false)
+            .bind(unixDomainSocketPath: socket) { $0.eventLoop.makeSucceededFuture($0) }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await server.executeThenClose { connections in
                     try await withThrowingDiscardingTaskGroup { inner in
-                        for try await connection in connections {
-                            inner.addTask { try? await stub.serve(connection) }
+                        for try await channel in connections {
+                            inner.addTask { try? await stub.serve(channel) }
                         }
                     }
                 }
@@ -102,8 +100,13 @@ final class Stub: Sendable {
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
     private struct Cut: Error {}
 
-    private func serve(_ connection: Connection) async throws {
+    private func serve(_ channel: any Channel) async throws {
+        let connection = try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+            return try Connection(wrappingChannelSynchronously: channel)
+        }.get()
         try await connection.executeThenClose { inbound, outbound in
+            try await channel.setOption(.autoRead, value: true).get()
             var head: HTTPRequestHead?
             var body = Data()
             for try await part in inbound {
