@@ -67,6 +67,8 @@ def seen(controller: Controller, running: str) -> dict[str, Any]:
     jobs = [job for job in get(controller, "/jobs?limit=1000")["items"] if job["id"] != running]
     nodes = [{key: node.get(key) for key in ("name", "role", "cluster", "cordoned", "draining")} for node in get(controller, "/nodes")["items"]]
     rest = {path: get(controller, path) for path in ("/plans", "/tokens", "/fleet", "/fleet/history", "/services", "/templates")}
+    # In memory it is a moment later than in the record.
+    del rest["/fleet"]["appliedAt"]
     return lasting({"jobs": jobs, "nodes": nodes, **rest})
 
 

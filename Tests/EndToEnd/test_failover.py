@@ -65,7 +65,7 @@ def events(controller: Controller) -> list[dict[str, Any]]:
             return found
 
 
-def test_no_job_is_lost_when_the_leader_is_killed_under_load(running: Fleet, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_no_job_is_lost_when_the_leader_is_killed_under_load(running: Fleet, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]) -> None:
     with Redis(tmp_path) as redis, Bucket(tmp_path) as bucket:
         file = tmp_path / "fleet.yaml"
         file.write_text(FLEET.format(name=NAME, registry=running.registry, endpoint=bucket.endpoint))
@@ -93,8 +93,8 @@ def test_no_job_is_lost_when_the_leader_is_killed_under_load(running: Fleet, tmp
                 taken = time.time() - killed
                 wait_until(lambda: any(event.get("to") == "assigned" and seconds(event["at"]) > killed for event in events(two)), 60, "a job to be assigned by the new leader")
                 assigned = min(seconds(event["at"]) for event in events(two) if event.get("to") == "assigned" and seconds(event["at"]) > killed)
-                record_property("first assignment, seconds after the kill", round(assigned - killed, 3))
-                record_property("fifty jobs accepted, seconds after the kill", round(taken, 3))
+                record_testsuite_property("first assignment, seconds after the kill", round(assigned - killed, 3))
+                record_testsuite_property("fifty jobs accepted, seconds after the kill", round(taken, 3))
                 assert assigned - killed < 8 * PATIENCE, f"{assigned - killed:.1f} s from the kill to the first assignment"
                 assert len(set(accepted)) == 200
                 wait_until(lambda: not get(two, "/jobs?state=active&limit=1")["items"], 180, "all jobs to end")
@@ -116,7 +116,7 @@ def test_no_job_is_lost_when_the_leader_is_killed_under_load(running: Fleet, tmp
                     begin = time.monotonic()
                     assert standby.end() == 0
                     wait_until(lambda: one.is_ready(), 20, "the first controller to lead again")
-                    record_property("handover, seconds", round(time.monotonic() - begin, 3))
+                    record_testsuite_property("handover, seconds", round(time.monotonic() - begin, 3))
                     job = submit([one], f"{run}-last", time.monotonic() + 30)
                     wait_until(lambda: get(one, f"/jobs/{job}")["state"] == "succeeded", 60, "a job to succeed")
                 assert first.is_alive() and second.is_alive()

@@ -117,7 +117,9 @@ final class AgentLink: Sendable {
 
     /// Connects again and again until cancelled: to each controller in turn, with a wait after each round.
     func run() async {
-        var backoff = Backoff(generator: SystemRandomNumberGenerator())
+        // Where another may take over, it does so within seconds.
+        let cap = target.places.count > 1 ? Duration.seconds(1) : .seconds(5)
+        var backoff = Backoff(cap: cap, generator: SystemRandomNumberGenerator())
         var lastErrors: [Int: String] = [:]
         var turn = 0
         var missed = 0
