@@ -39,7 +39,7 @@ struct ArchiveTests {
         let text = lines.map { $0 + "\n" }.joined()
         let digest = SHA256.hash(data: Data(text.utf8)).hexadecimal
         let counts =
-            #"{"events":\#(events),"jobs":\#(jobs),"nodes":0,"plans":0,"revisions":0,"tokens":0}"#
+            #"{"events":\#(events),"jobs":\#(jobs),"nodes":0,"plans":0,"revisions":0,"tokens":0,"webhooks":0}"#
         return try packed(text + #"{"end":{"counts":\#(counts),"sha256":"\#(digest)"}}"# + "\n")
     }
 

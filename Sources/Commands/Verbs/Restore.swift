@@ -13,8 +13,8 @@ struct Restore: Command {
               jctl restore /mnt/usb/jessica.jsonl.gz
               jctl restore 2026-11-29T12-00-00.000Z      as `jctl backup ls` shows it
 
-            The record is replaced while the controller is down, so jctl changes nothing. The archive is \
-            checked to its end before anything is written.
+            The record is replaced while the controller is down, so jctl changes nothing.
+            The archive is checked to its end before anything is written.
             """)
 
     @Argument(help: "An archive that `jctl backup get` saved, or a backup's name.")

@@ -15,12 +15,13 @@ struct Submit: Command {
               jctl submit --kind image --input '{"prompt": "a sunset"}' --wait --out .
               jctl submit --kind voice --input @speech.json --priority 5
               jctl submit --kind vision --file image=cat.jpg --wait
-              jctl submit --kind image --input '{"seed": {"$index": true}}' --count 20 --at-once 2
+              jctl submit --kind image --items prompts.jsonl --at-once 2
               jctl submit --plan postcard.yaml --wait --out postcard
               echo '{"text": "hi"}' | jctl submit --kind text --input @- --deadline 5m
 
-            A plan is a file with steps, each of which may name in `after` those it waits for, and
-            take an output of one as an input: {"prompt": {"$from": "poem.text"}}. See docs/plans.md.
+            A plan is a file with steps, each of which may name in `after` those it waits
+            for, and take an output of one as an input: {"prompt": {"$from":
+            "poem.text"}}. See docs/plans.md.
             """)
 
     @Option(help: "image, video, voice, audio, text, vision, personality or custom.")

@@ -18,9 +18,10 @@ struct Tokens: Command {
               jctl token create grafana --role viewer --expires never
               jctl token rm alice-laptop
 
-            A token is shown once. Roles: a viewer looks; a submitter submits, and acts on their
-            own work; an operator acts on all jobs, nodes and roamers; an admin applies the fleet
-            and makes tokens. Jobs count for the submitter, whatever token they came with.
+            A token is shown once. Roles: a viewer looks; a submitter submits, and acts on
+            their own work; an operator acts on all jobs, nodes and roamers; an admin
+            applies the fleet and makes tokens. Jobs count for the submitter, whatever
+            token they came with.
             """)
 
     private static let actions = ["create", "ls", "rm"]

@@ -15,12 +15,13 @@ struct Webhooks: Command {
             """,
         discussion: """
             EXAMPLES:
-              jctl webhook create hooks --url https://example.org/hooks --topics jobs,roamers
-              jctl webhook test hooks            a delivery now; what waits is tried again too
+              jctl webhook create hooks --url https://example.org/jessica
+              jctl webhook test hooks       deliver something now
               jctl webhook ls -o wide
 
-            `create` prints the secret that deliveries are signed with, this once.
-            Topics: jobs plans nodes roamers pods fleet tokens webhooks all job:ID plan:ID node:NAME
+            `create` prints the secret that deliveries are signed with, this once. Topics:
+            jobs plans nodes roamers pods fleet tokens webhooks all job:ID plan:ID
+            node:NAME
             """)
 
     @Argument(help: "ls, create, test or rm.", completion: .list(Webhooks.actions))
