@@ -197,4 +197,69 @@ import Testing
         #expect(w.job(second)!.attempts[0].assignedAt >= w.job(first)!.ending!.at)
         w.expectSound()
     }
+
+    @Test func `a roamer that was made ready early does not lead past a limit that came later`() {
+        let w = world([])
+        let plan = PlanID("p")
+        var first = request("alice", "15")
+        first.place = PlanPlace(plan: plan, step: "first")
+        var second = request("alice", "1")
+        second.template = "vision-worker"
+        second.place = PlanPlace(plan: plan, step: "second")
+        let (one, two) = (w.newJobID(), w.newJobID())
+        second.after = [Prerequisite(name: "first", job: one)]
+        let what = PlanRequest(
+            submitter: "alice",
+            jobs: [.init(id: one, request: first), .init(id: two, request: second)])
+        #expect(w.answer { .submitPlan($0, plan, what) }.refusal == nil)
+        let other = w.submit(request("alice", "40", .vision))
+        w.expect(within: 20) { w.count(of: .running) == 1 }
+        var fleet = w.controller.fleet
+        fleet.limits = [LimitSpec(subject: .submitter("alice"), maxRunning: 1)]
+        let limited = fleet
+        #expect(w.answer { .apply($0, limited) } == .done)
+        w.expectEnd(one, .succeeded)
+        #expect(most(w, [two, other], for: 10) == 1)
+        #expect(w.state(two) == .queued)
+        w.expectEnd(other, .succeeded)
+        w.expectEnd(two, .succeeded)
+        w.expectSound()
+    }
+
+    @Test
+    func `more reserved roamers than a new limit allows are given back, and their jobs go on`() {
+        let w = world([])
+        var own = request("alice", "2")
+        own.template = "vision-worker"
+        let jobs = [w.submit(own), w.submit(own)]
+        w.expect(within: 5) { w.count(of: .idle) == 0 }
+        var fleet = w.controller.fleet
+        fleet.limits = [LimitSpec(subject: .submitter("alice"), maxRunning: 1)]
+        let limited = fleet
+        #expect(w.answer { .apply($0, limited) } == .done)
+        #expect(most(w, jobs, for: 5) <= 1)
+        for job in jobs { w.expectEnd(job, .succeeded) }
+        w.expectSound()
+    }
+
+    @Test func `ends that leave memory at once are stored and told to those who waited`() {
+        var settings = World.Settings()
+        settings.policy.historyLimit = 3
+        let w = World(.small, settings)
+        w.run(for: .seconds(10))
+        var failing = request("alice", "3 fail")
+        failing.retries = 0
+        let first = w.submit(failing)
+        w.run(for: .seconds(1))
+        let behind = (0..<12).map { _ in
+            var waiting = request("alice", "1")
+            waiting.after = [Prerequisite(name: "\(first)", job: first)]
+            return w.submit(waiting)
+        }
+        w.expect(within: 30) { w.brain.store.jobs[first]?.state == .failed }
+        w.run(for: .seconds(2))
+        for job in behind { #expect(w.brain.store.jobs[job]?.state == .cancelled) }
+        #expect(w.controller.jobs.count <= 3)
+        #expect(w.controller.indexMistake() == nil)
+    }
 }

@@ -247,4 +247,17 @@ import Testing
         #expect(what.allSatisfy { w.state($0.jobs["one"]!) == .running })
         w.expectSound()
     }
+
+    @Test func `a plan that waits for a failed job outside is not tried again before that`() {
+        let w = started()
+        let outside = w.submit(JobRequest(kind: .voice, input: "1 fail", retries: 0))
+        w.run(for: .milliseconds(500))
+        let (id, what, jobs) = plan(w, [("one", .image, "1", ["\(outside)"])])
+        #expect(w.answer { .submitPlan($0, id, what) }.refusal == nil)
+        expectPlan(w, id, "cancelled")
+        #expect(w.answer { .retryPlan($0, id) }.refusal == .conflict)
+        #expect(w.state(jobs["one"]!) == .cancelled)
+        #expect(w.controller.plan(id)?.state == "cancelled")
+        expectPlan(w, id, "cancelled")
+    }
 }
