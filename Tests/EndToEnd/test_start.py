@@ -1,6 +1,7 @@
 """A controller's start and end: what it refuses, what it takes up, who may talk to it, and who takes over from it."""
 
 import json
+import signal
 import socket
 import subprocess
 import time
@@ -111,12 +112,16 @@ def test_a_deposed_controller_ends_by_itself_and_loses_nothing(running: Fleet, t
         old, new = Controller(running, tmp_path / "old", settings), Controller(running, tmp_path / "new", settings)
         with old.start() as deposed:
             job = json.loads(old.jctl("submit", "--kind", "image", "--input", '{"prompt": "a sunset"}', "-o", "json").stdout)
+            # Frozen for longer than its lease: the one that waited takes over, and it knows nothing of that.
+            deposed.process.send_signal(signal.SIGSTOP)
             with new.start():
                 # Nobody asks it for anything; it finds out when its proof is a quarter of 10 s old.
                 began = time.monotonic()
+                deposed.process.send_signal(signal.SIGCONT)
                 wait_until(lambda: not deposed.is_alive(), 8, "the old controller to end")
                 assert time.monotonic() - began < 5
-                assert deposed.process.returncode == 3
+                # Not 3, with which it would not be started again: it shall wait in its turn.
+                assert deposed.process.returncode == 1
                 assert "another controller has taken over" in deposed.log.read_text()
                 status, seen = new.get(f"/api/v1/jobs/{job['id']}")
                 assert (status, seen["state"]) == (200, "queued"), seen

@@ -52,8 +52,9 @@ extension Runner {
     private static func unknownOption(_ argument: String) -> CommandError? {
         let name = String(argument.prefix { $0 != "=" })
         let known = GlobalOptions.valued.union(GlobalOptions.flags).union(["--help", "--version"])
+        // The last is what the shell's completion asks with.
         guard name.hasPrefix("--"), !known.contains(name), !name.hasPrefix("--generate-"),
-            !name.hasPrefix("--experimental-")
+            !name.hasPrefix("--experimental-"), !name.hasPrefix("---")
         else { return nil }
         return .usage(
             "unknown option '\(name)'",
