@@ -1,5 +1,6 @@
 package import FleetCore
 import NIOCore
+import Settings
 import Synchronization
 
 /// The latest events, and everybody who follows them.
@@ -73,7 +74,7 @@ package final class EventFeed: Sendable {
     private struct Weak { weak var reader: EventReader? }
 
     private let state = Mutex(State())
-    private let bell = Bell()
+    private let signal = Signal()
     private let limit: Int
 
     /// Creates a feed that begins with earlier events, for so many readers.
@@ -92,8 +93,8 @@ package final class EventFeed: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in
                 while !Task.isCancelled {
-                    await bell.wait()
-                    for reader in followers() { reader.bell.ring() }
+                    await signal.wait()
+                    for reader in followers() { reader.signal.nudge() }
                 }
             }
             group.addTask { [self] in
@@ -120,7 +121,7 @@ package final class EventFeed: Sendable {
                 state.events.removeFirst(state.events.count - Self.kept)
             }
         }
-        bell.ring()
+        signal.nudge()
     }
 
     /// Events after a number that are still kept, oldest first; nil when some are gone already.
@@ -184,7 +185,7 @@ final class EventReader: Sendable {
     private let feed: EventFeed
     private let id: UInt64
     private let state: Mutex<State>
-    fileprivate let bell = Bell()
+    fileprivate let signal = Signal()
 
     fileprivate init(feed: EventFeed, id: UInt64, after place: UInt64) {
         self.feed = feed
@@ -213,7 +214,7 @@ final class EventReader: Sendable {
                 return .behind
             }
             if mayPing { return .ping }
-            await bell.wait()
+            await signal.wait()
         }
         return nil
     }
@@ -221,7 +222,7 @@ final class EventReader: Sendable {
     /// Ends the reader.
     func end() {
         state.withLock { $0.isOver = true }
-        bell.ring()
+        signal.nudge()
     }
 
     /// Says how to cut the reader's peer off.
@@ -241,7 +242,7 @@ final class EventReader: Sendable {
             }
             return state.close.take()
         }
-        bell.ring()
+        signal.nudge()
         close?()
         return close != nil
     }

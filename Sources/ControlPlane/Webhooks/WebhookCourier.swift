@@ -3,6 +3,7 @@ package import FleetCore
 import Foundation
 package import Logging
 package import RedisStore
+import Settings
 import Synchronization
 
 /// Delivers events to all webhooks, each in its own time.
@@ -33,8 +34,8 @@ package final class WebhookCourier: Sendable {
     private let logger: Logger
     private let endpoints: Mutex<[WebhookName: WebhookEndpoint]>
     /// A webhook was made or removed.
-    private let changed = Bell()
-    private let dirty: Bell
+    private let changed = Signal()
+    private let dirty: Signal
     private let policy: ControllerPolicy
 
     /// How often progress is stored at most.
@@ -51,7 +52,7 @@ package final class WebhookCourier: Sendable {
         self.store = store
         self.policy = policy
         self.logger = logger
-        let dirty = Bell()
+        let dirty = Signal()
         self.dirty = dirty
         endpoints = Mutex(
             Dictionary(
@@ -75,13 +76,13 @@ package final class WebhookCourier: Sendable {
             }
             return removed
         }
-        for endpoint in removed { endpoint.gone.ring() }
-        changed.ring()
+        for endpoint in removed { endpoint.gone.nudge() }
+        changed.nudge()
     }
 
     /// Something has happened.
     package func ring() {
-        for endpoint in all { endpoint.news.ring() }
+        for endpoint in all { endpoint.news.nudge() }
     }
 
     private var all: [WebhookEndpoint] { endpoints.withLock { Array($0.values) } }
@@ -188,7 +189,7 @@ package final class WebhookCourier: Sendable {
             timestamp: loop.clock.now.rfc3339, data: Greeting(webhook: name.rawValue))
         let outcome = await sender.send(delivery)
         await sender.close()
-        if outcome.isDelivered { endpoint.urge.ring() }
+        if outcome.isDelivered { endpoint.urge.nudge() }
         return (outcome, ContinuousClock.now - begin)
     }
 }

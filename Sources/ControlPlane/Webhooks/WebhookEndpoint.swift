@@ -1,4 +1,5 @@
 import FleetCore
+import Settings
 import Synchronization
 
 /// A webhook at work: what is stored of it, and what has happened since.
@@ -25,19 +26,19 @@ final class WebhookEndpoint: Sendable {
     let name: WebhookName
     let id: String
     /// Something has happened.
-    let news = Bell()
+    let news = Signal()
     /// Try again now.
-    let urge = Bell()
+    let urge = Signal()
     /// It was removed.
-    let gone = Bell()
+    let gone = Signal()
     private let state: Mutex<Status>
     /// There is something to report.
-    private let dirty: Bell
+    private let dirty: Signal
 
     /// Events that nobody wants are passed over; after so many the place is worth storing.
     private static let skipsWorthStoring: UInt64 = 1_000
 
-    init(_ record: WebhookRecord, dirty: Bell) {
+    init(_ record: WebhookRecord, dirty: Signal) {
         name = record.name
         id = record.id
         self.dirty = dirty
@@ -61,7 +62,7 @@ final class WebhookEndpoint: Sendable {
             if isWorth { status.isNews = true }
             return isWorth
         }
-        if isWorth { dirty.ring() }
+        if isWorth { dirty.nudge() }
     }
 
     /// Notes what became of a try; `next` is when there will be another.
@@ -80,7 +81,7 @@ final class WebhookEndpoint: Sendable {
                 status.reported.succeeded = false
             }
         }
-        dirty.ring()
+        dirty.nudge()
     }
 
     /// Goes on behind an event that was delivered, or given up.
@@ -93,7 +94,7 @@ final class WebhookEndpoint: Sendable {
                 status.reported.dropped += 1
             }
         }
-        dirty.ring()
+        dirty.nudge()
     }
 
     /// What the machine should know; nil when it knows all.

@@ -2,6 +2,7 @@ import FleetCore
 import Foundation
 import Logging
 import RedisStore
+import Settings
 
 /// Delivers events to one webhook, one after the other, until it is removed.
 struct WebhookWorker: Sendable {
@@ -56,7 +57,7 @@ struct WebhookWorker: Sendable {
                 for event in events where !Task.isCancelled { await deliver(event) }
             case .lost(let last): await resync(through: last)
             case .nothing:
-                await endpoint.news.wait(for: Self.idle)
+                await endpoint.news.wait(atMost: Self.idle)
                 if feed.latest <= endpoint.status.place { await sender.close() }
             case .unknown: try? await Task.sleep(for: Self.pause)
             }
@@ -137,7 +138,7 @@ struct WebhookWorker: Sendable {
         }
         let wait = Self.backOff.delay(failures: failures, using: &random)
         endpoint.note(outcome, next: clock.now + wait)
-        await endpoint.urge.wait(for: wait)
+        await endpoint.urge.wait(atMost: wait)
         return false
     }
 }

@@ -1,6 +1,7 @@
 import DockerEngine
 import FleetCore
 import Logging
+import Settings
 import Synchronization
 
 /// Tells the machine what runs here: by Docker's events, and by a full list now and then.

@@ -1,5 +1,6 @@
 import FleetCore
 import Logging
+import Settings
 
 /// The one owner of the agent's machine.
 ///

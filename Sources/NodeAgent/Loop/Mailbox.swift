@@ -1,3 +1,4 @@
+import Settings
 import Synchronization
 
 /// Where everything that happens to the machine waits until the loop takes it, all at once.

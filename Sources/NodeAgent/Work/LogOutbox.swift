@@ -1,5 +1,6 @@
 import FleetCore
 import Logging
+import Settings
 import Synchronization
 
 /// The logs of all attempts, on their way to the controller.

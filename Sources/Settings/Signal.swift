@@ -1,25 +1,28 @@
 import Synchronization
 
-/// A wake-up for one sleeper; a nudge that comes while nobody sleeps is kept.
-final class Signal: Sendable {
+/// A wake-up for one sleeper; a nudge that comes while nobody sleeps is kept for the next who does.
+package final class Signal: Sendable {
     private struct State {
         var isRaised = false
         var sleeper: CheckedContinuation<Void, Never>?
     }
     private let state = Mutex(State())
 
+    /// Creates a signal that nobody has nudged yet.
+    package init() {}
+
     /// Wakes the sleeper, or the next one at once.
-    func nudge() {
+    package func nudge() {
         let sleeper = state.withLock { state in
             let sleeper = state.sleeper.take()
-            state.isRaised = sleeper == nil
+            if sleeper == nil { state.isRaised = true }
             return sleeper
         }
         sleeper?.resume()
     }
 
     /// Waits for a nudge, or for cancellation.
-    func wait() async {
+    package func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let now = state.withLock { state in
@@ -33,23 +36,18 @@ final class Signal: Sendable {
                 if now { continuation.resume() }
             }
         } onCancel: {
-            nudge()
+            // Nothing is kept: a wait that was cancelled must not wake the next one.
+            state.withLock { $0.sleeper.take() }?.resume()
         }
     }
 
     /// Waits for a nudge, for cancellation, or until the time is over; nil waits without a limit.
-    func wait(atMost limit: Duration?) async {
+    package func wait(atMost limit: Duration?) async {
         guard let limit else { return await wait() }
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                do {
-                    try await Task.sleep(for: limit, clock: .continuous)
-                    self.nudge()
-                } catch {
-                    // Woken before the time: another nudge would wake the next sleeper for nothing.
-                }
-            }
-            await wait()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait() }
+            group.addTask { try? await Task.sleep(for: limit, clock: .continuous) }
+            await group.next()
             group.cancelAll()
         }
     }
