@@ -56,7 +56,7 @@ struct Backups {
                 sha.update(data: $0)
                 try file.write($0)
             }
-            let found = sha.finalize().map { String(format: "%02x", $0) }.joined()
+            let found = sha.finalize().hexadecimal
             guard found == backup.sha256 else {
                 throw CommandError(
                     .failed, "backup \(backup.name) came damaged",

@@ -50,7 +50,7 @@ struct OutputSaver {
     /// Refuses what is not what the worker wrote.
     private func check(_ output: Job.Output, _ digest: SHA256.Digest) throws {
         guard let wanted = output.digest, wanted.hasPrefix("sha256:") else { return }
-        let found = "sha256:" + digest.map { String(format: "%02x", $0) }.joined()
+        let found = "sha256:" + digest.hexadecimal
         guard found == wanted else {
             throw CommandError(
                 .failed, "output \(output.name) came damaged",

@@ -84,8 +84,7 @@ extension APIServer {
     static func digest(_ what: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        return SHA256.hash(data: try encoder.encode(what)).prefix(8)
-            .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return SHA256.hash(data: try encoder.encode(what)).prefix(8).hexadecimal
     }
 
     /// Hands a job to the machine, and waits for its end when the caller prefers that.

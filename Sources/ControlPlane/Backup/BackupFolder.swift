@@ -1,4 +1,5 @@
 import Crypto
+import FleetCore
 import Foundation
 import NIOCore
 import ObjectStore
@@ -40,7 +41,7 @@ struct BackupFolder: Sendable {
         for try await piece in try await objects.get(key, range: nil).body {
             sha.update(data: piece.readableBytesView)
         }
-        return sha.finalize().text
+        return sha.finalize().hexadecimal
     }
 
     /// The latest manifests, latest first.
@@ -103,7 +104,7 @@ struct BackupFolder: Sendable {
             try file.write(contentsOf: Data(piece.readableBytesView))
         }
         try file.close()
-        guard size == manifest.size, sha.finalize().text == manifest.sha256 else {
+        guard size == manifest.size, sha.finalize().hexadecimal == manifest.sha256 else {
             throw ArchiveError("backup \(manifest.name) is damaged: its digest is another")
         }
     }
@@ -130,11 +131,4 @@ struct FilePieces: AsyncSequence, Sendable {
     }
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(path: path) }
-}
-
-extension SHA256.Digest {
-    /// As everybody writes digests.
-    var text: String {
-        map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-    }
 }

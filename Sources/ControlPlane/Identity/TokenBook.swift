@@ -41,14 +41,12 @@ package final class TokenBook: Sendable {
     /// A new token of 256 random bits.
     static func make() -> String {
         let key = SymmetricKey(size: .bits256)
-        let text = unsafe key.withUnsafeBytes { bytes in unsafe hex(bytes) }
+        let text = unsafe key.withUnsafeBytes { bytes in unsafe bytes.hexadecimal }
         return "fct_\(text)"
     }
 
     /// What is kept of a token.
-    static func digest(of token: String) -> String { hex(SHA256.hash(data: Data(token.utf8))) }
-
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    static func digest(of token: String) -> String {
+        SHA256.hash(data: Data(token.utf8)).hexadecimal
     }
 }

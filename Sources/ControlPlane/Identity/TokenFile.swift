@@ -18,11 +18,7 @@ package struct TokenFile: Sendable {
             digest = Array(SHA256.hash(data: Data(token.utf8)))
             return
         }
-        let key = SymmetricKey(size: .bits256)
-        let hex = unsafe key.withUnsafeBytes { bytes in
-            unsafe bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-        }
-        let token = "fct_\(hex)"
+        let token = TokenBook.make()
         try SecretFile.write(token + "\n", to: path)
         digest = Array(SHA256.hash(data: Data(token.utf8)))
     }

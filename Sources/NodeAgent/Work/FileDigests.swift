@@ -1,4 +1,5 @@
 import Crypto
+import FleetCore
 import Foundation
 import NIOCore
 
@@ -20,7 +21,7 @@ struct FileDigests: Hashable, Sendable {
             md5.update(data: piece.readableBytesView)
         }
         return FileDigests(
-            sha256: "sha256:" + Hex.text(sha.finalize()),
+            sha256: "sha256:" + sha.finalize().hexadecimal,
             md5: Data(md5.finalize()).base64EncodedString())
     }
 }

@@ -58,7 +58,7 @@ final class Predictions: Sendable {
 
     /// The secret part of the address for an attempt's reports; the same in every life of the agent.
     static func token(_ key: AttemptKey, secret: SymmetricKey) -> String {
-        Hex.text(HMAC<SHA256>.authenticationCode(for: Array("\(key)".utf8), using: secret))
+        HMAC<SHA256>.authenticationCode(for: Array("\(key)".utf8), using: secret).hexadecimal
     }
 
     /// Listens for the reports of what a former life began; call it before anybody listens.

@@ -163,10 +163,3 @@ enum ArchiveCoding {
         return nil
     }
 }
-
-extension SHA256.Digest {
-    /// As everybody writes digests.
-    var hexadecimal: String {
-        map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-    }
-}
