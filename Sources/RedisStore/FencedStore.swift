@@ -87,11 +87,9 @@ package final class FencedStore: Sendable {
 
     /// The current term, its owner and its version; nil before the first one.
     package func currentTerm() async throws(RedisStoreError) -> TermRecord? {
-        let reply = try await client.read([
-            RedisCommand("HMGET", .text(keys.meta), "term", "owner", "version")
-        ]).first
-        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-        guard let fields = reply?.array, fields.count == 3,
+        let reply = try await client.read(
+            RedisCommand("HMGET", .text(keys.meta), "term", "owner", "version"))
+        guard let fields = reply.array, fields.count == 3,
             let term = fields[0].text.flatMap({ UInt64($0) })
         else { return nil }
         return TermRecord(term: term, owner: fields[1].text ?? "", version: fields[2].text ?? "")

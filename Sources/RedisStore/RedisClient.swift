@@ -57,6 +57,13 @@ package final class RedisClient: Sendable {
         try await send(commands, lane: .reads, timeout: timeout)
     }
 
+    /// Reads one thing; throws `rejected` when Redis answers with an error.
+    package func read(_ command: RedisCommand) async throws(RedisStoreError) -> RedisValue {
+        let reply = try await read([command]).first ?? .null
+        if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
+        return reply
+    }
+
     /// Sends commands in one write on one of the two connections and returns their replies.
     ///
     /// Throws `unavailable`, `authentication` or `invalidArgument`; command errors are values.

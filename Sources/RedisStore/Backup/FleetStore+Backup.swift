@@ -130,13 +130,11 @@ extension FleetStore {
     /// The next past jobs; nil when there are no more.
     private func nextPage(_ pages: inout EndedPages) async throws(RedisStoreError) -> [JobID]? {
         if pages.isOver { return nil }
-        let reply = try await store.client.read([
+        let reply = try await store.client.read(
             RedisCommand(
                 "ZRANGEBYSCORE", .text(keys.ended), .text(pages.from), "+inf", "WITHSCORES",
-                "LIMIT", 0, .integer(Int64(pages.limit)))
-        ]).first
-        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-        let list = (reply?.array ?? []).map { $0.text ?? "" }
+                "LIMIT", 0, .integer(Int64(pages.limit))))
+        let list = (reply.array ?? []).map { $0.text ?? "" }
         let found = stride(from: 0, to: list.count - 1, by: 2).map {
             (id: list[$0], second: list[$0 + 1])
         }

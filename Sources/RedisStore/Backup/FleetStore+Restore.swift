@@ -21,10 +21,9 @@ extension FleetStore {
 
     /// Who holds the leader lease; nil for nobody.
     package func leader() async throws(RedisStoreError) -> String? {
-        let reply = try await store.client.read([RedisCommand("GET", .text(store.keys.leader))])
-            .first
-        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-        return reply?.text
+        let reply = try await store.client.read(
+            RedisCommand("GET", .text(store.keys.leader)))
+        return reply.text
     }
 
     /// Replaces the record by that of an archive which was read to its end before.

@@ -44,14 +44,14 @@ package struct FleetStore: Sendable {
         for token in change.tokens {
             batch.hset(keys.tokens, [(token.name.rawValue, .bytes(try encode(token)))])
         }
-        for name in change.goneTokens {
-            batch.append(RedisCommand("HDEL", .text(keys.tokens), .text(name.rawValue)))
+        if !change.goneTokens.isEmpty {
+            batch.hdel(keys.tokens, change.goneTokens.map(\.rawValue))
         }
         for webhook in change.webhooks {
             batch.hset(keys.webhooks, [(webhook.name.rawValue, .bytes(try encode(webhook)))])
         }
-        for name in change.goneWebhooks {
-            batch.append(RedisCommand("HDEL", .text(keys.webhooks), .text(name.rawValue)))
+        if !change.goneWebhooks.isEmpty {
+            batch.hdel(keys.webhooks, change.goneWebhooks.map(\.rawValue))
         }
         if let fleet = change.fleet { try write(fleet, to: &batch) }
         for event in change.events { write(event, to: &batch) }
@@ -283,21 +283,17 @@ package struct FleetStore: Sendable {
     ) async throws(RedisStoreError) -> [PlanID] {
         var first: Int64 = 0
         if let last {
-            let reply = try await store.client.read([
-                RedisCommand("ZREVRANK", .text(keys.plans), .text(last.rawValue))
-            ]).first
-            if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
+            let reply = try await store.client.read(
+                RedisCommand("ZREVRANK", .text(keys.plans), .text(last.rawValue)))
             // One that is not there any more was the oldest.
-            guard let rank = reply?.integer else { return [] }
+            guard let rank = reply.integer else { return [] }
             first = rank + 1
         }
-        let reply = try await store.client.read([
+        let reply = try await store.client.read(
             RedisCommand(
                 "ZREVRANGE", .text(keys.plans), .integer(first),
-                .integer(first + Int64(max(limit, 1)) - 1))
-        ]).first
-        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-        return (reply?.array ?? []).compactMap(\.text).map { PlanID($0) }
+                .integer(first + Int64(max(limit, 1)) - 1)))
+        return (reply.array ?? []).compactMap(\.text).map { PlanID($0) }
     }
 
     /// A job that is no longer in memory; nil when it is not kept either.
@@ -353,13 +349,11 @@ package struct FleetStore: Sendable {
         var from = second
         var limit = Self.idChunk
         while true {
-            let reply = try await store.client.read([
+            let reply = try await store.client.read(
                 RedisCommand(
                     "ZRANGEBYSCORE", .text(keys.ended), .text("\(from)"), "+inf", "WITHSCORES",
-                    "LIMIT", 0, .integer(Int64(limit)))
-            ]).first
-            if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-            let list = (reply?.array ?? []).map { $0.text ?? "" }
+                    "LIMIT", 0, .integer(Int64(limit))))
+            let list = (reply.array ?? []).map { $0.text ?? "" }
             let before = found.count
             for index in stride(from: 0, to: list.count - 1, by: 2) { found.insert(list[index]) }
             guard list.count >= limit * 2, let last = list.last.flatMap({ Double($0) }) else {
@@ -376,23 +370,19 @@ package struct FleetStore: Sendable {
         after sequence: UInt64, limit: Int
     ) async throws(RedisStoreError) -> [FleetEvent] {
         // An event's id ends in -1, so this is the first place behind it; `(` needs Redis 6.2.
-        let reply = try await store.client.read([
+        let reply = try await store.client.read(
             RedisCommand(
                 "XRANGE", .text(keys.events), .text("\(sequence)-2"), "+", "COUNT",
-                .integer(Int64(max(limit, 1))))
-        ]).first
-        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-        return (reply?.array ?? []).compactMap(Self.event)
+                .integer(Int64(max(limit, 1)))))
+        return (reply.array ?? []).compactMap(Self.event)
     }
 
     /// The latest events, oldest first.
     package func latestEvents(limit: Int) async throws(RedisStoreError) -> [FleetEvent] {
-        let reply = try await store.client.read([
+        let reply = try await store.client.read(
             RedisCommand(
-                "XREVRANGE", .text(keys.events), "+", "-", "COUNT", .integer(Int64(max(limit, 1))))
-        ]).first
-        if let message = reply?.errorMessage { throw RedisStoreError(.rejected, message) }
-        return (reply?.array ?? []).reversed().compactMap(Self.event)
+                "XREVRANGE", .text(keys.events), "+", "-", "COUNT", .integer(Int64(max(limit, 1)))))
+        return (reply.array ?? []).reversed().compactMap(Self.event)
     }
 
     /// The latest revisions of the fleet, latest first.
