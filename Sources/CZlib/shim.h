@@ -51,22 +51,6 @@ static inline long jessica_inflate(const uint8_t *from, size_t size, const uint8
 // How much room the gzip file of so many bytes may need.
 static inline size_t jessica_gzip_bound(size_t size) { return compressBound(size) + 64; }
 
-// A gzip file in one call: the number of bytes written, or -1 when they do not fit or zlib fails.
-static inline long jessica_gzip(const uint8_t *from, size_t size, uint8_t *to, size_t room) {
-    z_stream stream;
-    memset(&stream, 0, sizeof stream);
-    if (size > UINT32_MAX || room > UINT32_MAX) return -1;
-    if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return -1;
-    long written = -1;
-    stream.next_in = (Bytef *)from;
-    stream.avail_in = (uInt)size;
-    stream.next_out = to;
-    stream.avail_out = (uInt)room;
-    if (deflate(&stream, Z_FINISH) == Z_STREAM_END) written = (long)stream.total_out;
-    deflateEnd(&stream);
-    return written;
-}
-
 // A gzip stream that is fed piece by piece; NULL when there is no memory.
 static inline z_stream *jessica_gzip_begin(int writes) {
     z_stream *stream = (z_stream *)calloc(1, sizeof(z_stream));
@@ -97,6 +81,16 @@ static inline int jessica_gzip_step(z_stream *stream, int writes, int last, cons
 static inline void jessica_gzip_end(z_stream *stream, int writes) {
     if (writes) deflateEnd(stream); else inflateEnd(stream);
     free(stream);
+}
+
+// A gzip file in one call: the number of bytes written, or -1 when they do not fit or zlib fails.
+static inline long jessica_gzip(const uint8_t *from, size_t size, uint8_t *to, size_t room) {
+    z_stream *stream = jessica_gzip_begin(1);
+    if (stream == NULL) return -1;
+    size_t used = size, written = room;
+    int code = jessica_gzip_step(stream, 1, 1, from, &used, to, &written);
+    jessica_gzip_end(stream, 1);
+    return code == 1 ? (long)written : -1;
 }
 
 #endif

@@ -78,8 +78,8 @@ struct PlanBody {
             }
             var input = fields["input"] ?? .null
             if input == .null { input = .object([:]) }
-            let count = try count(fields)
             let items = try items(fields)
+            let count = try count(fields, items)
             let after = try wishes(fields)
             // Any number will do to see to which steps it refers.
             let shapes = [input] + (items ?? []).map { .object($0) }
@@ -103,13 +103,7 @@ struct PlanBody {
         guard (1...40).contains(name.utf8.count), let first = name.unicodeScalars.first else {
             return false
         }
-        return (first.properties.isAlphabetic && first.isASCII)
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: true
-                default: false
-                }
-            }
+        return first.properties.isAlphabetic && name.hasOnlyLettersDigits(or: "-_")
     }
 
     private static func bound(_ value: JSONValue?, _ name: String) throws -> Int? {
@@ -135,8 +129,9 @@ struct PlanBody {
         }
     }
 
-    private static func count(_ fields: [String: JSONValue]) throws -> Int? {
-        let items = try items(fields)
+    private static func count(
+        _ fields: [String: JSONValue], _ items: [[String: JSONValue]]?
+    ) throws -> Int? {
         switch fields["count"] {
         case nil, .null?: return items?.count
         case .int(let number)? where (1...Int64(countLimit)).contains(number):
@@ -169,7 +164,12 @@ struct PlanBody {
             case .output(let step, let index, nil)? = InputReference(
                 key: InputReference.outputKey, text: text)
         else { return nil }
-        return JobIDMint.time(of: step) != nil ? .job(JobID(step)) : .step(step, index: index)
+        return wish(step, index)
+    }
+
+    /// What looks like the id of a job is one.
+    private static func wish(_ step: String, _ index: Int?) -> Wish {
+        JobIDMint.time(of: step) != nil ? .job(JobID(step)) : .step(step, index: index)
     }
 
     /// What is referred to is waited for.
@@ -177,8 +177,7 @@ struct PlanBody {
         var found: [Wish] = []
         for reference in try InputReferences.all(in: input) {
             guard case .output(let step, let index, _) = reference else { continue }
-            found.append(
-                JobIDMint.time(of: step) != nil ? .job(JobID(step)) : .step(step, index: index))
+            found.append(wish(step, index))
         }
         return found
     }

@@ -64,7 +64,7 @@ extension APIServer {
     private func ownPlan(_ context: Context) async throws -> PlanID {
         let id = PlanID(try name(context, "id"))
         let plan = try await findPlan(id)
-        try context.caller.requireOwn(plan.submitter ?? .local, "plan \(id)")
+        try context.caller.requireOwn(plan.submittedBy, "plan \(id)")
         return id
     }
 
@@ -80,7 +80,7 @@ extension APIServer {
     private func planCounts(_ id: PlanID) async throws -> PlanView {
         let plan = try await findPlan(id)
         let states = await loop.read { controller, _ in
-            plan.ending == nil ? plan.jobs.compactMap { controller.jobs[$0]?.state } : []
+            controller.openStates(of: plan)
         }
         return PlanView(plan, states: states)
     }
@@ -149,7 +149,7 @@ extension APIServer {
                     }
                     last = id
                     guard let plan = plans[id], state == nil || plan.state == state,
-                        submitter == nil || plan.submitter ?? .local == submitter
+                        submitter == nil || plan.submittedBy == submitter
                     else { continue }
                     found.append(plan)
                 }
@@ -161,9 +161,7 @@ extension APIServer {
         let items = await loop.read { controller, _ in
             chosen.map { plan in
                 let now = controller.plan(plan.id) ?? plan
-                let states =
-                    now.ending == nil ? now.jobs.compactMap { controller.jobs[$0]?.state } : []
-                return PlanView(now, states: states)
+                return PlanView(now, states: controller.openStates(of: now))
             }
         }
         return try JSONAnswer.response(

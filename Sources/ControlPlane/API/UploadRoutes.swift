@@ -106,26 +106,13 @@ enum UploadedFile {
 
     static func isName(_ name: String) -> Bool {
         (1...100).contains(name.utf8.count) && !name.hasPrefix(".")
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
-                default: false
-                }
-            }
+            && name.hasOnlyLettersDigits(or: "-._")
     }
 
     static func isMediaType(_ text: String) -> Bool {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         return parts.count == 2 && text.utf8.count <= 127
-            && parts.allSatisfy { part in
-                !part.isEmpty
-                    && part.utf8.allSatisfy { byte in
-                        switch byte {
-                        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-                        default: Array("!#$&-^_.+".utf8).contains(byte)
-                        }
-                    }
-            }
+            && parts.allSatisfy { !$0.isEmpty && $0.hasOnlyLettersDigits(or: "!#$&-^_.+") }
     }
 
     static func away(_ error: ObjectStoreError) -> APIError {

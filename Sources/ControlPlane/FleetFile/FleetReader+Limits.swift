@@ -89,13 +89,7 @@ extension FleetText {
     /// Who asks for work, as a token names them.
     static func submitter(_ text: String) -> String? {
         let good =
-            (1...63).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x40: true
-                default: false
-                }
-            }
+            (1...63).contains(text.utf8.count) && text.hasOnlyLettersDigits(or: "-._@")
         return good ? nil : "must be 1 to 63 letters, digits and -._@; is \(Shown.quoted(text))"
     }
 }

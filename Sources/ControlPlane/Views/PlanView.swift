@@ -69,7 +69,7 @@ struct PlanView: Encodable, Sendable {
         state = plan.state
         onFailure = plan.onFailure.rawValue
         maxRunning = plan.maxRunning
-        submitter = (plan.submitter ?? .local).rawValue
+        submitter = plan.submittedBy.rawValue
         submittedAt = plan.submittedAt.rfc3339
         finishedAt = plan.ending?.at.rfc3339
         failedJob = plan.failedJob?.rawValue

@@ -79,6 +79,11 @@ extension Controller {
     /// How many jobs of a plan have not ended.
     package func openJobs(of id: PlanID) -> Int { plans.open[id] ?? 0 }
 
+    /// The states of the jobs of a plan that is alive; none of one that has ended.
+    package func openStates(of plan: Plan) -> [JobState] {
+        plan.ending == nil ? plan.jobs.compactMap { jobs[$0]?.state } : []
+    }
+
     mutating func restorePlans(_ stored: [Plan]) {
         for plan in stored.sorted(by: { $0.id < $1.id }) {
             plans.add(
@@ -112,7 +117,7 @@ extension Controller {
             return
         case .success(let found): queues = found
         }
-        if let refusal = admit(what.submitter ?? .local, jobs: what.jobs.count, now) {
+        if let refusal = admit(what.submittedBy, jobs: what.jobs.count, now) {
             effects.replies.append((request, .refused(refusal)))
             return
         }
@@ -207,7 +212,7 @@ extension Controller {
         guard !again.isEmpty else {
             return refuse("no job of plan \(id) has failed or was cancelled")
         }
-        if let refusal = refusal(toOpen: again.count, for: plan.submitter ?? .local) {
+        if let refusal = refusal(toOpen: again.count, for: plan.submittedBy) {
             effects.replies.append((request, .refused(refusal)))
             return
         }

@@ -10,6 +10,8 @@ package struct Plan: Hashable, Sendable, Codable {
     package let maxRunning: Int?
     /// Who asked for it; nil for the local socket.
     package let submitter: SubmitterName?
+    /// Who asked for it, the local socket too.
+    package var submittedBy: SubmitterName { submitter ?? .local }
     /// Makes a repeated submission give the same plan.
     package let idempotencyKey: String?
     /// A digest of the body that came with the key.
@@ -103,6 +105,8 @@ package struct PlanRequest: Hashable, Sendable {
     package var maxRunning: Int?
     /// Who asks; nil for the local socket.
     package var submitter: SubmitterName?
+    /// Who asks for it, the local socket too.
+    package var submittedBy: SubmitterName { submitter ?? .local }
     /// Its jobs, each after those it waits for.
     package var jobs: [Member]
     /// Makes a repeated submission give the same plan.
