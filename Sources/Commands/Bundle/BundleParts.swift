@@ -10,8 +10,6 @@ struct BundlePart: Sendable {
     var text: String?
     /// Why it could not be had.
     var why: String?
-    /// What is left out of it beside secrets.
-    var note: String?
 
     /// Creates a part.
     init(_ file: String, _ about: String, text: String? = nil, why: String? = nil) {
@@ -26,7 +24,6 @@ struct BundlePart: Sendable {
         .dictionary([
             ("file", .string(file)), ("holds", .string(about)), ("there", .bool(text != nil)),
             ("bytes", text.map { .int($0.utf8.count) }), ("why", why.map { .string($0) }),
-            ("note", note.map { .string($0) }),
         ])
     }
 }

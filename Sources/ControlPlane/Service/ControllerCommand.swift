@@ -30,14 +30,8 @@ package struct ControllerCommand: AsyncParsableCommand {
                 print(Self.helpMessage())
                 return
             }
-            let outcome = ControllerSettings.source.load(
-                arguments: settings, environment: ProcessInfo.processInfo.environment)
-            guard let resolved = outcome.settings else {
-                throw ControllerCommand.refuse(outcome.mistakes)
-            }
-            let (loaded, mistakes) = ControllerSettings.load(resolved)
-            guard let loaded else { throw ControllerCommand.refuse(mistakes) }
-            if resolved.bool("check_config") {
+            let (loaded, isCheck) = try ControllerCommand.load(settings)
+            if isCheck {
                 print("the configuration is fine")
                 return
             }

@@ -25,7 +25,7 @@ extension ControllerCommand {
         var settings: [String] = []
 
         func run() async throws {
-            let loaded = try ControllerCommand.load(settings)
+            let (loaded, _) = try ControllerCommand.load(settings)
             LoggingSystem.writeToStandardError(level: "warning", json: loaded.logsAsJSON)
             let restore = Restore(
                 settings: loaded, from: from, force: force,
@@ -53,14 +53,14 @@ extension ControllerCommand {
         }
     }
 
-    /// Settings that hold; else says what is wrong with them.
-    static func load(_ arguments: [String]) throws -> ControllerSettings {
+    /// Settings that hold, and whether they are only to be checked; else says what is wrong with them.
+    static func load(_ arguments: [String]) throws -> (ControllerSettings, isCheck: Bool) {
         let outcome = ControllerSettings.source.load(
             arguments: arguments, environment: ProcessInfo.processInfo.environment)
         guard let resolved = outcome.settings else { throw refuse(outcome.mistakes) }
         let (loaded, mistakes) = ControllerSettings.load(resolved)
         guard let loaded else { throw refuse(mistakes) }
-        return loaded
+        return (loaded, resolved.bool("check_config"))
     }
 
     static func say(_ line: String) {

@@ -110,8 +110,9 @@ extension Controller {
             }
             return
         }
+        let plan = Plan(what, id: id, submittedAt: now)
         let queues: [ClusterName]
-        switch places(of: what, id) {
+        switch places(of: what, bounded: plan.boundedSteps) {
         case .failure(let refusal):
             effects.replies.append((request, .refused(refusal)))
             return
@@ -121,7 +122,7 @@ extension Controller {
             effects.replies.append((request, .refused(refusal)))
             return
         }
-        plans.add(Plan(what, id: id, submittedAt: now), open: what.jobs.count)
+        plans.add(plan, open: what.jobs.count)
         effects.plans.append(id)
         emit(.plan, now, &effects, plan: id, to: "running", reason: "accepted")
         for (member, queue) in zip(what.jobs, queues) {
@@ -134,14 +135,13 @@ extension Controller {
 
     /// The queue of each job of a plan, or why it cannot be accepted.
     private func places(
-        of what: PlanRequest, _ id: PlanID
+        of what: PlanRequest, bounded: Int
     ) -> Result<[ClusterName], Refusal> {
         let count = what.jobs.count
         guard count > 0, count <= policy.planLimit else {
             return .failure(Refusal(.invalid, "a plan has 1…\(policy.planLimit) jobs"))
         }
         if let refusal = refusal(toQueue: count) { return .failure(refusal) }
-        let bounded = Plan(what, id: id, submittedAt: .zero).boundedSteps
         if plans.boundedSteps + bounded > policy.boundedStepLimit {
             let text = "\(plans.boundedSteps) steps with a bound of their own are open already"
             return .failure(Refusal(.queueFull, text, retryAfter: .seconds(5)))
