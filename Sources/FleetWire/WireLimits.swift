@@ -22,6 +22,8 @@ package enum WireLimits {
     package static let list = 10_000
     /// The sensors, the rails, and the containers of a sample of a machine.
     package static let measurements = 64
+    /// What can be wrong with a machine at a time.
+    package static let troubles = 16
     /// The elements of all lists of a message that is sent.
     package static let elements = 50_000
     /// The numbers an attempt can have.

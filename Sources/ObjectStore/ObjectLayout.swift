@@ -15,9 +15,19 @@ package enum ObjectLayout {
         try key(["logs", job, number(attempt) + ".log"])
     }
 
-    /// `uploads/ID/NAME`: a file that a user gave as an input.
-    package static func upload(id: String, name: String) throws(ObjectStoreError) -> ObjectKey {
-        try key(["uploads", id, name])
+    /// `uploads/OWNER/ID/NAME`: a file that a user gave as an input.
+    package static func upload(
+        owner: String, id: String, name: String
+    ) throws(ObjectStoreError) -> ObjectKey {
+        try key(["uploads", component(owner), id, name])
+    }
+
+    /// `uploads/OWNER`, where a user's uploads lie.
+    package static func uploads(of owner: String) -> String { "uploads/" + component(owner) }
+
+    /// `inputs/JOB.json`: an input that is too large for the record.
+    package static func input(job: String) throws(ObjectStoreError) -> ObjectKey {
+        try key(["inputs", job + ".json"])
     }
 
     /// `configs/NAME`.
@@ -40,6 +50,22 @@ package enum ObjectLayout {
         case "voice", "audio": "audio"
         default: "temp"
         }
+    }
+
+    /// Any text as a part of a key: what a key has not is `_` and two hexadecimal digits, byte by byte.
+    private static func component(_ text: String) -> String {
+        var part = ""
+        for byte in text.utf8 {
+            let isPlain =
+                ObjectKey.isAllowed(byte) && byte != UInt8(ascii: "_")
+                && !(part.isEmpty && byte == UInt8(ascii: "."))
+            if isPlain {
+                part.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                part += (byte < 16 ? "_0" : "_") + String(byte, radix: 16)
+            }
+        }
+        return part
     }
 
     private static func number(_ attempt: Int) throws(ObjectStoreError) -> String {

@@ -68,6 +68,59 @@ struct DoctorTests {
         #expect(finding.status.rawValue == status)
     }
 
+    @Test("Certificates of nodes are told of when they end soon, else in one line")
+    func certificates() {
+        let now = Date(timeIntervalSince1970: 1_800_000_000)
+        let good = (node: "agx-01", ends: now.addingTimeInterval(90 * 86_400))
+        let ending = (node: "agx-02", ends: now.addingTimeInterval(9 * 86_400))
+        #expect(
+            MachineFindings.certificates([good], now: now).map(\.message) == [
+                "those of 1 nodes are good"
+            ])
+        let findings = MachineFindings.certificates([good, ending], now: now)
+        #expect(findings.map(\.subject) == ["agx-02"])
+        #expect(findings.first?.action?.contains("certify agx-02") == true)
+        #expect(MachineFindings.certificates([], now: now).isEmpty)
+    }
+
+    @Test("The hosts that the fleet's file names are looked up, each once")
+    func hosts() {
+        var fleet = Plane.fleet
+        fleet.registry = "spark:5000"
+        fleet.storage = StorageSpec(endpoint: "http://store.lan:9000", bucket: "b")
+        fleet.models = ModelSource(source: "spark:/mnt/models", mount: "/mnt/spark-models")
+        #expect(MachineFindings.hosts(of: fleet).map(\.host) == ["spark", "store.lan"])
+        fleet.registry = "[::1]:5000"
+        fleet.models = ModelSource(source: "/srv/models", mount: "/srv/models")
+        #expect(MachineFindings.hosts(of: fleet).map(\.host) == ["::1", "store.lan"])
+        fleet.registry = ""
+        fleet.storage = nil
+        #expect(MachineFindings.hosts(of: fleet).isEmpty)
+    }
+
+    @Test("What is wrong with boxes is told with what to do, and once where it is the same on many")
+    func troubles() async throws {
+        try await Plane.with { plane, _ in
+            for node: NodeName in ["agx-01", "agx-02", "agx-11"] {
+                try await plane.connect(node)
+                let now = plane.loop.clock.now.nanoseconds / 1_000_000
+                let sample = Telemetry(
+                    wallClock: node == "agx-02" ? now - 90_000 : now,
+                    troubles: [
+                        .init(name: "docker", message: "Docker is gone", action: "start it")
+                    ])
+                plane.loop.post(.message(node, SessionID(1), .telemetry(sample)))
+            }
+            let findings = await plane.loop.read { FleetFindings.look($0, at: $1) }
+            let docker = try #require(findings.first { $0.message == "Docker is gone" })
+            #expect(docker.subject == "agx-01 and 2 more")
+            #expect(docker.status == .failed && docker.action == "start it")
+            let clock = try #require(findings.first { $0.message.contains("clock") })
+            #expect(["90", "91"].contains { clock.message == "its clock is \($0) s behind" })
+            #expect(clock.subject == "agx-02")
+        }
+    }
+
     @Test func clock() {
         #expect(MachineFindings.clock(ahead: 0.5).status == .ok)
         let set = MachineFindings.clock(ahead: -3_600)

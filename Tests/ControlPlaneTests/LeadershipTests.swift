@@ -13,7 +13,7 @@ struct LeadershipTests {
         try await Plane.with(fleet: nil) { plane, _ in
             let client = plane.store.store.client
             let first = try leadership(client, "first", .seconds(3))
-            let second = try leadership(client, "second", .seconds(1))
+            let second = try leadership(client, "second", .seconds(3))
             try await first.win()
             async let waits: Void = second.win()
             await first.giveUp()

@@ -154,9 +154,8 @@ def test_a_file_is_brought_as_an_input(fleet: Fleet, tmp_path: Path) -> None:
     code = LOOK + "; import hashlib; open('/job/outputs/digest', 'w').write(hashlib.sha256(open(job['photo'], 'rb').read()).hexdigest())"
     made = fleet.call("POST", "/api/v1/uploads", {"name": "photo.bin", "contentType": "application/octet-stream", "size": 3_000_000})
     assert made[0] == 201, made
-    missing = fleet.run("python3", "-c", LOOK, input={"photo": made[1]["input"]})
-    failed = fleet.wait(missing, 40)
-    assert failed["error"]["code"] == "input_missing", failed
+    refused = fleet.call("POST", "/api/v1/jobs", {"kind": "text", "input": {"photo": made[1]["input"]}})
+    assert (refused[0], refused[1]["error"]["code"]) == (422, "input_missing"), refused
     done = fleet.jctl("submit", "--kind", "text", "--file", f"file={photo}", "--input", '{"prompt": "hello"}', "--wait")
     assert done.returncode == 0, done.stderr
     (newest,) = fleet.get("/jobs?kind=text&limit=1")["items"]
@@ -165,6 +164,29 @@ def test_a_file_is_brought_as_an_input(fleet: Fleet, tmp_path: Path) -> None:
     assert seen["size"] == 3_000_000 and seen["name"] == "my_photo.bin", seen
     job = fleet.succeed(fleet.submit("custom", {"photo": {"$upload": upload}}, image="jessica/base:latest", command=["python3", "-c", code]), 60)
     assert fleet.output(job, "digest").decode() == hashlib.sha256(photo.read_bytes()).hexdigest()
+    # One that is taken away before the job begins.
+    first = fleet.run("sleep", "3")["id"]
+    late = fleet.call("POST", "/api/v1/jobs", {"kind": "text", "after": [first], "input": {"photo": {"$upload": upload}}})
+    assert late[0] == 202, late
+    assert fleet.call("DELETE", f"/api/v1/uploads/{upload}")[0] == 204
+    failed = fleet.wait(late[1]["id"], 60)
+    assert failed["error"]["code"] == "input_missing", failed
+
+
+def test_an_input_too_large_for_the_record_reaches_its_worker(fleet: Fleet) -> None:
+    """By the object store: to a container that runs to its end, and to a worker, with what it refers to."""
+    text = "".join(f"line {number}, and a half\n" for number in range(5_000))
+    code = LOOK + "; import hashlib; open('/job/outputs/digest', 'w').write(hashlib.sha256(job['text'].encode()).hexdigest())"
+    id = fleet.run("python3", "-c", code, input={"text": text})["id"]
+    job = fleet.succeed(id, 60)
+    assert fleet.output(job, "digest").decode() == hashlib.sha256(text.encode()).hexdigest()
+    assert job["input"] == {"text": text} and job["inputSize"] > len(text)
+    (listed,) = [item for item in fleet.get("/jobs?limit=5")["items"] if item["id"] == id]
+    assert listed["inputAbridged"] and len(str(listed["input"])) < 500, listed
+    poem = fleet.submit("custom", {"prompt": "x" * 1_000, "words": {"$from": f"{id}.digest"}}, image="jessica/base:latest", command=["python3", "-c", LOOK])
+    fleet.succeed(poem, 60)
+    spoken = fleet.succeed(fleet.submit("voice", {"text": "one two three. " * 60}), 90)
+    assert spoken["outputs"], spoken
 
 
 def test_a_plan_of_a_thousand_fans_out_and_in_while_everything_is_killed(fleet: Fleet) -> None:

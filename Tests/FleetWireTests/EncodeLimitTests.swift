@@ -30,12 +30,14 @@ extension WireSuite {
                     workers: Array(repeating: order, count: count)))
         }
 
-        func order(_ input: String) -> ControllerMessage {
+        func order(_ input: String, stored: StoredInput? = nil) -> ControllerMessage {
             .assignments(
                 Assignments(
                     term: 1, appliesTo: nil, resultsIn: 1,
                     attempts: [
-                        AttemptOrder(key: Self.key, place: .worker("w"), input: input, kind: .text)
+                        AttemptOrder(
+                            key: Self.key, place: .worker("w"), input: input, stored: stored,
+                            kind: .text)
                     ]))
         }
 
@@ -67,6 +69,9 @@ extension WireSuite {
                 #expect(code(assignment(WorkerSpec(image: "i", slots: slots))) == .outOfRange)
             }
             #expect(code(assignment(WorkerSpec(image: "i", memory: -1))) == .outOfRange)
+            for (size, expected) in [(262_144, nil), (262_145, WireError.Code.outOfRange)] {
+                #expect(code(order("{}", stored: .init(size: size, digest: "d"))) == expected)
+            }
             for bad in [Double.nan, .infinity, -.infinity, .signalingNaN] {
                 #expect(code(.telemetry(Telemetry(cpu: bad))) == .outOfRange)
                 #expect(code(.telemetry(Telemetry(power: bad))) == .outOfRange)

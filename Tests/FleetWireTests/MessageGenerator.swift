@@ -80,7 +80,12 @@ struct MessageGenerator {
                     ContainerOrder(
                         image: name(), command: list { $0.text() },
                         memory: maybe { .random(in: 0 ... .max, using: &$0.random) })),
-            input: text(), kind: pick(JobKind.allCases, .image),
+            input: text(),
+            stored: maybe {
+                StoredInput(
+                    size: .random(in: 0...StoredInput.sizeLimit, using: &$0.random),
+                    digest: $0.name())
+            }, kind: pick(JobKind.allCases, .image),
             stop: maybe {
                 $0.pick([.cancelled, .deadline, .superseded, .evicted, .unknown], .unknown)
             })
@@ -138,6 +143,9 @@ struct MessageGenerator {
             watts: measurements(), powerMode: maybe { $0.name() },
             containers: measurements().map {
                 .init(name: $0.name, cpu: maybe { $0.double(0...64) }, memory: number())
+            }, wallClock: maybe { .random(in: .min ... .max, using: &$0.random) },
+            troubles: measurements().prefix(WireLimits.troubles).map {
+                .init(name: $0.name, message: text(), action: text())
             })
     }
 

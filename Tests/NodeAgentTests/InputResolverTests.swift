@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Crypto
 import FleetCore
 import Foundation
 import Logging
@@ -158,6 +159,33 @@ struct InputResolverTests {
                 let other = InputResolver(
                     http: .shared, find: { _, _, _ in ([file], false) }, logger: quiet)
                 await expect(code) { try await other.resolve(order(#"{"a":{"$from":"x"}}"#)) }
+            }
+        }
+    }
+
+    @Test("An input that lies in the object store is read whole, its references too")
+    func stored() async throws {
+        let input = #"{"p":{"$from":"poem"},"q":"it is long"}"#
+        try await with([
+            "input": [("input.json", "application/json", Array(input.utf8))],
+            "poem": [("text.txt", "text/plain", Array("lines".utf8))],
+        ]) { resolver, _ in
+            var order = order(#"{"q":"it is…"}"#)
+            let digest = SHA256.hash(data: Array(input.utf8)).hexadecimal
+            order.stored = StoredInput(size: input.utf8.count, digest: digest)
+            let whole = text(try await resolver.resolve(order))
+            #expect(whole == #"{"p":"lines","q":"it is long"}"#)
+            // What lies there must be what was given.
+            let asked = order
+            for wrong in [
+                StoredInput(size: input.utf8.count - 1, digest: digest),
+                StoredInput(size: input.utf8.count, digest: String(digest.reversed())),
+            ] {
+                await expect(.inputMissing) {
+                    var order = asked
+                    order.stored = wrong
+                    return try await resolver.resolve(order)
+                }
             }
         }
     }

@@ -30,7 +30,15 @@ struct PureTests {
             #expect(key.text == "outputs/\(folder)/j/2/n.bin")
         }
         #expect(try ObjectLayout.log(job: "j", attempt: 1).text == "logs/j/1.log")
-        #expect(try ObjectLayout.upload(id: "u", name: "n").text == "uploads/u/n")
+        #expect(try ObjectLayout.input(job: "j").text == "inputs/j.json")
+        // Whatever somebody is called, it is one component, and nobody else's.
+        for (owner, folder) in [
+            ("alice", "alice"), ("a.b-c", "a.b-c"), (".b", "_2eb"), ("a@b", "a_40b"),
+            ("a_40b", "a_5f40b"), ("é", "_c3_a9"), ("..", "_2e."), ("a/b", "a_2fb"),
+        ] {
+            let key = try ObjectLayout.upload(owner: owner, id: "u", name: "n")
+            #expect(key.text == "uploads/\(folder)/u/n")
+        }
         for (job, name) in [("a/b", "n"), ("..", "n"), ("j", "../n"), ("j", ""), ("j", "a/b")] {
             #expect(throws: ObjectStoreError.self) {
                 try ObjectLayout.output(kind: "image", job: job, attempt: 1, name: name)

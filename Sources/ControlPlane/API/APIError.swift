@@ -3,6 +3,7 @@ import Foundation
 package import HTTPTypes
 package import Hummingbird
 import NIOCore
+import ObjectStore
 
 /// Why a request is refused: every answer other than success has this shape.
 package struct APIError: HTTPResponseError, Sendable {
@@ -73,6 +74,12 @@ package struct APIError: HTTPResponseError, Sendable {
         .serviceUnavailable, "store_unavailable",
         "the store does not answer, so nothing can be accepted now; work that runs goes on",
         retryAfter: 2)
+
+    static func objectsAway(_ error: ObjectStoreError) -> APIError {
+        APIError(
+            .serviceUnavailable, "objects_unavailable",
+            "the object store does not answer: \(error.message)", retryAfter: 5)
+    }
 
     static let outcomeUnknown = APIError(
         .serviceUnavailable, "outcome_unknown",

@@ -14,6 +14,8 @@ package struct APIServer: Sendable {
     let loop: ControlLoop
     /// What happened.
     let feed: EventFeed
+    /// What changes too often to be an event.
+    let live: LiveFeed
     /// The logs of attempts.
     let logs: LogStore
     /// The durable record, for what is no longer in memory.
@@ -22,6 +24,8 @@ package struct APIServer: Sendable {
     let catalogue: JobCatalogue
     /// Outputs.
     let objects: any ObjectStore
+    /// Inputs that are too large for the record.
+    let inputs: InputStore
     /// The embedded store's own address, when outputs are kept in a folder.
     let folder: EmbeddedObjects?
     let applied: AppliedSource
@@ -32,6 +36,7 @@ package struct APIServer: Sendable {
     let webhooks: WebhookCourier
     let installation: Installation
     let backups: BackupDesk
+    let audit: AuditTrail
     let mint = JobIDMint()
     let startedAt = ContinuousClock.now
     let logger: Logger
@@ -43,18 +48,23 @@ package struct APIServer: Sendable {
 
     /// Creates the API.
     package init(
-        loop: ControlLoop, feed: EventFeed, logs: LogStore, store: FleetStore,
-        catalogue: JobCatalogue, objects: any ObjectStore, folder: EmbeddedObjects?,
+        loop: ControlLoop, feed: EventFeed, live: LiveFeed, logs: LogStore, store: FleetStore,
+        catalogue: JobCatalogue, objects: any ObjectStore, inputs: InputStore,
+        folder: EmbeddedObjects?,
         applied: AppliedSource,
         sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
-        webhooks: WebhookCourier, installation: Installation, backups: BackupDesk, logger: Logger
+        webhooks: WebhookCourier, installation: Installation, backups: BackupDesk,
+        audit: AuditTrail,
+        logger: Logger
     ) {
         self.loop = loop
         self.feed = feed
+        self.live = live
         self.logs = logs
         self.store = store
         self.catalogue = catalogue
         self.objects = objects
+        self.inputs = inputs
         self.folder = folder
         self.applied = applied
         self.sessions = sessions
@@ -63,6 +73,7 @@ package struct APIServer: Sendable {
         self.webhooks = webhooks
         self.installation = installation
         self.backups = backups
+        self.audit = audit
         self.logger = logger
     }
 
@@ -79,10 +90,11 @@ package struct APIServer: Sendable {
         router.add(middleware: ErrorShape(meters: meters))
         if let tokens {
             router.add(
-                middleware: TokenCheck(tokens: tokens, clock: loop.clock) { path in
+                middleware: TokenCheck(tokens: tokens, clock: loop.clock, audit: audit) { path in
                     path == "/healthz" || path == "/readyz" || path.hasPrefix("/objects/")
                 })
         }
+        router.add(middleware: AuditMiddleware(trail: audit))
         addOperations(router)
         let api = router.group("/api/v1").add(middleware: RoleCheck())
         addJobs(api)
@@ -97,6 +109,7 @@ package struct APIServer: Sendable {
         addTokens(api)
         addWebhooks(api)
         addBackups(api)
+        addAudit(api)
         if let folder { folder.addRoutes(router) }
         return router
     }
@@ -115,6 +128,25 @@ package struct APIServer: Sendable {
         guard let reply = await loop.ask(event) else { throw APIError.outcomeUnknown }
         if case .refused(let refusal) = reply { throw APIError(refusal) }
         return reply
+    }
+
+    /// Submits jobs whose inputs are kept first; `submit` tells whether they are in the record now.
+    func keepingInputs<Answer>(
+        of jobs: [PlanRequest.Member],
+        _ submit: ([PlanRequest.Member]) async throws -> (Answer, isNew: Bool)
+    ) async throws -> Answer {
+        try requireStore()
+        try await inputs.requireUploads(of: jobs, at: loop.clock.now)
+        let kept = try await inputs.keep(jobs)
+        do {
+            let (answer, isNew) = try await submit(kept)
+            if !isNew { await inputs.drop(kept) }
+            return answer
+        } catch let error as APIError {
+            // They may be there after all.
+            if error.code != APIError.outcomeUnknown.code { await inputs.drop(kept) }
+            throw error
+        }
     }
 
     /// The body, bounded.

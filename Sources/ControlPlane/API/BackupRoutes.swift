@@ -75,9 +75,7 @@ extension APIServer {
         do {
             return try await body()
         } catch let error as ObjectStoreError {
-            throw APIError(
-                .serviceUnavailable, "objects_unavailable",
-                "the object store does not give it: \(error.message)", retryAfter: 5)
+            throw APIError.objectsAway(error)
         } catch let error as ArchiveError {
             throw APIError(.serviceUnavailable, "backup_damaged", error.description)
         }

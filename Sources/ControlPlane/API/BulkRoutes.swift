@@ -11,10 +11,15 @@ extension APIServer {
     func addBulkActions(_ api: RouterGroup<Context>) {
         api.post("/jobs/cancel") { request, context in
             let alive = Set(JobState.allCases.filter { !$0.isFinal })
-            return try await act(request, context.caller, on: alive) { .cancel($0, $1) }
+            return try await act(request, context.caller, on: alive) { id in
+                try await ask { .cancel($0, id) }
+            }
         }
         api.post("/jobs/retry") { request, context in
-            try await act(request, context.caller, on: [.failed, .cancelled]) { .retry($0, $1) }
+            try await act(request, context.caller, on: [.failed, .cancelled]) { id in
+                let recalled = try await recall(id)
+                try await ask { .retry($0, id, recalled: recalled) }
+            }
         }
     }
 
@@ -37,25 +42,25 @@ extension APIServer {
 
     private func act(
         _ request: Request, _ caller: Caller, on possible: Set<JobState>,
-        _ event: @escaping @Sendable (FleetCore.RequestID, JobID) -> ControllerEvent
+        _ action: @escaping @Sendable (JobID) async throws -> Void
     ) async throws -> Response {
-        var action = try BulkBody(try await object(request, known: BulkBody.known))
+        var wish = try BulkBody(try await object(request, known: BulkBody.known))
         // Of all those that the filter chooses, one's own.
         if caller.role < .operator {
             let own = caller.submitter ?? .local
-            try caller.requireOwn(action.filter.submitter ?? own, "the work chosen")
-            action.filter.submitter = own
+            try caller.requireOwn(wish.filter.submitter ?? own, "the work chosen")
+            wish.filter.submitter = own
         }
-        let wanted = action.filter.states
+        let wanted = wish.filter.states
         let states = wanted.isEmpty ? possible : wanted.intersection(possible)
-        action.filter.states = states
+        wish.filter.states = states
         var page = JobCatalogue.Page()
         if !states.isEmpty {
             page = try await self.page(
-                action.filter, after: action.cursor, order: .oldest, limit: action.limit)
+                wish.filter, after: wish.cursor, order: .oldest, limit: wish.limit)
         }
         var failures: [JobID: Result.Item.Failure] = [:]
-        if !action.dryRun {
+        if !wish.dryRun {
             try requireStore()
             for start in stride(from: 0, to: page.ids.count, by: Self.bulkWidth) {
                 let part = page.ids[start..<min(start + Self.bulkWidth, page.ids.count)]
@@ -71,7 +76,7 @@ extension APIServer {
                     failures[id] = .init(
                         code: "conflict", message: "it is \(state.rawValue) by now")
                 }
-                failures.merge(await each(still, event)) { $1 }
+                failures.merge(await each(still, action)) { $1 }
             }
         }
         let now = await self.states(of: page.ids)
@@ -82,7 +87,7 @@ extension APIServer {
         }
         return try JSONAnswer.response(
             Result(
-                dryRun: action.dryRun, matched: items.count, jobs: items,
+                dryRun: wish.dryRun, matched: items.count, jobs: items,
                 next: NextCursor(text: page.next?.description)))
     }
 
@@ -97,15 +102,14 @@ extension APIServer {
 
     /// Asks the machine for each; what could not be done, by job.
     private func each(
-        _ ids: [JobID],
-        _ event: @escaping @Sendable (FleetCore.RequestID, JobID) -> ControllerEvent
+        _ ids: [JobID], _ action: @escaping @Sendable (JobID) async throws -> Void
     ) async -> [JobID: Result.Item.Failure] {
         var failures: [JobID: Result.Item.Failure] = [:]
         await withTaskGroup(of: (JobID, APIError?).self) { group in
             for id in ids {
                 group.addTask {
                     do {
-                        try await ask { event($0, id) }
+                        try await action(id)
                         return (id, nil)
                     } catch {
                         return (id, error as? APIError ?? .outcomeUnknown)

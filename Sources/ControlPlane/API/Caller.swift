@@ -7,6 +7,8 @@ import NIOCore
 struct Caller: Hashable, Sendable {
     /// For whom jobs count; nil for the local socket.
     let submitter: SubmitterName?
+    /// Who asks, the local socket too.
+    var name: SubmitterName { submitter ?? .local }
     /// What they may do.
     let role: Role
 
@@ -18,13 +20,13 @@ struct Caller: Hashable, Sendable {
         guard role < needed else { return }
         throw APIError(
             .forbidden, "forbidden",
-            "this needs the role \(needed.rawValue), and \(submitter ?? .local) has \(role.rawValue)"
+            "this needs the role \(needed.rawValue), and \(name) has \(role.rawValue)"
         )
     }
 
     /// Throws when the work is somebody else's, and the caller may act on their own only.
     func requireOwn(_ owner: SubmitterName, _ what: String) throws {
-        guard role < .operator, owner != submitter ?? .local else { return }
+        guard role < .operator, owner != name else { return }
         throw APIError(
             .forbidden, "forbidden",
             "\(what) is \(owner)'s; to act on it needs the role \(Role.operator.rawValue)")
@@ -52,6 +54,7 @@ package struct APIContext: RequestContext {
 struct TokenCheck: RouterMiddleware {
     let tokens: TokenBook
     let clock: AnchoredClock
+    let audit: AuditTrail
     /// Paths open to everybody: health, and uploads that carry their own signature.
     let open: @Sendable (String) -> Bool
 
@@ -64,6 +67,7 @@ struct TokenCheck: RouterMiddleware {
         guard header.hasPrefix("Bearer "),
             let caller = tokens.caller(String(header.dropFirst(7)), at: clock.now)
         else {
+            await audit.note(request, context, who: nil, status: 401, code: "unauthorized")
             throw APIError(
                 .unauthorized, "unauthorized",
                 "show a token: `Authorization: Bearer …`; the administrator's is in \(tokens.path)")
@@ -88,10 +92,9 @@ struct RoleCheck: RouterMiddleware {
     static func needed(_ method: HTTPRequest.Method, _ path: String) -> Role {
         let parts = path.split(separator: "/").dropFirst(2).map(String.init)
         // A backup holds everybody's inputs.
-        if ["tokens", "webhooks", "backups"].contains(parts.first) { return .admin }
+        if ["tokens", "webhooks", "backups", "audit"].contains(parts.first) { return .admin }
         if method == .get || method == .head { return .viewer }
         // An upload is nobody's: its id stands in the inputs that everybody may read.
-        if method == .delete, parts.first == "uploads" { return .operator }
         switch parts.first {
         case "jobs", "plans", "requests", "uploads": return .submitter
         case "fleet": return .admin

@@ -4,6 +4,7 @@ import Hummingbird
 import JobCatalogue
 import ObjectStore
 import RedisStore
+import Settings
 
 /// `jctl doctor`: what is wrong, and what to do.
 extension APIServer {
@@ -31,6 +32,7 @@ extension APIServer {
         // At the same time, as each may have to wait for something that hangs.
         async let store = within("store") { await storeFindings() }
         async let objects = within("objects") { [await objectFinding()] }
+        async let names = nameFindings()
         async let catalogue = within("catalogue") { [await catalogueFinding()] }
         var findings = await store + objects + catalogue
         findings += [
@@ -43,6 +45,8 @@ extension APIServer {
                 "controller", ends: installation.certificateEnds, now: now,
                 action: "restart the controller: each start makes a new one"),
         ]
+        findings += MachineFindings.certificates(sessions.certificates, now: now)
+        findings += await names
         findings += WebhookFindings.look(webhooks.statuses)
         return findings + (await loop.read { FleetFindings.look($0, at: $1) })
     }
@@ -53,20 +57,33 @@ extension APIServer {
     private func within(
         _ name: String, _ check: @escaping @Sendable () async -> [Finding]
     ) async -> [Finding] {
-        await withTaskGroup(of: [Finding].self) { group in
-            group.addTask { await check() }
-            group.addTask {
-                try? await Task.sleep(for: Self.patience)
-                return [
-                    .failed(
-                        name, "it does not answer within \(Self.patience)",
-                        action: "is it up, and can the controller's machine reach it?")
-                ]
+        let findings = try? await withLimit(Self.patience) { await check() }
+        return findings ?? [
+            .failed(
+                name, "it does not answer within \(Self.patience)",
+                action: "is it up, and can the controller's machine reach it?")
+        ]
+    }
+
+    /// Whether the hosts that the fleet's file names have addresses here.
+    private func nameFindings() async -> [Finding] {
+        let fleet = await loop.read { controller, _ in controller.fleet }
+        var findings: [Finding] = []
+        for (what, host) in MachineFindings.hosts(of: fleet) {
+            findings += await within("names") {
+                do {
+                    _ = try await HostResolver.addresses(of: host)
+                    return [.ok("names", "\(host) has an address", subject: what)]
+                } catch {
+                    return [
+                        .failed(
+                            "names", "\(host) has no address here", subject: what,
+                            action: "name it in the network's DNS, or in /etc/hosts on every box")
+                    ]
+                }
             }
-            let first = await group.next() ?? []
-            group.cancelAll()
-            return first
         }
+        return findings
     }
 
     private func storeFindings() async -> [Finding] {

@@ -23,7 +23,12 @@ extension APIServer {
     private func events(_ request: Request, of job: JobID?) async throws -> Response {
         let query = request.uri.queryParameters
         let limit = try limit(request, standard: 1_000, most: 10_000)
-        let after = try sequence(query["cursor"] ?? query["after"]) ?? 0
+        let cursor = query["cursor"] ?? query["after"]
+        let after = try sequence(cursor) ?? 0
+        let tail = try count(query["tail"])
+        guard tail == nil || cursor == nil else {
+            throw APIError.impossible("`tail` begins at the end, and `cursor` elsewhere; give one")
+        }
         let job = try job ?? name(request, query: "job").map { JobID($0) }
         let node = try name(request, query: "node").map { NodeName($0) }
         let plan = try name(request, query: "plan").map { PlanID($0) }
@@ -35,7 +40,9 @@ extension APIServer {
             return type
         }
         let events: [FleetEvent]
-        if let kept = feed.events(after: after) {
+        if tail != nil {
+            events = feed.all
+        } else if let kept = feed.events(after: after) {
             events = kept
         } else {
             events = (try? await store.events(after: after, limit: Self.readLimit)) ?? feed.all
@@ -44,11 +51,23 @@ extension APIServer {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
                 && (plan == nil || $0.plan == plan) && (type == nil || $0.kind == type)
         }
+        if let tail {
+            let items = chosen.suffix(min(tail, limit)).map { EventView($0) }
+            return try JSONAnswer.response(Page(items: items, next: nil))
+        }
         let page = chosen.prefix(limit)
         let isRead = chosen.count <= limit
         let last = isRead ? (events.count >= Self.readLimit ? events.last : nil) : page.last
         let next = last.map { "\($0.sequence)" }
         return try JSONAnswer.response(Page(items: page.map { EventView($0) }, next: next))
+    }
+
+    private func count(_ text: Substring?) throws -> Int? {
+        guard let text else { return nil }
+        guard let count = Int(text), (0...10_000).contains(count) else {
+            throw APIError.invalid("tail must be 0…10000")
+        }
+        return count
     }
 
     private func sequence(_ text: Substring?) throws -> UInt64? {
@@ -63,6 +82,7 @@ extension APIServer {
         let topics = try Topics(request.uri.queryParameters["topics"].map(String.init) ?? "all")
         let last = request.header("Last-Event-ID").flatMap { UInt64($0) }
         let reader = try follow(after: last)
+        live.follow(topics, with: reader)
         // A peer that goes away is known at once, one that takes nothing is cut off.
         if let channel = context.channel {
             reader.cuts { channel.close(promise: nil) }
@@ -102,6 +122,8 @@ extension APIServer {
     ) throws -> (ByteBuffer?, Bool) {
         switch item {
         case .ping: return (ByteBuffer(string: ": ping\n\n"), true)
+        case .live(let frames):
+            return (frames.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }, true)
         case .events(let events):
             var text: ByteBuffer?
             for kept in events where topics.wants(kept.event) {

@@ -170,15 +170,14 @@ struct JobBody {
         switch fields["input"] {
         case nil, .null?: return "{}"
         case .object(let value)?:
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            let data = try encoder.encode(JSONValue.object(value))
-            guard data.count <= Self.inputLimit else {
+            let text = try JSONValue.object(value).text
+            guard text.utf8.count <= Self.inputLimit else {
                 throw APIError(
                     .contentTooLarge, "too_large",
-                    "`input` may have \(Self.inputLimit >> 10) KiB; give larger files as a URL")
+                    "`input` may have \(Self.inputLimit >> 10) KiB; upload what is larger, and refer to it"
+                )
             }
-            return String(decoding: data, as: UTF8.self)
+            return text
         default: throw APIError.invalid("`input` must be a JSON object")
         }
     }

@@ -37,7 +37,8 @@ extension APIServer {
         }
         api.post("/jobs/:id/retry") { _, context in
             let id = try await ownJob(context)
-            try await ask { .retry($0, id) }
+            let recalled = try await recall(id)
+            try await ask { .retry($0, id, recalled: recalled) }
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
         api.post("/requests") { request, context in
@@ -92,9 +93,15 @@ extension APIServer {
         _ job: JobRequest, _ request: Request, _ shape: (JobView) -> Answer
     ) async throws -> Response {
         let wait = Self.preferredWait(request)
-        let id = mint.mint(at: loop.clock.now)
-        guard case .accepted(let accepted, _) = try await ask({ .submit($0, id, job) }) else {
-            throw APIError.outcomeUnknown
+        let member = PlanRequest.Member(id: mint.mint(at: loop.clock.now), request: job)
+        let accepted = try await keepingInputs(of: [member]) { kept in
+            let job = kept[0]
+            guard
+                case .accepted(let accepted, _) = try await ask({
+                    .submit($0, job.id, job.request)
+                })
+            else { throw APIError.outcomeUnknown }
+            return (accepted, isNew: accepted == job.id)
         }
         guard let wait else {
             return try JSONAnswer.response(shape(try await view(accepted)), status: .accepted)
@@ -154,10 +161,7 @@ extension APIServer {
         }
         var input = reading.input
         if let session { input["session"] = .string(session) }
-        let json = String(
-            decoding: try JSONAnswer.encode(JSONValue.object(input)).readableBytesView,
-            as: UTF8.self)
-        var job = JobRequest(kind: reading.kind, input: json)
+        var job = JobRequest(kind: reading.kind, input: try JSONValue.object(input).text)
         job.submitter = caller.submitter
         let why = "\(reading.why), and cluster \(cluster.name) does \(reading.kind.rawValue)"
         return try await accept(job, request) {
@@ -178,6 +182,34 @@ extension APIServer {
         return text
     }
 
+    /// What the machine has let go of and needs to try a job again: what it waited for too, and its plan,
+    /// as what becomes of that depends on all of its jobs.
+    func recall(_ id: JobID) async throws -> Recalled {
+        let job = try await find(id)
+        if let plan = job.request.place?.plan {
+            do {
+                return try await recall(plan)
+            } catch let error as APIError where error.status == .notFound {}
+        }
+        return Recalled(jobs: try await past([id] + job.request.after.map(\.job)))
+    }
+
+    /// The same to try a plan again.
+    func recall(_ id: PlanID) async throws -> Recalled {
+        let plan = try await findPlan(id)
+        return Recalled(plan: plan, jobs: try await past(plan.jobs))
+    }
+
+    /// Those of some jobs that only the record has.
+    private func past(_ ids: [JobID]) async throws -> [Job] {
+        let gone = await loop.read { controller, _ in ids.filter { controller.jobs[$0] == nil } }
+        do {
+            return gone.isEmpty ? [] : try await store.readable(gone).jobs
+        } catch {
+            throw APIError.storeAway
+        }
+    }
+
     // MARK: Looking
 
     /// A job, from memory or from the store.
@@ -187,12 +219,24 @@ extension APIServer {
         throw APIError.notFound("job \(id)")
     }
 
+    /// A job with all of its input, if the object store gives it.
     func view(_ id: JobID) async throws -> JobView {
-        let view = await loop.read { controller, now in
-            controller.jobs[id].map { JobView($0, in: controller, at: now) }
+        let live = await loop.read { controller, now in
+            controller.jobs[id].map { ($0, JobView($0, in: controller, at: now)) }
         }
-        if let view { return view }
-        return JobView(try await find(id), in: nil, at: loop.clock.now)
+        let job: Job
+        var view: JobView
+        if let live {
+            (job, view) = live
+        } else {
+            job = try await find(id)
+            view = JobView(job, in: nil, at: loop.clock.now)
+        }
+        if job.request.stored != nil, let whole = try? await inputs.whole(id, job.request) {
+            view.input = JSONText(whole)
+            view.inputAbridged = nil
+        }
+        return view
     }
 
     /// The job when it has reached a state, or as it is when the time is over.
@@ -204,7 +248,7 @@ extension APIServer {
             group.addTask {
                 while let item = await reader.next() {
                     switch item {
-                    case .ping: continue
+                    case .ping, .live: continue
                     case .behind: return
                     case .events(let events):
                         let isReached = events.contains { kept in

@@ -127,6 +127,7 @@ extension APIServer {
                             if events.contains(where: { $0.event.job == id }) {
                                 continuation.yield()
                             }
+                        case .live: continue
                         case .ping, .behind: continuation.yield()
                         }
                     }

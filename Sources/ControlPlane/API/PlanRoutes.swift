@@ -35,7 +35,8 @@ extension APIServer {
         }
         api.post("/plans/:id/retry") { _, context in
             let id = try await ownPlan(context)
-            try await ask { .retryPlan($0, id) }
+            let recalled = try await recall(id)
+            try await ask { .retryPlan($0, id, recalled: recalled) }
             return try JSONAnswer.response(try await planView(id), status: .accepted)
         }
     }
@@ -52,9 +53,17 @@ extension APIServer {
             plan.idempotencyKey = key
             plan.idempotencyDigest = try Self.digest(JSONValue.object(fields))
         }
-        let wanted = plan
-        guard case .planAccepted(let accepted, _) = try await ask({ .submitPlan($0, id, wanted) })
-        else { throw APIError.outcomeUnknown }
+        let asked = plan
+        let accepted = try await keepingInputs(of: asked.jobs) { kept in
+            var wanted = asked
+            wanted.jobs = kept
+            guard
+                case .planAccepted(let accepted, _) = try await ask({ [wanted] in
+                    .submitPlan($0, id, wanted)
+                })
+            else { throw APIError.outcomeUnknown }
+            return (accepted, isNew: accepted == id)
+        }
         let view = try await planView(accepted)
         var answer = try JSONAnswer.response(view, status: .accepted)
         answer.headers[.location] = view.links.`self`
@@ -68,7 +77,7 @@ extension APIServer {
         return id
     }
 
-    private func findPlan(_ id: PlanID) async throws -> Plan {
+    func findPlan(_ id: PlanID) async throws -> Plan {
         if let plan = await loop.read({ controller, _ in controller.plan(id) }) { return plan }
         let stored: [Plan]
         do { stored = try await store.plans([id]) } catch { throw APIError.storeAway }

@@ -11,29 +11,43 @@ extension APIServer {
     private static let uploadSeconds = 3_600
 
     func addUploads(_ api: RouterGroup<Context>) {
-        api.post("/uploads") { request, _ in try await makeUpload(request) }
-        api.get("/uploads/:id") { _, context in
-            let id = try name(context, "id")
-            guard let info = try await UploadedFile.find(id, in: objects) else {
-                throw APIError.notFound("file of upload \(id)")
-            }
+        api.post("/uploads") { request, context in
+            try await makeUpload(request, for: context.caller.name)
+        }
+        api.get("/uploads/:id") { request, context in
+            let (id, info) = try await upload(request, context)
             return try JSONAnswer.response(
                 UploadView(
                     id: id, name: UploadedFile.name(of: info.key), contentType: info.contentType,
                     size: info.size, input: [InputReference.uploadKey: id]))
         }
-        api.delete("/uploads/:id") { _, context in
-            let id = try name(context, "id")
-            guard let info = try await UploadedFile.find(id, in: objects) else {
-                throw APIError.notFound("file of upload \(id)")
-            }
+        api.delete("/uploads/:id") { request, context in
+            let (_, info) = try await upload(request, context)
             do throws(ObjectStoreError) {
                 try await objects.delete(info.key)
             } catch {
-                throw UploadedFile.away(error)
+                throw APIError.objectsAway(error)
             }
             return Response(status: .noContent)
         }
+    }
+
+    /// The file of the path: the caller's own, or for an operator that of `owner`.
+    private func upload(
+        _ request: Request, _ context: Context
+    ) async throws -> (id: String, info: ObjectInfo) {
+        let id = try name(context, "id")
+        let own = context.caller.name
+        let owner = try name(request, query: "owner").map { SubmitterName($0) } ?? own
+        try context.caller.requireOwn(owner, "upload \(id)")
+        do throws(ObjectStoreError) {
+            if let info = try await UploadedFile.find(id, of: owner, in: objects) {
+                return (id, info)
+            }
+        } catch {
+            throw APIError.objectsAway(error)
+        }
+        throw APIError.notFound("file of upload \(id)")
     }
 
     private struct UploadView: Encodable, Sendable {
@@ -49,7 +63,7 @@ extension APIServer {
         var expiresInSeconds: Int?
     }
 
-    private func makeUpload(_ request: Request) async throws -> Response {
+    private func makeUpload(_ request: Request, for owner: SubmitterName) async throws -> Response {
         let fields = try await object(request, known: ["name", "contentType", "size"])
         guard case .string(let name)? = fields["name"], UploadedFile.isName(name) else {
             throw APIError.invalid(
@@ -68,7 +82,7 @@ extension APIServer {
         }
         let id = mint.mint(at: loop.clock.now).rawValue
         do {
-            let key = try ObjectLayout.upload(id: id, name: name)
+            let key = try ObjectLayout.upload(owner: owner.rawValue, id: id, name: name)
             let signed = try await objects.presignPut(
                 key, contentType: type, maxBytes: Int(number), expiresSeconds: Self.uploadSeconds)
             let view = UploadView(
@@ -79,45 +93,7 @@ extension APIServer {
                 expiresInSeconds: Self.uploadSeconds)
             return try JSONAnswer.response(view, status: .created)
         } catch let error as ObjectStoreError {
-            throw UploadedFile.away(error)
+            throw APIError.objectsAway(error)
         }
-    }
-}
-
-/// A file in the folder of uploads.
-enum UploadedFile {
-    /// The file of an upload; nil when it was never put, or is gone.
-    static func find(_ id: String, in objects: any ObjectStore) async throws -> ObjectInfo? {
-        guard JobIDMint.time(of: id) != nil else { return nil }
-        do throws(ObjectStoreError) {
-            let page = try await objects.list(prefix: "uploads/\(id)/", next: nil, limit: 1)
-            guard let first = page.objects.first else { return nil }
-            return try await objects.head(first.key)
-        } catch {
-            if error.code == .notFound { return nil }
-            throw away(error)
-        }
-    }
-
-    /// The file's own name.
-    static func name(of key: ObjectKey) -> String {
-        key.text.split(separator: "/").last.map(String.init) ?? key.text
-    }
-
-    static func isName(_ name: String) -> Bool {
-        (1...100).contains(name.utf8.count) && !name.hasPrefix(".")
-            && name.hasOnlyLettersDigits(or: "-._")
-    }
-
-    static func isMediaType(_ text: String) -> Bool {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.count == 2 && text.utf8.count <= 127
-            && parts.allSatisfy { !$0.isEmpty && $0.hasOnlyLettersDigits(or: "!#$&-^_.+") }
-    }
-
-    static func away(_ error: ObjectStoreError) -> APIError {
-        APIError(
-            .serviceUnavailable, "objects_unavailable",
-            "the object store does not answer: \(error.message)", retryAfter: 5)
     }
 }

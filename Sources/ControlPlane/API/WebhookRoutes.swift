@@ -125,7 +125,10 @@ extension APIServer {
                 guard case .string(let topic) = item, !topic.contains(","),
                     topic.utf8.count <= 128
                 else { throw APIError.invalid("a topic must be a text such as `jobs`") }
-                _ = try Topics(topic)
+                guard try !Topics(topic).isLiveOnly else {
+                    throw APIError.impossible(
+                        "`\(topic)` is no topic of events: it is for those who follow the stream")
+                }
                 return topic
             }
         default: throw APIError.invalid("`topics` must be a list of 1…\(topicLimit) topics")

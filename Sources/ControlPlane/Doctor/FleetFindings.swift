@@ -1,10 +1,13 @@
 import FleetCore
+import Foundation
 import OrderedCollections
 
 /// What is found of the fleet.
 enum FleetFindings {
     /// Free space of a node below which images no longer fit, in bytes.
     private static let littleDisk: UInt64 = 5_000_000_000
+    /// How far the clock of a node may be off, in seconds.
+    private static let skew = 5.0
 
     /// Looks at everything the controller knows.
     static func look(_ controller: Controller, at now: Instant) -> [Finding] {
@@ -16,7 +19,7 @@ enum FleetFindings {
         }
         let nodes = controller.nodes.values.filter { !$0.retired }
             .sorted { $0.record.name < $1.record.name }
-        var findings = nodes.flatMap { node($0, now) }
+        var findings = gathered(nodes.flatMap { node($0, now) })
         let heard = nodes.count { $0.state == .ready }
         if heard == nodes.count {
             findings.insert(.ok("nodes", "all \(nodes.count) are heard"), at: 0)
@@ -32,6 +35,24 @@ enum FleetFindings {
             }
         }
         return findings
+    }
+
+    /// What is the same on many nodes, once.
+    private static func gathered(_ findings: [Finding]) -> [Finding] {
+        var subjects: OrderedDictionary<Finding, [String]> = [:]
+        for var finding in findings {
+            let subject = finding.subject ?? ""
+            finding.subject = nil
+            subjects[finding, default: []].append(subject)
+        }
+        return subjects.flatMap { finding, nodes in
+            let shown = nodes.count < 3 ? nodes : ["\(nodes[0]) and \(nodes.count - 1) more"]
+            return shown.map { subject in
+                var finding = finding
+                finding.subject = subject
+                return finding
+            }
+        }
     }
 
     private static func node(_ node: Controller.Node, _ now: Instant) -> [Finding] {
@@ -61,6 +82,12 @@ enum FleetFindings {
                         "node", "\(humaneBytes(free)) are free on its disk", subject: name,
                         action: "docker system df on it; images need room"))
             }
+            findings += sample.troubles.map {
+                .failed("node", $0.message, subject: name, action: $0.action)
+            }
+            if let wall = sample.wallClock, let at = node.telemetryAt {
+                findings += clock(ahead: Double(wall) / 1_000 - at.since(.zero).inSeconds, name)
+            }
         } else if node.since < now - .seconds(30) {
             findings.append(
                 .warning(
@@ -78,6 +105,18 @@ enum FleetFindings {
                     "node", "\(worker.id): \(error.message)", subject: name, action: look))
         }
         return findings
+    }
+
+    /// What it means that the clock of a node is so many seconds ahead of the controller's.
+    private static func clock(ahead seconds: Double, _ name: String) -> [Finding] {
+        guard abs(seconds) > skew else { return [] }
+        let shown = seconds.magnitude.rounded().formatted(.number.grouping(.never))
+        return [
+            .warning(
+                "node", "its clock is \(shown) s \(seconds > 0 ? "ahead" : "behind")",
+                subject: name,
+                action: "run an NTP client on it: certificates and signed URLs go by the clock")
+        ]
     }
 
     private static func seek(_ node: Controller.Node) -> String {

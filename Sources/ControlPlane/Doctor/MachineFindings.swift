@@ -1,3 +1,4 @@
+import FleetCore
 import Foundation
 import Glibc
 
@@ -45,6 +46,43 @@ enum MachineFindings {
                 "certificate", "it ends in \(days) days, on \(day)", subject: what, action: action)
         }
         return .ok("certificate", "it is good until \(day)", subject: what)
+    }
+
+    /// Certificates of agents that are connected, by the names of their nodes.
+    static func certificates(_ agents: [(node: String, ends: Date)], now: Date) -> [Finding] {
+        guard !agents.isEmpty else { return [] }
+        let ending = agents.map {
+            certificate(
+                $0.node, ends: $0.ends, now: now,
+                action:
+                    "certify it anew: `spark-controller certify \($0.node)`, see docs/operations.md"
+            )
+        }
+        .filter { $0.status != .ok }
+        return ending.isEmpty
+            ? [.ok("certificate", "those of \(agents.count) nodes are good", subject: "nodes")]
+            : ending
+    }
+
+    /// The hosts that a fleet's file names, each once, with what they are for.
+    static func hosts(of fleet: FleetSpec) -> [(what: String, host: String)] {
+        var hosts: [(what: String, host: String)] = []
+        func add(_ what: String, _ host: String?) {
+            let host = host?.trimmingCharacters(in: ["[", "]"])
+            guard let host, !host.isEmpty, !hosts.contains(where: { $0.host == host }) else {
+                return
+            }
+            hosts.append((what, host))
+        }
+        // A name, or an address of IPv6 in brackets, and a port.
+        add("registry", URLComponents(string: "http://\(fleet.registry)")?.host)
+        add("storage", fleet.storage.flatMap { URLComponents(string: $0.endpoint)?.host })
+        let source = fleet.models?.source ?? ""
+        // A folder of the machine itself names nobody.
+        if let end = source.firstRange(of: ":/"), end.lowerBound > source.startIndex {
+            add("models", String(source[..<end.lowerBound]))
+        }
+        return hosts
     }
 
     /// How far the wall clock is ahead of the clock that the controller goes by, in seconds.

@@ -1,6 +1,7 @@
 package import FleetCore
 import FleetLink
 import FleetWire
+import Foundation
 package import Logging
 import Synchronization
 
@@ -20,6 +21,15 @@ package final class SessionTable: Sendable {
 
     /// How many agents are connected.
     package var count: Int { connections.withLock { $0.count } }
+
+    /// When the certificates of connected agents end, by node.
+    var certificates: [(node: String, ends: Date)] {
+        connections.withLock { Array($0.values) }
+            .map {
+                ($0.peer.commonName ?? "-", Date(timeIntervalSince1970: Double($0.peer.notAfter)))
+            }
+            .sorted { $0.node < $1.node }
+    }
 
     /// The session of a connection that begins now: greater than all before it.
     func newSession() -> SessionID {

@@ -37,9 +37,11 @@ extension ControllerService {
             })
         group.addTask { try await loop.run(controller, outlets: outlets) }
         group.addTask { await feed.run() }
+        group.addTask { await parts.api.live.run() }
         group.addTask { await parts.webhooks.run() }
         group.addTask { [watchdog] in await watchdog.keepTurning { loop.mailbox.nudge() } }
         group.addTask { await parts.archive.run() }
+        group.addTask { await parts.sweeper.run() }
         group.addTask { await parts.catalogue.run() }
         group.addTask { await parts.backups.run() }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }

@@ -165,6 +165,7 @@ package struct ControllerService: Service {
         var linkContext: TLSContext
         var api: APIServer
         var archive: LogArchive
+        var sweeper: InputSweeper
         var catalogue: CatalogueKeeper
         var backups: BackupDesk
         var tokens: TokenBook
@@ -186,6 +187,8 @@ package struct ControllerService: Service {
             privateKey: server.key)
         let (objects, folder) = try await openObjects(
             state, storage(else: loaded.snapshot.fleet.storage), http)
+        let inputs = InputStore(
+            objects: objects, keepUploads: settings.keepUploads, logger: logger)
         let counters = LinkCounters()
         let sessions = SessionTable(counters: counters, logger: logger)
         let meters = FleetMeters()
@@ -195,7 +198,7 @@ package struct ControllerService: Service {
         let link = LinkService(
             loop: loop, sessions: sessions, logs: logs,
             uploads: UploadDesk(loop: loop, objects: objects),
-            inputs: InputDesk(loop: loop, store: store, objects: objects), counters: counters,
+            inputs: InputDesk(loop: loop, store: store, inputs: inputs), counters: counters,
             logger: logger)
         let webhooks = WebhookCourier(
             loaded.snapshot.webhooks,
@@ -206,12 +209,16 @@ package struct ControllerService: Service {
         let backups = BackupDesk(
             loop: loop, store: store, objects: objects, scratch: state.backup, logger: logger)
         let api = APIServer(
-            loop: loop, feed: feed, logs: logs, store: store, catalogue: catalogue,
-            objects: objects, folder: folder, applied: applied, sessions: sessions,
+            loop: loop, feed: feed, live: LiveFeed(loop: loop), logs: logs, store: store,
+            catalogue: catalogue,
+            objects: objects, inputs: inputs, folder: folder, applied: applied, sessions: sessions,
             counters: counters, meters: meters, webhooks: webhooks,
             installation: Installation(
                 folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends),
-            backups: backups, logger: logger)
+            backups: backups,
+            audit: AuditTrail(
+                store: store, clock: loop.clock, keep: settings.keepAudit, logger: logger),
+            logger: logger)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
                 .map { .certificate($0) },
@@ -223,6 +230,9 @@ package struct ControllerService: Service {
             api: api,
             archive: LogArchive(
                 store: logs, objects: objects, loop: loop, keep: settings.keepLogs, logger: logger),
+            sweeper: InputSweeper(
+                loop: loop, store: store, objects: objects, keep: settings.keepUploads,
+                logger: logger),
             catalogue: CatalogueKeeper(
                 catalogue: catalogue, store: store, clock: loop.clock, logger: logger),
             backups: backups,

@@ -24,6 +24,10 @@ package struct ControllerSettings: Sendable {
     package let liveness: Liveness
     /// How long the logs of jobs are kept, from when a job was submitted.
     package let keepLogs: Duration
+    /// How long an upload can be the input of new jobs.
+    package let keepUploads: Duration
+    /// How long it is kept who did what.
+    package let keepAudit: Duration
     /// Where webhooks may go beside the public network.
     let webhookRules: WebhookRules
     /// A file of certificates that webhooks may trust beside those of the system.
@@ -116,6 +120,14 @@ package struct ControllerSettings: Sendable {
             "logs.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "7d",
             help: "How long the logs of jobs are kept, from when a job was submitted."),
         SettingSpec(
+            "uploads.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "30d",
+            help:
+                "How long an uploaded file can be the input of new jobs; it is deleted after as long again."
+        ),
+        SettingSpec(
+            "audit.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "365d",
+            help: "How long it is kept who did what, and who was refused."),
+        SettingSpec(
             "webhooks.allow", .list,
             help: """
                 Hosts, addresses and networks such as 10.0.0.0/8 that webhooks may go to though they are \
@@ -195,7 +207,9 @@ package struct ControllerSettings: Sendable {
             storageKeys: keys,
             serverNames: settings.list("server_names") + [settings.string("public_host")],
             publicHost: settings.string("public_host"), liveness: liveness,
-            keepLogs: settings.duration("logs.keep"), webhookRules: rules,
+            keepLogs: settings.duration("logs.keep"),
+            keepUploads: settings.duration("uploads.keep"),
+            keepAudit: settings.duration("audit.keep"), webhookRules: rules,
             webhookTrust: settings.path(ifSet: "webhooks.ca_file"),
             logLevel: settings.string("log.level"),
             logsAsJSON: settings.string("log.format") == "json")

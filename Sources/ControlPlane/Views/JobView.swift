@@ -42,6 +42,11 @@ package struct JobView: Encodable, Sendable {
     struct ProgressView: Encodable, Sendable {
         var fraction: Double?
         var text: String
+
+        init(_ progress: FleetCore.Progress) {
+            fraction = progress.fraction
+            text = progress.text
+        }
     }
     struct Links: Encodable, Sendable {
         var `self`: String
@@ -57,7 +62,11 @@ package struct JobView: Encodable, Sendable {
     var node: String?
     var attempt: Int
     var priority: Int
+    /// A short form of it where `inputAbridged`.
     var input: JSONText
+    /// Bytes of the whole, where it is too large for the record.
+    var inputSize: Int?
+    var inputAbridged: Bool?
     var image: String?
     var command: [String]?
     var template: String?
@@ -112,6 +121,8 @@ package struct JobView: Encodable, Sendable {
         attempt = (winner ?? last)?.number ?? 0
         priority = job.request.priority
         input = JSONText(job.request.input)
+        inputSize = job.request.stored?.size
+        inputAbridged = job.request.stored == nil ? nil : true
         image = job.request.image
         command = job.request.command.isEmpty ? nil : job.request.command
         template = job.request.template?.rawValue
@@ -124,9 +135,7 @@ package struct JobView: Encodable, Sendable {
         reason = Self.reason(job, waiting)
         queuePosition = waiting?.position
         etaSeconds = waiting?.eta.map { ($0.inSeconds * 10).rounded() / 10 }
-        progress = live?.progress.map {
-            ProgressView(fraction: $0.fraction, text: $0.text)
-        }
+        progress = live?.progress.map { ProgressView($0) }
         submittedAt = job.submittedAt.rfc3339
         startedAt = job.attempts.compactMap(\.startedAt).min()?.rfc3339
         finishedAt = job.ending?.at.rfc3339
@@ -145,7 +154,8 @@ package struct JobView: Encodable, Sendable {
             self: base, events: "\(base)/events", logs: "\(base)/logs", cancel: "\(base)/cancel")
     }
 
-    private static func reason(_ job: Job, _ waiting: Waiting?) -> String? {
+    /// Why a job is where it is; nil when there is nothing to say.
+    static func reason(_ job: Job, _ waiting: Waiting?) -> String? {
         if job.ending == nil, let stopping = job.stopping {
             return stopping == .deadline ? "its deadline has passed; stopping" : "being cancelled"
         }
@@ -194,7 +204,7 @@ struct JSONText: Encodable, Sendable {
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        let value = try? JSONValue(text: text)
         try container.encode(value ?? .object([:]))
     }
 }
@@ -208,6 +218,20 @@ package enum JSONValue: Codable, Hashable, Sendable {
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
+
+    /// Reads a text; throws `DecodingError`.
+    init(text: String) throws {
+        self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+    }
+
+    /// The value as the record has it: compact, members in the order of their names.
+    var text: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
 
     /// Decodes whatever is there.
     package init(from decoder: any Decoder) throws {

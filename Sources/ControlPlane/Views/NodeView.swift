@@ -111,7 +111,8 @@ package struct NodeView: Encodable, Sendable {
         memoryPeaks = record.peaks?.map { PeakView(image: $0.image, bytes: $0.bytes) }
     }
 
-    private static func telemetry(_ sample: Telemetry?, at instant: Instant) -> TelemetryView {
+    /// A sample as it is shown; nil when it is too old to say how the machine is.
+    static func telemetry(_ sample: Telemetry?, at instant: Instant) -> TelemetryView {
         var view = TelemetryView(at: instant.rfc3339, stale: sample == nil)
         guard let sample else { return view }
         view.cpu = percent(sample.cpu)
@@ -151,7 +152,7 @@ package struct NodeView: Encodable, Sendable {
         return RoamerView(
             state: roamer.state.rawValue, template: roamer.assignment?.template?.rawValue,
             assignment: roamer.assignment.map(view), since: roamer.since.rfc3339,
-            progress: progress.map { .init(fraction: $0.fraction, text: $0.text) },
+            progress: progress.map { .init($0) },
             reason: roamer.reason)
     }
 
@@ -190,7 +191,7 @@ package struct NodeView: Encodable, Sendable {
                     ? order?.spec.slots ?? 1
                     : node.record.roamer?.assignment?.worker?.slots ?? 1,
                 running: node.attempts.count, restarts: worker.restarts,
-                progress: worker.progress.map { .init(fraction: $0.fraction, text: $0.text) },
+                progress: worker.progress.map { .init($0) },
                 error: worker.error.map { .init($0) },
                 since: node.workerSince[worker.id]?.rfc3339)
         }

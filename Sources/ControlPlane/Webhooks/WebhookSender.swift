@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Settings
 
 /// What is delivered: the same on every try.
 struct WebhookDelivery: Sendable {
@@ -80,9 +81,10 @@ struct WebhookSender: Sendable {
         let outcome: WebhookOutcome
         do {
             let client = try await client()
-            outcome = try await Self.within(Self.patience) { [request = request(delivery)] in
-                try await Self.exchange(request, client)
-            }
+            outcome =
+                try await withLimit(Self.patience) { [request = request(delivery)] in
+                    try await Self.exchange(request, client)
+                } ?? .failed("it did not answer within \(Self.patience)")
         } catch let refusal as WebhookRefusal {
             outcome = .failed(refusal.description)
         } catch {
@@ -145,20 +147,6 @@ struct WebhookSender: Sendable {
             if size > answerLimit { break }
         }
         return .delivered(status)
-    }
-
-    private static func within(
-        _ time: Duration, _ body: @escaping @Sendable () async throws -> WebhookOutcome
-    ) async throws -> WebhookOutcome {
-        try await withThrowingTaskGroup(of: WebhookOutcome.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
-                try await Task.sleep(for: time)
-                return .failed("it did not answer within \(time)")
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? .failed("nothing was tried")
-        }
     }
 
     private static func text(_ error: any Error) -> String {

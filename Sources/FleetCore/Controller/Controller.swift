@@ -207,11 +207,15 @@ package struct Controller: Sendable {
         switch event {
         case .submit(let request, let id, let job): submit(request, id, job, now, &effects)
         case .cancel(let request, let id): cancel(request, id, now, &effects)
-        case .retry(let request, let id): retry(request, id, now, &effects)
+        case .retry(let request, let id, let recalled):
+            recall(recalled)
+            retry(request, id, now, &effects)
         case .submitPlan(let request, let id, let plan):
             submitPlan(request, id, plan, now, &effects)
         case .cancelPlan(let request, let id): cancelPlan(request, id, now, &effects)
-        case .retryPlan(let request, let id): retryPlan(request, id, now, &effects)
+        case .retryPlan(let request, let id, let recalled):
+            recall(recalled)
+            retryPlan(request, id, now, &effects)
         case .addToken(let request, let token, let life):
             addToken(request, token, life: life, now, &effects)
         case .removeToken(let request, let name): removeToken(request, name, now, &effects)

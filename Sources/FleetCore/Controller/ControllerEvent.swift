@@ -4,14 +4,14 @@ package enum ControllerEvent: Sendable {
     case submit(RequestID, JobID, JobRequest)
     /// Somebody wants a job to stop.
     case cancel(RequestID, JobID)
-    /// Somebody wants a failed or cancelled job tried again.
-    case retry(RequestID, JobID)
+    /// Somebody wants a failed or cancelled job tried again; the record may have to be asked for it.
+    case retry(RequestID, JobID, recalled: Recalled = Recalled())
     /// Somebody asks for several jobs with dependencies; the ids were made by the shell.
     case submitPlan(RequestID, PlanID, PlanRequest)
     /// Somebody wants all jobs of a plan to stop.
     case cancelPlan(RequestID, PlanID)
     /// Somebody wants the failed and cancelled jobs of a plan tried again.
-    case retryPlan(RequestID, PlanID)
+    case retryPlan(RequestID, PlanID, recalled: Recalled = Recalled())
     /// Somebody has made a token, for so long; nil for ever.
     case addToken(RequestID, TokenRecord, life: Duration?)
     /// Somebody takes a token back.
@@ -42,6 +42,19 @@ package enum ControllerEvent: Sendable {
     case message(NodeName, SessionID, AgentMessage)
     /// Time has passed.
     case tick
+}
+
+/// What the machine has let go of and is needed again: ended jobs as the record has them, and their plan.
+package struct Recalled: Hashable, Sendable {
+    /// The plan, when they are of one; then with all of its jobs that the machine has not.
+    package var plan: Plan?
+    /// The jobs.
+    package var jobs: [Job]
+    /// Recalls.
+    package init(plan: Plan? = nil, jobs: [Job] = []) {
+        self.plan = plan
+        self.jobs = jobs
+    }
 }
 
 /// What somebody wants a roamer to become.

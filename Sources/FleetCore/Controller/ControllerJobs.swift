@@ -1,3 +1,4 @@
+import DequeModule
 import OrderedCollections
 
 extension Controller {
@@ -222,6 +223,18 @@ extension Controller {
         return Refusal(.conflict, "job \(open.job), which it waits for, has not succeeded; \(what)")
     }
 
+    /// Takes back what was let go of; what is not needed after all is let go of at the end of the step.
+    mutating func recall(_ recalled: Recalled) {
+        // The oldest come first in `history`, and these are older than all that is in it.
+        let ended = recalled.jobs.compactMap { job in job.ending.map { (at: $0.at, job: job) } }
+        for (at, job) in ended.sorted(by: { $0.at > $1.at }) where jobs[job.id] == nil {
+            jobs[job.id] = job
+            history.prepend((at, job.id))
+            endedCount += 1
+        }
+        if let plan = recalled.plan { recall(plan) }
+    }
+
     /// Why a job that was given up for another cannot be tried again: nobody knows any more which it was.
     func refusal(toForget job: Job) -> Refusal? {
         guard job.ending?.error?.code == .prerequisiteFailed,
@@ -350,7 +363,10 @@ extension Controller {
                 keptEnded.insert(oldest)
                 continue
             }
-            if let key = Self.scoped(job.request) { idempotency[key] = nil }
+            // A job that was recalled had given up its key, and another may have it.
+            if let key = Self.scoped(job.request), idempotency[key] == oldest {
+                idempotency[key] = nil
+            }
             jobs[oldest] = nil
             effects.trimmed[oldest] = job
         }

@@ -32,6 +32,12 @@ struct PlanBook: Sendable {
         boundedSteps += plan.boundedSteps
     }
 
+    /// Takes an ended plan back; another may have its key by now.
+    fileprivate mutating func recall(_ plan: Plan) {
+        plans[plan.id] = plan
+        history.prepend((plan.ending?.at ?? plan.submittedAt, plan.id))
+    }
+
     fileprivate mutating func update(_ id: PlanID, _ change: (inout Plan) -> Void) {
         guard var plan = plans[id] else { return }
         change(&plan)
@@ -54,7 +60,11 @@ struct PlanBook: Sendable {
             guard let plan = plans[oldest], plan.ending?.at == at, open[oldest] == nil else {
                 continue
             }
-            if let key = Controller.scoped(plan.idempotencyKey, plan.submitter) { byKey[key] = nil }
+            if let key = Controller.scoped(plan.idempotencyKey, plan.submitter),
+                byKey[key] == oldest
+            {
+                byKey[key] = nil
+            }
             plans.removeValue(forKey: oldest)
         }
     }
@@ -91,6 +101,14 @@ extension Controller {
                 open: plan.ending != nil
                     ? 0 : plan.jobs.count { jobs[$0]?.ending == nil && jobs[$0] != nil })
         }
+    }
+
+    /// Takes a plan back that was let go of, if all of its jobs are here.
+    mutating func recall(_ plan: Plan) {
+        guard plans[plan.id] == nil, plan.ending != nil,
+            plan.jobs.allSatisfy({ jobs[$0]?.ending != nil })
+        else { return }
+        plans.recall(plan)
     }
 
     // MARK: Requests

@@ -94,8 +94,8 @@ extension Controller {
         if let container = attempt.container { place = .container(container) }
         guard let place else { return nil }
         return AttemptOrder(
-            key: key, place: place, input: job.request.input, kind: job.request.kind,
-            stop: attempt.stop)
+            key: key, place: place, input: job.request.input, stored: job.request.stored,
+            kind: job.request.kind, stop: attempt.stop)
     }
 
     /// The container that an attempt of a job gets on a node; nil when the fleet has none for it any more.

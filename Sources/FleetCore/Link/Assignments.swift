@@ -62,8 +62,10 @@ package struct AttemptOrder: Hashable, Sendable, Codable {
     package var key: AttemptKey
     /// Where it runs.
     package var place: AttemptPlace
-    /// The input, a JSON object as text.
+    /// The input, a JSON object as text; abridged where it is `stored`.
     package var input: String
+    /// The input's whole is to be asked for; nil when it is here.
+    package var stored: StoredInput?
     /// The kind of job, which names the folder of its outputs.
     package var kind: JobKind
     /// Nil to run; else why it shall stop.
@@ -71,11 +73,13 @@ package struct AttemptOrder: Hashable, Sendable, Codable {
 
     /// Creates an order.
     package init(
-        key: AttemptKey, place: AttemptPlace, input: String, kind: JobKind, stop: StopReason? = nil
+        key: AttemptKey, place: AttemptPlace, input: String, stored: StoredInput? = nil,
+        kind: JobKind, stop: StopReason? = nil
     ) {
         self.key = key
         self.place = place
         self.input = input
+        self.stored = stored
         self.kind = kind
         self.stop = stop
     }

@@ -26,6 +26,10 @@ package struct Telemetry: Hashable, Sendable, Codable {
     package var powerMode: String?
     /// What each container uses, no name twice.
     package var containers: [ContainerUse]
+    /// The machine's wall clock, in milliseconds since 1970.
+    package var wallClock: Int64?
+    /// What is wrong with the machine, no name twice.
+    package var troubles: [Trouble]
 
     /// How long a sample says how the machine is; agents send several in that time.
     package static let goodFor = Duration.seconds(15)
@@ -59,13 +63,29 @@ package struct Telemetry: Hashable, Sendable, Codable {
         }
     }
 
+    /// Something that is wrong with a machine, and what to do about it.
+    package struct Trouble: Hashable, Sendable, Codable {
+        /// What was looked at, such as `docker`.
+        package var name: String
+        /// What is wrong, for people.
+        package var message: String
+        /// What to do.
+        package var action: String
+        /// Creates one.
+        package init(name: String, message: String, action: String) {
+            self.name = name
+            self.message = message
+            self.action = action
+        }
+    }
+
     /// Creates a sample.
     package init(
         cpu: Double? = nil, gpu: Double? = nil, memoryUsed: UInt64? = nil,
         memoryTotal: UInt64? = nil, diskFree: UInt64? = nil, swapUsed: UInt64? = nil,
         swapTotal: UInt64? = nil, temperature: Double? = nil, power: Double? = nil,
         temperatures: [Measurement] = [], watts: [Measurement] = [], powerMode: String? = nil,
-        containers: [ContainerUse] = []
+        containers: [ContainerUse] = [], wallClock: Int64? = nil, troubles: [Trouble] = []
     ) {
         self.cpu = cpu
         self.gpu = gpu
@@ -80,6 +100,8 @@ package struct Telemetry: Hashable, Sendable, Codable {
         self.watts = watts
         self.powerMode = powerMode
         self.containers = containers
+        self.wallClock = wallClock
+        self.troubles = troubles
     }
 }
 
@@ -162,11 +184,11 @@ package struct UploadGrant: Hashable, Sendable {
     }
 }
 
-/// Asks for the files that a reference in an attempt's input means.
+/// Asks for the files that a reference in an attempt's input means, or for the input itself.
 package struct InputRequest: Hashable, Sendable {
     /// The attempt.
     package var key: AttemptKey
-    /// `InputReference.outputKey` or `uploadKey`.
+    /// `InputReference.outputKey`, `uploadKey`, or `storedKey` for the input itself.
     package var word: String
     /// What stands behind it.
     package var text: String

@@ -13,6 +13,8 @@ package enum InputReference: Hashable, Sendable {
     package static let outputKey = "$from"
     /// See `outputKey`.
     package static let uploadKey = "$upload"
+    /// What an agent asks for in the place of a reference when the input itself is in the object store.
+    package static let storedKey = "$stored"
     /// The longest text of a reference, in bytes.
     package static let textLimit = 256
 

@@ -12,8 +12,10 @@ package struct JobRequest: Hashable, Sendable, Codable {
     package var command: [String]
     /// For `custom`: the memory limit in bytes.
     package var memory: Int64?
-    /// The input: a JSON object as text.
+    /// The input: a JSON object as text; abridged where it is `stored`.
     package var input: String
+    /// Where the record has not all of the input.
+    package var stored: StoredInput?
     /// −10…10; a step is worth a minute of waiting.
     package var priority: Int
     /// From submission to the end.
@@ -37,7 +39,7 @@ package struct JobRequest: Hashable, Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case kind, cluster, template, image, command, memory, input, priority, deadline, retries
-        case retrySafe, labels, idempotencyKey, idempotencyDigest, submitter, place
+        case retrySafe, labels, idempotencyKey, idempotencyDigest, submitter, place, stored
         case afterList = "after"
     }
 

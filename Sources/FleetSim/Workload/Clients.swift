@@ -92,8 +92,21 @@ extension World {
         guard let later = job.cancelAfter else { return }
         plan(.call { world in world.request { .cancel($0, id) } }, after: later)
         if let again = job.retryAfter {
-            plan(.call { world in world.request { .retry($0, id) } }, after: later + again)
+            plan(.call { $0.retry(id) }, after: later + again)
         }
+    }
+}
+
+extension World {
+    /// Somebody wants a job tried again: as the API does, with what the record has of it and of its plan.
+    private func retry(_ id: JobID) {
+        guard let job = store.jobs[id] else { return }
+        var recalled = Recalled(jobs: [job])
+        if let plan = job.request.place.flatMap({ store.plans[$0.plan] }) {
+            recalled = Recalled(plan: plan, jobs: plan.jobs.compactMap { store.jobs[$0] })
+        }
+        let known = recalled
+        request { .retry($0, id, recalled: known) }
     }
 }
 

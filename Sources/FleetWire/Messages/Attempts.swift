@@ -40,6 +40,9 @@ extension Jessica__V1__AttemptOrder: WireStruct {
             unsafe place_case = JESSICA__V1__ATTEMPT_ORDER__PLACE_CONTAINER
         }
         unsafe input = try arena.text(value.input, .input, "AttemptOrder.input")
+        if let whole = value.stored {
+            unsafe stored = try arena.make(whole, "AttemptOrder.stored")
+        }
     }
 
     func decoded() throws(WireError) -> AttemptOrder {
@@ -47,6 +50,7 @@ extension Jessica__V1__AttemptOrder: WireStruct {
             key: Read.required(key, "AttemptOrder.key"),
             place: place(),
             input: Read.text(input, .input, "AttemptOrder.input"),
+            stored: Read.optional(stored),
             kind: JobKind(wire: kind, "AttemptOrder.kind"),
             stop: StopReason(wire: stop))
     }
@@ -62,6 +66,25 @@ extension Jessica__V1__AttemptOrder: WireStruct {
             throw WireError(
                 .missing, "AttemptOrder.place", "it is required, and of a kind known here")
         }
+    }
+}
+
+extension Jessica__V1__StoredInput: WireStruct {
+    static func initialize(_ memory: UnsafeMutablePointer<Self>) {
+        unsafe jessica__v1__stored_input__init(memory)
+    }
+
+    mutating func fill(_ value: StoredInput, _ arena: borrowing Arena) throws(WireError) {
+        unsafe size = UInt64(
+            try Bounds.size(
+                UInt64(clamping: value.size), atMost: StoredInput.sizeLimit, "StoredInput.size"))
+        unsafe digest = try arena.text(value.digest, .name, "StoredInput.digest")
+    }
+
+    func decoded() throws(WireError) -> StoredInput {
+        try unsafe StoredInput(
+            size: Bounds.size(size, atMost: StoredInput.sizeLimit, "StoredInput.size"),
+            digest: Read.text(digest, .name, "StoredInput.digest"))
     }
 }
 

@@ -36,6 +36,12 @@ extension Jessica__V1__Telemetry: WireStruct {
         unsafe containers = try arena.makeList(
             Bounds.measured(value.containers, by: \.name, "Telemetry.containers"),
             "Telemetry.containers")
+        unsafe wall_clock = try arena.make(value.wallClock, "Telemetry.wallClock")
+        unsafe n_troubles = value.troubles.count
+        unsafe troubles = try arena.makeList(
+            Bounds.measured(
+                value.troubles, by: \.name, atMost: WireLimits.troubles, "Telemetry.troubles"),
+            "Telemetry.troubles")
     }
 
     func decoded() throws(WireError) -> Telemetry {
@@ -54,7 +60,18 @@ extension Jessica__V1__Telemetry: WireStruct {
                 temperatures, n_temperatures, "Telemetry.temperatures"),
             watts: Self.measurements(watts, n_watts, "Telemetry.watts"),
             powerMode: mode.isEmpty ? nil : mode,
-            containers: Self.containers(containers, n_containers))
+            containers: Self.containers(containers, n_containers),
+            wallClock: Read.optional(wall_clock), troubles: Self.troubles(troubles, n_troubles))
+    }
+
+    private static func troubles(
+        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Jessica__V1__Trouble>?>?,
+        _ count: Int
+    ) throws(WireError) -> [Telemetry.Trouble] {
+        let (field, most) = ("Telemetry.troubles", WireLimits.troubles)
+        try Bounds.list(count, of: most, field)
+        return try Bounds.measured(
+            unsafe Read.list(elements, count, field), by: \.name, atMost: most, field)
     }
 
     private static func containers(
@@ -73,6 +90,25 @@ extension Jessica__V1__Telemetry: WireStruct {
         // Before they are read: a list of the wire may have far more.
         try Bounds.list(count, of: WireLimits.measurements, field)
         return try Bounds.measured(unsafe Read.list(elements, count, field), by: \.name, field)
+    }
+}
+
+extension Jessica__V1__Trouble: WireStruct {
+    static func initialize(_ memory: UnsafeMutablePointer<Self>) {
+        unsafe jessica__v1__trouble__init(memory)
+    }
+
+    mutating func fill(_ value: Telemetry.Trouble, _ arena: borrowing Arena) throws(WireError) {
+        unsafe name = try arena.text(value.name, .name, "Trouble.name")
+        unsafe message = try arena.text(value.message, .words, "Trouble.message")
+        unsafe action = try arena.text(value.action, .words, "Trouble.action")
+    }
+
+    func decoded() throws(WireError) -> Telemetry.Trouble {
+        try unsafe Telemetry.Trouble(
+            name: Read.text(name, .name, "Trouble.name"),
+            message: Read.text(message, .words, "Trouble.message"),
+            action: Read.text(action, .words, "Trouble.action"))
     }
 }
 

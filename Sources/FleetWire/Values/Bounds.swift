@@ -16,9 +16,10 @@ enum Bounds {
     ///
     /// Two of one name would be two lines of one name in the metrics, which nobody could read then.
     static func measured<Value>(
-        _ values: [Value], by name: KeyPath<Value, String>, _ field: String
+        _ values: [Value], by name: KeyPath<Value, String>,
+        atMost most: Int = WireLimits.measurements, _ field: String
     ) throws(WireError) -> [Value] {
-        try list(values.count, of: WireLimits.measurements, field)
+        try list(values.count, of: most, field)
         guard Set(values.map { $0[keyPath: name] }).count == values.count else {
             throw WireError(.textContent, field, "it has a name twice")
         }
@@ -43,6 +44,14 @@ enum Bounds {
             throw outOfRange("\(value)", "\(range.lowerBound) … \(range.upperBound)", field)
         }
         return number
+    }
+
+    /// A count of bytes of the wire, at most `most`.
+    static func size(_ value: UInt64, atMost most: Int, _ field: String) throws(WireError) -> Int {
+        guard let size = Int(exactly: value), size <= most else {
+            throw outOfRange("\(value)", "0 … \(most)", field)
+        }
+        return size
     }
 
     /// A count of bytes from 0; nil stays nil.

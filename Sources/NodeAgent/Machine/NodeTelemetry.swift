@@ -10,6 +10,7 @@ struct NodeTelemetry: Sendable {
     private let ledger: ContainerLedger
     private var meter: ContainerMeter
     private let idle: IdleMemory
+    private let checks: SelfChecks
 
     /// How often a sample is taken.
     static let every = Duration.milliseconds(1_500)
@@ -19,8 +20,9 @@ struct NodeTelemetry: Sendable {
 
     init(
         folder: String, sampler: MachineSampler, ledger: ContainerLedger, idle: IdleMemory,
-        meter: ContainerMeter = ContainerMeter()
+        checks: SelfChecks, meter: ContainerMeter = ContainerMeter()
     ) {
+        self.checks = checks
         self.idle = idle
         self.folder = folder
         self.sampler = sampler
@@ -38,7 +40,8 @@ struct NodeTelemetry: Sendable {
             temperature: sample.temperature, power: sample.power,
             temperatures: sample.temperatures.map { .init(name: $0.name, value: $0.value) },
             watts: sample.watts.map { .init(name: $0.name, value: $0.value) },
-            powerMode: sample.powerMode, containers: containers())
+            powerMode: sample.powerMode, containers: containers(), wallClock: Self.wallClock(),
+            troubles: checks.troubles)
     }
 
     /// What each container of the node uses.
@@ -64,6 +67,12 @@ struct NodeTelemetry: Sendable {
             let memory = max(reading.memory, running.count == 1 ? idle.beyond ?? 0 : 0)
             return .init(name: name, cpu: reading.cpu, memory: memory)
         }
+    }
+
+    private static func wallClock() -> Int64 {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     /// What the machine has.

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Crypto
 import FleetCore
 import Foundation
 import Logging
@@ -14,7 +15,8 @@ import WorkerContracts
 /// the path of the file.
 struct InputResolver: Sendable {
     let http: HTTPClient
-    /// Asks the controller for the files that a word and the text behind it mean for an attempt.
+    /// Asks the controller for the files that a word and the text behind it mean for an attempt, or for the
+    /// input itself.
     let find:
         @Sendable (String, String, AttemptKey) async throws -> (
             files: [InputGrant.File], isList: Bool
@@ -42,9 +44,9 @@ struct InputResolver: Sendable {
     func resolve(
         _ order: AttemptOrder, place: ((String, ByteBuffer) async throws -> Void)? = nil
     ) async throws -> [UInt8] {
-        let input = Array(order.input.utf8)
+        let input = try await whole(order)
         // Nearly every input.
-        guard order.input.contains("\"$") else { return input }
+        guard input.contains(Self.reference) else { return input }
         let template: InputTemplate
         do {
             template = try InputTemplate(
@@ -65,6 +67,23 @@ struct InputResolver: Sendable {
             values.append(isList ? InputTemplate.list(items) : items[0])
         }
         return template.filled(with: values)
+    }
+
+    /// What every reference has, and few inputs beside.
+    private static let reference = Array("\"$".utf8)
+
+    /// The input as it was given, from the object store where the order has not all of it.
+    private func whole(_ order: AttemptOrder) async throws -> [UInt8] {
+        guard let stored = order.stored else { return Array(order.input.utf8) }
+        let (files, _) = try await find(InputReference.storedKey, "input", order.key)
+        guard let file = files.first, file.size == UInt64(clamping: stored.size) else {
+            throw Failure(.inputMissing, "the input in the object store is not that of the job")
+        }
+        let bytes = Array((try await fetch(file)).readableBytesView)
+        guard SHA256.hash(data: bytes).hexadecimal == stored.digest else {
+            throw Failure(.inputMissing, "the input in the object store is not that of the job")
+        }
+        return bytes
     }
 
     /// The same for work of a worker; nil when `stop` was set before it was whole.

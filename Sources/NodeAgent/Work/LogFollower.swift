@@ -2,6 +2,7 @@ import DockerEngine
 import FleetCore
 import Logging
 import NIOCore
+import Settings
 import Synchronization
 
 /// Watches the logs of attempts' own containers.

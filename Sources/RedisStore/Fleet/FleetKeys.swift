@@ -16,6 +16,7 @@
 /// | `fleet` | hash | `revision at source spec` |
 /// | `fleet:history` | list | earlier revisions, latest first |
 /// | `events` | stream | what happened; the id is the event's number |
+/// | `audit` | stream | who did what, and who was refused; the id is its time |
 /// | `meta` | hash | `term owner …`, the counters, the clock |
 struct FleetKeys: Sendable {
     let space: KeySpace
@@ -35,6 +36,7 @@ struct FleetKeys: Sendable {
     var nodes: String { space.key("nodes") }
     var fleet: String { space.key("fleet") }
     var fleetHistory: String { space.key("fleet:history") }
+    var audit: String { space.key("audit") }
     var events: String { space.key("events") }
     var meta: String { space.meta }
 }

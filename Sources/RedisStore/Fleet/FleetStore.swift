@@ -432,16 +432,9 @@ package struct FleetStore: Sendable {
     }
 
     private static func event(_ entry: RedisValue) -> FleetEvent? {
-        guard let parts = entry.array, parts.count == 2, let id = parts[0].text,
-            let sequence = id.split(separator: "-").first.flatMap({ UInt64($0) }),
-            let list = parts[1].array
+        guard let (id, fields) = entry.streamEntry,
+            let sequence = id.split(separator: "-").first.flatMap({ UInt64($0) })
         else { return nil }
-        var fields: [String: String] = [:]
-        for index in stride(from: 0, to: list.count - 1, by: 2) {
-            if let name = list[index].text, let value = list[index + 1].text {
-                fields[name] = value
-            }
-        }
         guard let kind = fields["type"].flatMap({ FleetEvent.Kind(rawValue: $0) }),
             let at = fields["at"].flatMap({ Int64($0) })
         else { return nil }
@@ -452,6 +445,22 @@ package struct FleetStore: Sendable {
             node: fields["node"].map { NodeName($0) }, from: fields["from"], to: fields["to"],
             reason: fields["reason"],
             lasted: fields["lasted"].flatMap { Int64($0) }.map { .nanoseconds($0) })
+    }
+}
+
+extension RedisValue {
+    /// The id and the fields of an entry of a stream; nil when it is none.
+    var streamEntry: (id: String, fields: [String: String])? {
+        guard let parts = array, parts.count == 2, let id = parts[0].text,
+            let list = parts[1].array
+        else { return nil }
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: list.count - 1, by: 2) {
+            if let name = list[index].text, let value = list[index + 1].text {
+                fields[name] = value
+            }
+        }
+        return (id, fields)
     }
 }
 

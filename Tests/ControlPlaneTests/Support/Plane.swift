@@ -95,9 +95,11 @@ struct Plane: Sendable {
                 loop: loop, store: store, objects: folder, scratch: directory + "/backup.part",
                 logger: logger)
             let api = APIServer(
-                loop: loop, feed: feed,
+                loop: loop, feed: feed, live: LiveFeed(loop: loop),
                 logs: try LogStore(root: directory + "/logs", logger: logger),
                 store: store, catalogue: catalogue, objects: folder,
+                inputs: InputStore(
+                    objects: folder, keepUploads: .seconds(30 * 86_400), logger: logger),
                 folder: EmbeddedObjects(store: folder, signer: signer),
                 applied: AppliedSource(loaded.fleet),
                 sessions: SessionTable(counters: counters, logger: logger),
@@ -105,7 +107,10 @@ struct Plane: Sendable {
                 installation: Installation(
                     folder: directory, authorityEnds: .distantFuture,
                     certificateEnds: .distantFuture),
-                backups: backups, logger: logger)
+                backups: backups,
+                audit: AuditTrail(
+                    store: store, clock: clock, keep: .seconds(86_400), logger: logger),
+                logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now, policy: policy)
             let tokens = TokenBook(
@@ -133,6 +138,10 @@ struct Plane: Sendable {
             }
             group.addTask {
                 await feed.run()
+                return nil
+            }
+            group.addTask {
+                await api.live.run()
                 return nil
             }
             group.addTask {

@@ -2,6 +2,7 @@ import FleetCore
 import FleetLink
 import FleetWire
 import Foundation
+import Settings
 import Synchronization
 
 @testable import NodeAgent

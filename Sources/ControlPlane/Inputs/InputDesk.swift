@@ -1,21 +1,23 @@
 import FleetCore
 import Foundation
-package import ObjectStore
+import ObjectStore
 package import RedisStore
 
-/// Says where an agent can read what the input of an attempt that runs on it refers to.
+/// Says where an agent can read what the input of an attempt that runs on it refers to, and the input
+/// itself where the record has not all of it.
 package struct InputDesk: Sendable {
     let loop: ControlLoop
     let store: FleetStore
-    let objects: any ObjectStore
+    let inputs: InputStore
+    private var objects: any ObjectStore { inputs.objects }
     /// How long a granted URL lives: a worker may read it late.
     static let lifeSeconds = 6 * 3_600
 
     /// Creates a desk.
-    package init(loop: ControlLoop, store: FleetStore, objects: any ObjectStore) {
+    package init(loop: ControlLoop, store: FleetStore, inputs: InputStore) {
         self.loop = loop
         self.store = store
-        self.objects = objects
+        self.inputs = inputs
     }
 
     /// The files, or a refusal with its reason.
@@ -39,39 +41,42 @@ package struct InputDesk: Sendable {
         let why: String
     }
 
-    /// What the attempt's job waited for and refers to; nil when it does not run there.
-    private struct Asker: Sendable {
-        let after: [Prerequisite]
-        let input: String
-    }
-
     private func files(_ request: InputRequest, _ node: NodeName) async throws -> InputGrant {
-        let asker = await loop.read { controller, _ -> Asker? in
+        // Nothing for an attempt that does not run there.
+        let asked = await loop.read { controller, _ -> JobRequest? in
             guard let job = controller.jobs[request.key.job],
                 let attempt = job.attempt(request.key.number), attempt.node == node,
                 !attempt.state.isFinal
             else { return nil }
-            return Asker(after: job.request.after, input: job.request.input)
+            return job.request
         }
-        guard let asker else {
+        guard let asked else {
             throw Refused(why: "attempt \(request.key) does not run on \(node) any more")
         }
+        let job = request.key.job
+        if request.word == InputReference.storedKey, let whole = asked.stored {
+            let file = try await sign(
+                try ObjectLayout.input(job: job.rawValue), "input.json", "application/json",
+                UInt64(clamping: whole.size))
+            return InputGrant(total: 1, files: [file])
+        }
         guard let reference = InputReference(key: request.word, text: request.text),
-            Self.refers(asker.input, to: reference)
+            Self.refers(try await inputs.whole(job, asked), to: reference)
         else {
             throw Refused(why: "the job's input does not refer to \"\(request.text)\"")
         }
         switch reference {
         case .upload(let id):
-            guard let info = try await UploadedFile.find(id, in: objects) else {
-                throw Refused(why: "there is no file of upload \(id)")
+            let found = try await UploadedFile.find(id, of: asked.submittedBy, in: objects)
+            guard let info = found else {
+                throw Refused(why: "\(asked.submittedBy) has no file of upload \(id)")
             }
             let file = try await sign(
                 info.key, UploadedFile.name(of: info.key), info.contentType,
                 UInt64(clamping: info.size))
             return InputGrant(total: 1, files: [file])
         case .output(_, _, let name):
-            let all = reference.prerequisites(among: asker.after)
+            let all = reference.prerequisites(among: asked.after)
             guard !all.isEmpty else {
                 throw Refused(why: "\"\(request.text)\" is nothing that the job waited for")
             }
@@ -82,13 +87,13 @@ package struct InputDesk: Sendable {
                 files.append(try await file(name, of: other, outputs[other.job] ?? []))
             }
             return InputGrant(
-                isList: reference.isList(among: asker.after), total: all.count, files: files)
+                isList: reference.isList(among: asked.after), total: all.count, files: files)
         }
     }
 
     /// Whether an input has this reference: no node is told of what is not its job's.
     private static func refers(_ input: String, to reference: InputReference) -> Bool {
-        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(input.utf8)),
+        guard let value = try? JSONValue(text: input),
             let all = try? InputReferences.all(in: value)
         else { return false }
         return all.contains(reference)

@@ -1,5 +1,5 @@
 /// Runs an operation, and cancels it when it takes longer than the limit: then nil.
-func withLimit<Result: Sendable>(
+package func withLimit<Result: Sendable>(
     _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Result
 ) async throws -> Result? {
     try await withThrowingTaskGroup(of: Result?.self) { group in

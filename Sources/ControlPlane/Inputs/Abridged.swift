@@ -1,0 +1,40 @@
+/// A short form of an input, for lists and searches.
+enum Abridged {
+    /// The most bytes of JSON in a short form.
+    static let bytesMax = 384
+
+    /// A JSON object with its texts and lists cut until it is short; an empty one where nothing helps.
+    static func input(_ text: String) -> String {
+        guard let value = try? JSONValue(text: text) else { return "{}" }
+        for most in [256, 128, 64, 32, 16, 8] {
+            let short = shorten(value, texts: most, items: max(most / 16, 1), depth: 4)
+            if let text = try? short.text, text.utf8.count <= bytesMax { return text }
+        }
+        return "{}"
+    }
+
+    private static func shorten(
+        _ value: JSONValue, texts: Int, items: Int, depth: Int
+    ) -> JSONValue {
+        switch value {
+        case .null, .bool, .int, .number: return value
+        case .string(let text):
+            guard text.utf8.count > texts else { return value }
+            var bytes = 0
+            let kept = text.unicodeScalars.prefix {
+                bytes += UTF8.width($0)
+                return bytes <= texts
+            }
+            return .string(String(kept) + "…")
+        case .array(let list):
+            return .array(
+                list.prefix(depth > 0 ? items : 0).map {
+                    shorten($0, texts: texts, items: items, depth: depth - 1)
+                })
+        case .object(let members):
+            guard depth > 0 else { return .object([:]) }
+            return .object(
+                members.mapValues { shorten($0, texts: texts, items: items, depth: depth - 1) })
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Crypto
+import FleetCore
+import Foundation
+import HTTPTypes
+package import Logging
+import NIOCore
+package import ObjectStore
+import Settings
+
+/// Keeps inputs that are too large for the record in the object store, at `inputs/JOB.json`.
+package struct InputStore: Sendable {
+    let objects: any ObjectStore
+    /// How long an upload can be the input of new jobs.
+    let keepUploads: Duration
+    let logger: Logger
+
+    /// The largest input that stands in the record itself, in bytes of JSON.
+    static let inlineMax = 512
+    /// The largest that stands there when the object store takes none: better a larger record than no job.
+    static let inlineMaxWithoutStore = 8 << 10
+    /// How long a submission waits for the object store.
+    private static let patience = Duration.seconds(5)
+    /// Objects of one plan that are written or removed at a time.
+    private static let atOnce = 16
+
+    /// Creates a store.
+    package init(objects: any ObjectStore, keepUploads: Duration, logger: Logger) {
+        self.objects = objects
+        self.keepUploads = keepUploads
+        self.logger = logger
+    }
+
+    /// Jobs as they go into the record: large inputs are stored, and abridged copies are in their place.
+    ///
+    /// Throws `APIError` when one can neither be stored nor stand in the record.
+    func keep(_ jobs: [PlanRequest.Member]) async throws -> [PlanRequest.Member] {
+        var kept = jobs
+        let large = jobs.indices.filter { jobs[$0].request.input.utf8.count > Self.inlineMax }
+        let requests = try await Self.each(large) { place in
+            try await keep(jobs[place].request, of: jobs[place].id)
+        }
+        for (place, request) in requests { kept[place].request = request }
+        return kept
+    }
+
+    /// Does the same with every item, some at a time.
+    private static func each<Item: Sendable, Result: Sendable>(
+        _ items: [Item], _ body: @escaping @Sendable (Item) async throws -> Result
+    ) async throws -> [(Item, Result)] {
+        try await withThrowingTaskGroup(of: (Item, Result).self) { group in
+            var results: [(Item, Result)] = []
+            for (number, item) in items.enumerated() {
+                if number >= atOnce, let result = try await group.next() { results.append(result) }
+                group.addTask { (item, try await body(item)) }
+            }
+            for try await result in group { results.append(result) }
+            return results
+        }
+    }
+
+    private func keep(_ request: JobRequest, of id: JobID) async throws -> JobRequest {
+        let bytes = Array(request.input.utf8)
+        do {
+            let key = try ObjectLayout.input(job: id.rawValue)
+            let stored: Bool? = try await withLimit(Self.patience) {
+                try await objects.put(
+                    key, .bytes(ByteBuffer(bytes: bytes)), contentType: "application/json")
+                return true
+            }
+            guard stored != nil else {
+                throw ObjectStoreError(
+                    .unavailable, "It does not answer within \(Self.patience).")
+            }
+        } catch let error as ObjectStoreError {
+            guard bytes.count <= Self.inlineMaxWithoutStore else {
+                throw APIError.objectsAway(error)
+            }
+            logger.warning(
+                "input of a job stays in the record: the object store takes none",
+                metadata: ["job": "\(id)", "error": "\(error.message)"])
+            return request
+        }
+        var kept = request
+        kept.stored = StoredInput(
+            size: bytes.count, digest: SHA256.hash(data: bytes).hexadecimal)
+        kept.input = Abridged.input(request.input)
+        return kept
+    }
+
+    /// Removes the inputs of jobs that were not accepted; what stays is found by the sweeper.
+    func drop(_ jobs: [PlanRequest.Member]) async {
+        _ = try? await Self.each(jobs.filter { $0.request.stored != nil }) { job in
+            try await objects.delete(try ObjectLayout.input(job: job.id.rawValue))
+        }
+    }
+
+    /// Refuses jobs whose inputs refer to uploads that their submitter has not, or not any more.
+    ///
+    /// When the object store does not answer, the agents will find out.
+    func requireUploads(of jobs: [PlanRequest.Member], at now: Instant) async throws {
+        struct Upload: Hashable {
+            let id: String
+            let owner: SubmitterName
+        }
+        var uploads: Set<Upload> = []
+        for job in jobs where job.request.input.contains("\"\(InputReference.uploadKey)\"") {
+            for case .upload(let id) in try InputReferences.all(
+                in: JSONValue(text: job.request.input))
+            {
+                uploads.insert(Upload(id: id, owner: job.request.submittedBy))
+            }
+        }
+        guard uploads.count <= Self.uploadsMax else {
+            throw APIError.impossible(
+                "a plan refers to \(Self.uploadsMax) uploads at most, not \(uploads.count)")
+        }
+        let found: [(Upload, Bool)]
+        do {
+            let oldest = now - keepUploads
+            found = try await Self.each(Array(uploads)) { upload in
+                guard let made = JobIDMint.time(of: upload.id), made > oldest else { return false }
+                return try await UploadedFile.find(upload.id, of: upload.owner, in: objects) != nil
+            }
+        } catch is ObjectStoreError {
+            return
+        }
+        let missing = found.filter { !$0.1 }.map(\.0.id).sorted()
+        guard let first = missing.first else { return }
+        throw APIError(
+            .unprocessableContent, "input_missing",
+            "the input refers to upload `\(first.prefix(40))`, and you have no file of it",
+            details: Array(missing.prefix(20)))
+    }
+
+    /// Different uploads that the jobs of a plan may refer to.
+    private static let uploadsMax = 1_000
+
+    /// All of a job's input; throws `ObjectStoreError` when it is not there, or is another.
+    func whole(_ job: JobID, _ request: JobRequest) async throws(ObjectStoreError) -> String {
+        guard let stored = request.stored else { return request.input }
+        let key = try ObjectLayout.input(job: job.rawValue)
+        let bytes = try await objects.get(key, range: nil).body
+            .collect(limit: StoredInput.sizeLimit).readableBytesView
+        guard SHA256.hash(data: bytes).hexadecimal == stored.digest else {
+            throw ObjectStoreError(.badResponse, "The input of job \(job) is not what was stored.")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,108 @@
+import FleetCore
+import NIOCore
+import OrderedCollections
+import Settings
+import Synchronization
+
+/// Somebody who follows events, for as long as this is kept.
+final class EventReader: Sendable {
+    /// What a reader gets.
+    enum Item: Sendable {
+        /// Something happened.
+        case events([EventFeed.Kept])
+        /// How something is now that is in no event: written as it is.
+        case live([ByteBuffer])
+        /// Nothing for a while; the reader's peer shall know that we live.
+        case ping
+        /// It was too slow, and some of what happened is missing; it goes on from now.
+        case behind
+    }
+
+    private struct State {
+        var place: UInt64
+        /// The latest of what is in no event, by what it is of.
+        var live: OrderedDictionary<LiveSubject, ByteBuffer> = [:]
+        var mayPing = false
+        var isOver = false
+        var writingSince: ContinuousClock.Instant?
+        var close: (@Sendable () -> Void)?
+    }
+
+    private let feed: EventFeed
+    private let id: UInt64
+    private let state: Mutex<State>
+    let signal = Signal()
+
+    init(feed: EventFeed, id: UInt64, after place: UInt64) {
+        self.feed = feed
+        self.id = id
+        state = Mutex(State(place: place))
+    }
+
+    deinit { feed.leave(id) }
+
+    /// The next there is, waited for; nil when the reader has ended or its task is cancelled.
+    func next() async -> Item? {
+        while !Task.isCancelled {
+            let (place, mayPing, isOver) = state.withLock { state in
+                defer { state.mayPing = false }
+                return (state.place, state.mayPing, state.isOver)
+            }
+            if isOver { return nil }
+            switch feed.page(after: place) {
+            case .events(let events):
+                if let last = events.last {
+                    state.withLock { $0.place = last.event.sequence }
+                    return .events(events)
+                }
+            case .gone:
+                state.withLock { $0.place = feed.latest }
+                return .behind
+            }
+            // Behind what happened: it is how things are now.
+            let live = state.withLock { state in
+                defer { state.live = [:] }
+                return Array(state.live.values)
+            }
+            if !live.isEmpty { return .live(live) }
+            if mayPing { return .ping }
+            await signal.wait()
+        }
+        return nil
+    }
+
+    /// Tells the reader how something is now; what it has not taken yet of the same is void.
+    func offer(_ frames: [(LiveSubject, ByteBuffer)]) {
+        guard !frames.isEmpty else { return }
+        state.withLock { state in for (subject, frame) in frames { state.live[subject] = frame } }
+        signal.nudge()
+    }
+
+    /// Ends the reader.
+    func end() {
+        state.withLock { $0.isOver = true }
+        signal.nudge()
+    }
+
+    /// Says how to cut the reader's peer off.
+    func cuts(with close: @escaping @Sendable () -> Void) { state.withLock { $0.close = close } }
+
+    /// Something is being written to the peer; one that takes nothing for long is cut off.
+    func beginWriting() { state.withLock { $0.writingSince = .now } }
+    /// It is written.
+    func endWriting() { state.withLock { $0.writingSince = nil } }
+
+    /// Lets the reader say that it lives; true when its peer took nothing for too long and is cut off.
+    func look(at now: ContinuousClock.Instant) -> Bool {
+        let close = state.withLock { state -> (@Sendable () -> Void)? in
+            guard let since = state.writingSince, now - since > EventFeed.writeWithin else {
+                state.mayPing = true
+                return nil
+            }
+            return state.close.take()
+        }
+        signal.nudge()
+        close?()
+        return close != nil
+    }
+}

@@ -1,0 +1,52 @@
+import DockerEngine
+import FleetCore
+import Settings
+import Synchronization
+
+/// Looks at what the machine must have for work to succeed, so that `jctl doctor` can tell what it lacks.
+final class SelfChecks: Sendable {
+    private let engine: DockerEngine
+    private let models: ModelsFolder?
+    private let found = Mutex<[Telemetry.Trouble]>([])
+
+    private static let every = Duration.seconds(30)
+    /// How long Docker may take to answer.
+    private static let patience = Duration.seconds(5)
+
+    /// `models` is the folder where models shall be, if any.
+    init(engine: DockerEngine, models: String?) {
+        self.engine = engine
+        self.models = models.map { ModelsFolder(path: $0) }
+    }
+
+    /// What was wrong when it was last looked at.
+    var troubles: [Telemetry.Trouble] { found.withLock { $0 } }
+
+    /// Looks again and again, until cancelled.
+    func run() async {
+        repeat {
+            await look()
+        } while (try? await Task.sleep(for: Self.every, clock: .continuous)) != nil
+    }
+
+    /// Looks once.
+    func look() async {
+        let troubles = [await docker(), await models?.trouble()].compactMap { $0 }
+        guard !Task.isCancelled else { return }
+        found.withLock { $0 = troubles }
+    }
+
+    private func docker() async -> Telemetry.Trouble? {
+        let why: String
+        do {
+            let engine = engine
+            if try await withLimit(Self.patience, { try await engine.info() }) != nil { return nil }
+            why = "it does not answer within \(Self.patience)"
+        } catch {
+            why = "\(error)"
+        }
+        return .init(
+            name: "docker", message: "Docker cannot be used: \(why)",
+            action: "`systemctl status docker` on it; nothing is started there until it answers")
+    }
+}

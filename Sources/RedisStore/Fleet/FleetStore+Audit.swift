@@ -1,0 +1,89 @@
+package import FleetCore
+
+/// Something that somebody did or was refused, for those who look into it later.
+package struct AuditRecord: Hashable, Sendable {
+    /// When.
+    package var at: Instant
+    /// Who: a submitter, `local` for the socket, `-` for who could not say.
+    package var who: String
+    /// What they may do; empty for who could not say.
+    package var role: String
+    /// Where they are: an address, or `socket`.
+    package var from: String
+    /// What they did: a method and a path.
+    package var action: String
+    /// How it was answered.
+    package var status: Int
+    /// Why it was refused: a short, stable word; nil when it was done.
+    package var code: String?
+    /// The id under which the controller's log tells of it.
+    package var request: String
+
+    /// Notes something.
+    package init(
+        at: Instant, who: String, role: String, from: String, action: String, status: Int,
+        code: String? = nil, request: String
+    ) {
+        self.at = at
+        self.who = who
+        self.role = role
+        self.from = from
+        self.action = action
+        self.status = status
+        self.code = code
+        self.request = request
+    }
+}
+
+/// The trail of what was done: a stream, kept by time.
+extension FleetStore {
+    /// The most records, whatever their age.
+    package static let auditMax = 200_000
+
+    /// Appends records, and lets go those that are older than `keep`.
+    package func append(
+        _ records: [AuditRecord], keeping keep: Duration
+    ) async throws(RedisStoreError) {
+        guard let last = records.last else { return }
+        let oldest = max(0, (last.at - keep).nanoseconds / 1_000_000)
+        var commands = records.map { record in
+            var words: [RedisArgument] = [
+                .text(keys.audit), "*", "at", .integer(record.at.nanoseconds),
+                "who", .text(record.who), "role", .text(record.role), "from", .text(record.from),
+                "action", .text(record.action), "status", .integer(Int64(record.status)),
+                "request", .text(record.request),
+            ]
+            if let code = record.code { words += ["code", .text(code)] }
+            return RedisCommand("XADD", words)
+        }
+        commands += [
+            RedisCommand("XTRIM", [.text(keys.audit), "MINID", .text("\(oldest)")]),
+            RedisCommand(
+                "XTRIM", [.text(keys.audit), "MAXLEN", "~", .integer(Int64(Self.auditMax))]),
+        ]
+        for reply in try await store.client.send(commands, lane: .reads) {
+            if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
+        }
+    }
+
+    /// The latest records before a place and since an instant, latest first, each with its own place.
+    package func audit(
+        before place: String?, since: Instant?, limit: Int
+    ) async throws(RedisStoreError) -> [(place: String, record: AuditRecord)] {
+        let reply = try await store.client.read(
+            RedisCommand(
+                "XREVRANGE", .text(keys.audit), .text(place.map { "(\($0)" } ?? "+"),
+                .text(since.map { "\(max(0, $0.nanoseconds / 1_000_000))" } ?? "-"), "COUNT",
+                .integer(Int64(max(limit, 1)))))
+        return (reply.array ?? []).compactMap { entry in
+            guard let (place, fields) = entry.streamEntry else { return nil }
+            let record = AuditRecord(
+                at: Instant(nanoseconds: fields["at"].flatMap { Int64($0) } ?? 0),
+                who: fields["who"] ?? "-", role: fields["role"] ?? "",
+                from: fields["from"] ?? "-", action: fields["action"] ?? "-",
+                status: fields["status"].flatMap { Int($0) } ?? 0, code: fields["code"],
+                request: fields["request"] ?? "-")
+            return (place, record)
+        }
+    }
+}
