@@ -58,7 +58,7 @@ import Testing
                     job \(Samples.id)
                     job \(Samples.id): queued, #2 (30s)
                     job \(Samples.id): running on agx-01, 42%, step 21 of 50 (30s)
-                    job \(Samples.id): succeeded, on agx-01, 2 outputs (31s)
+                    job \(Samples.id): succeeded, on agx-01, 2 outputs (30s)
                     save them with: jctl outputs \(Samples.id) --out DIR
 
                     """)
@@ -69,8 +69,10 @@ import Testing
                     picture.png  image/png   9 B
 
                     """)
-            let polls = stub.requests("GET /jobs/\(Samples.id)").map { $0.query["wait"] }
-            #expect(polls == ["0", "2", "2", "2"])
+            // A look for each event, and one stream.
+            #expect(stub.requests("GET /jobs/\(Samples.id)").count == 4)
+            #expect(
+                stub.requests("GET /stream").map { $0.query["topics"] } == ["job:\(Samples.id)"])
         }
     }
 
@@ -97,11 +99,10 @@ import Testing
         try await jctl(
             ["ask", "a sunset", "--wait"], console: console,
             routes: Self.routes([Samples.running, Samples.succeeded])
-        ) { ran, stub in
+        ) { ran, _ in
             #expect(ran.err.contains("\r\u{1B}[Kimage \(Samples.id)  running on agx-01, 42%"))
             let shown = ran.err.components(separatedBy: "\r\u{1B}[K")
             #expect(shown.allSatisfy { $0.displayWidth < 80 || $0.contains("\n") })
-            #expect(stub.requests("GET /jobs/\(Samples.id)").last?.query["wait"] == "1")
         }
     }
 
@@ -142,20 +143,63 @@ import Testing
     }
 
     @Test func aRestartOfTheControllerIsSurvived() async throws {
-        let polls = Counter()
+        let (looks, streams) = (Counter(), Counter())
         var routes = Self.routes([])
         routes["GET /jobs/\(Samples.id)"] = { _ in
-            switch polls.next() {
-            case 1: .json(Samples.running)
+            switch looks.next() {
+            case 1, 2: .json(Samples.running)
+            case 3: .error(503, "starting", "the controller is starting")
+            default: .json(Samples.succeeded)
+            }
+        }
+        routes["GET /stream"] = { _ in
+            switch streams.next() {
+            case 1: .stream(type: "text/event-stream") { try await $0(": welcome\n\n") }
             case 2, 3: .dropped
             case 4: .error(503, "starting", "the controller is starting")
-            default: .json(Samples.succeeded)
+            default:
+                .stream(type: "text/event-stream") { write in
+                    try await write("event: job.state\ndata: {}\n\n")
+                    try await Task.sleep(for: .seconds(60))
+                }
             }
         }
         try await jctl(["ask", "x", "--wait"], routes: routes) { ran, _ in
             #expect(ran.code == 0)
             #expect(ran.err.contains("trying again"))
             #expect(ran.err.contains("the controller is back"))
+        }
+    }
+
+    @Test func progressIsShownAsItIsTold() async throws {
+        let looks = Counter()
+        var routes = Self.routes([])
+        let (ends, end) = AsyncStream<Void>.makeStream()
+        routes["GET /jobs/\(Samples.id)"] = { _ in
+            .json(looks.next() < 3 ? Samples.running : Samples.succeeded)
+        }
+        routes["GET /stream"] = { _ in
+            .stream(type: "text/event-stream") { write in
+                try await write(": welcome\n\n")
+                // Only once it has looked, or what it looks at would be later than this.
+                while looks.now < 2 { try await Task.sleep(for: .milliseconds(1)) }
+                for (job, step) in [("another", 48), (Samples.id, 49)] {
+                    try await write(
+                        "event: job.progress\ndata: {\"job\":\"\(job)\",\"state\":\"running\","
+                            + "\"progress\":{\"fraction\":0.98,\"text\":\"step \(step) of 50\"}}\n\n"
+                    )
+                }
+                for await _ in ends { break }
+                try await write("event: job.state\ndata: {}\n\n")
+                try await Task.sleep(for: .seconds(60))
+            }
+        }
+        let console = RecordingConsole(onErr: { if $0.contains("step 49") { end.yield() } })
+        try await jctl(["ask", "x", "--wait"], console: console, routes: routes) { ran, stub in
+            #expect(ran.code == 0)
+            #expect(ran.err.contains("running on agx-01, 98%, step 49 of 50"))
+            #expect(!ran.err.contains("step 48"))
+            #expect(stub.requests("GET /jobs/\(Samples.id)").count == 3)
         }
     }
 

@@ -95,7 +95,10 @@ import Testing
         for (options, topic) in [
             (["--job", "J"], "job:J"), (["--node", "agx-11"], "node:agx-11"),
         ] {
-            try await jctl(["events", "-f"] + options, routes: [:]) { ran, stub in
+            let none: @Sendable (StubRequest) async -> StubAnswer = { _ in
+                .error(404, "not_found", "it is gone")
+            }
+            try await jctl(["events", "-f"] + options, routes: ["GET /stream": none]) { ran, stub in
                 #expect(ran.code == 5)
                 #expect(stub.requests.first?.query["topics"] == topic)
             }

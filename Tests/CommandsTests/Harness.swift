@@ -12,8 +12,14 @@ final class RecordingConsole: Console {
     let size: (columns: Int, rows: Int)?
     let input: Data
     private let written = Mutex((out: Data(), err: ""))
+    /// Hears what is written to stderr.
+    private let onErr: @Sendable (String) -> Void
 
-    init(terminal: Bool = false, size: (Int, Int)? = nil, input: String = "") {
+    init(
+        terminal: Bool = false, size: (Int, Int)? = nil, input: String = "",
+        onErr: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.onErr = onErr
         inIsTerminal = terminal
         outIsTerminal = terminal
         errIsTerminal = terminal
@@ -24,7 +30,10 @@ final class RecordingConsole: Console {
     var out: String { written.withLock { String(decoding: $0.out, as: UTF8.self) } }
     var err: String { written.withLock { $0.err } }
     func writeOut(_ data: Data) { written.withLock { $0.out += data } }
-    func writeErr(_ text: String) { written.withLock { $0.err += text } }
+    func writeErr(_ text: String) {
+        written.withLock { $0.err += text }
+        onErr(text)
+    }
     func readIn(limit: Int) throws -> Data { input }
 }
 
@@ -68,16 +77,29 @@ func jctl(
     return Ran(code: code, out: console.out, err: console.err)
 }
 
-/// Runs jctl against a stub that answers by route; other routes are 404.
+/// Runs jctl against a stub that answers by route; other routes are 404, but for a stream of events: after
+/// each look at a job or a plan it says that something has happened.
 func jctl(
     _ arguments: [String], environment: [String: String] = [:],
     console: RecordingConsole = RecordingConsole(),
     routes: [String: @Sendable (StubRequest) async -> StubAnswer],
     check: @Sendable (Ran, Stub) async throws -> Void
 ) async throws {
+    let (looks, looked) = AsyncStream<Void>.makeStream()
     try await Stub.serve { request in
         guard let route = routes[request.route] else {
-            return .error(404, "not_found", "no \(request.route)")
+            guard request.route == "GET /stream" else {
+                return .error(404, "not_found", "no \(request.route)")
+            }
+            return .stream(type: "text/event-stream") { write in
+                try await write(": welcome\n\n")
+                for await _ in looks { try await write("event: job.state\ndata: {}\n\n") }
+            }
+        }
+        defer {
+            if request.route.hasPrefix("GET /jobs/") || request.route.hasPrefix("GET /plans/") {
+                looked.yield()
+            }
         }
         return await route(request)
     } _: { stub in
@@ -102,6 +124,7 @@ func contents(_ path: String) -> String? {
 /// Counts calls, for answers that change from one to the next.
 final class Counter: Sendable {
     private let count = Mutex(0)
+    var now: Int { count.withLock { $0 } }
     func next() -> Int {
         count.withLock {
             $0 += 1; return $0

@@ -289,7 +289,7 @@ import Testing
         try await jctl(["wait", "a"], routes: routes) { ran, stub in
             #expect(ran.code == 0)
             #expect(ran.out == "a succeeded\n")
-            #expect(stub.requests.first?.query == ["wait": "0", "for": "ended"])
+            #expect(stub.requests("GET /stream").isEmpty)
         }
         try await jctl(["wait", "a", "b"], routes: routes) { ran, _ in
             #expect(ran.code == 1)
@@ -297,7 +297,7 @@ import Testing
         }
         try await jctl(["wait", "r", "--for=running"], routes: routes) { ran, stub in
             #expect(ran.code == 0)
-            #expect(stub.requests.first?.query["for"] == "running")
+            #expect(stub.requests.count == 1)
         }
         try await jctl(["wait", "c", "--for=cancelled"], routes: routes) { ran, _ in
             #expect(ran.code == 0)

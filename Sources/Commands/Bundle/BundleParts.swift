@@ -92,17 +92,29 @@ struct BundleReader {
             .map { redactor.text(String($0)) }.joined(separator: "\n")
     }
 
-    /// Jobs that failed within a day, and what was asked of them.
-    func failedJobs() async throws -> [(job: JSONValue, input: InputText)] {
+    /// Jobs that failed within a day, and what was asked of them; nil where nobody knows all of it now.
+    func failedJobs() async throws -> [(job: JSONValue, input: InputText?)] {
         let day = now.addingTimeInterval(-86_400)
         let since = now.addingTimeInterval(-2 * 86_400).formatted(.iso8601)
         let resource = Resource("jobs", query: [("state", "failed"), ("since", since)])
         let jobs = try await client.list(
             Job.self, resource, limit: Self.jobsMax, purpose: Self.purpose)
-        return jobs.items.filter { ($0.model.finishedAt?.date ?? now) >= day }.map { job in
-            (job.json, InputText(Self.asked.compactMap { job.json[$0] }))
+        var failed: [(job: JSONValue, input: InputText?)] = []
+        for job in jobs.items where (job.model.finishedAt?.date ?? now) >= day {
+            var json = job.json
+            // A list has the beginning of a large input only.
+            if Self.isAbridged(json), let id = json["id"]?.text {
+                let whole = try await client.get(
+                    Job.self, Resource("jobs", id), purpose: Self.purpose)
+                json = whole.json
+            }
+            let input = Self.isAbridged(json) ? nil : InputText(Self.asked.compactMap { json[$0] })
+            failed.append((json, input))
         }
+        return failed
     }
+
+    private static func isAbridged(_ job: JSONValue) -> Bool { job["inputAbridged"] == .bool(true) }
 
     /// The members of a job that hold what was asked for.
     private static let asked = ["input", "command", "labels"]
@@ -113,17 +125,21 @@ struct BundleReader {
         "cancelRequested", "retrySafe", "attempts", "timeline", "planId", "step", "after",
     ]
 
+    /// Those of them that may quote what was asked for.
+    private static let quoting: Set<String> = ["error", "reason", "attempts", "timeline"]
+
     /// The jobs, one a line, with nothing of what was asked.
-    func text(_ jobs: [(job: JSONValue, input: InputText)]) -> String {
+    func text(_ jobs: [(job: JSONValue, input: InputText?)]) -> String {
         lines(
             jobs.map { job, input in
-                let kept = JSONValue.dictionary(Self.kept.map { ($0, job[$0]) })
-                return redactor.json(input.removed(from: kept))
+                let names = Self.kept.filter { input != nil || !Self.quoting.contains($0) }
+                let kept = JSONValue.dictionary(names.map { ($0, job[$0]) })
+                return redactor.json(input?.removed(from: kept) ?? kept)
             })
     }
 
     /// The last events; reasons of jobs whose input is not known are left out, as they may quote it.
-    func events(_ jobs: [(job: JSONValue, input: InputText)]) async throws -> String {
+    func events(_ jobs: [(job: JSONValue, input: InputText?)]) async throws -> String {
         var inputs: [String: InputText] = [:]
         for (job, input) in jobs { if let id = job["id"]?.text { inputs[id] = input } }
         let events = try await EventTail.read(client, last: Self.eventsMax)

@@ -8,10 +8,11 @@ struct EventStream {
     /// The sequence number to go on after; nil starts with what comes.
     var after: String?
     /// Told when the stream is lost (false) and back (true); nil says both on stderr.
-    var changed: ((Bool) -> Void)?
-
+    var changed: (@Sendable (Bool) -> Void)?
     /// How long a lost connection is tried again before the command gives up, in seconds.
-    private static let patience = 300.0
+    var patience = 300.0
+    /// Whether the controller may be away at the beginning too.
+    var isPatientAtFirst = false
 
     /// Calls `handle` with the events as they come (several at once in a rush) until it throws or the task is cancelled; `connected` is
     /// called each time a connection stands, since events may have been missed before.
@@ -21,7 +22,7 @@ struct EventStream {
     ) async throws {
         var lastID = after ?? ""
         var failures = 0
-        var hasConnected = false
+        var hasConnected = isPatientAtFirst
         var lostAt: Date?
         while true {
             do {
@@ -43,7 +44,7 @@ struct EventStream {
                 tell(false)
                 lostAt = now
             }
-            guard now.timeIntervalSince(lostAt ?? now) < Self.patience else {
+            guard now.timeIntervalSince(lostAt ?? now) < patience else {
                 throw CommandError(.unreachable, "cannot follow events", why: "the stream is lost")
             }
             try await session.context.pause(.milliseconds(min(5000, 250 << min(failures, 5))))

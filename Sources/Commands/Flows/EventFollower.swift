@@ -59,11 +59,11 @@ struct EventFollower {
         return ["jobs", "nodes", "roamers", "pods", "fleet"]
     }
 
-    /// Progress comes many times a second, so it is shown only when it is asked for.
+    /// What goes on between events is no event.
     private func isWanted(_ event: Event, _ streamType: String) -> Bool {
         let actual = event.type ?? streamType
+        if actual == JobProgress.type || actual == NodeLive.type { return false }
         if let type { return actual == type }
-        if actual == "job.progress" { return job != nil }
         return (node == nil || event.node == node) && (job == nil || event.job == job)
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Follows one job to a state by long polls, through lost connections, and shows how it goes.
+/// Follows one job to a state by the controller's stream, through lost connections, and shows how it goes.
 struct JobFollower {
     let session: Session
     let client: APIClient
@@ -14,24 +14,23 @@ struct JobFollower {
     enum Goal: Sendable, Equatable {
         case ended
         case state(String)
-
-        /// What the long poll may wait for.
-        var poll: String {
-            switch self {
-            case .ended: "ended"
-            case .state(let name):
-                ["assigned", "provisioning", "running"].contains(name) ? "running" : "ended"
-            }
-        }
+        /// That it has ended, or runs in an attempt later than this one.
+        case attempt(after: Int)
 
         /// Whether the job is there, or past it.
         func isReached(by job: Job) -> Bool {
-            guard case .state(let name) = self, !job.isEnded else { return job.isEnded }
-            let states = Job.states
-            guard let goal = states.firstIndex(of: name),
-                let at = states.firstIndex(of: job.state ?? "")
-            else { return false }
-            return at >= goal
+            if job.isEnded { return true }
+            switch self {
+            case .ended: return false
+            case .state(let name):
+                let states = Job.states
+                guard let goal = states.firstIndex(of: name),
+                    let at = states.firstIndex(of: job.state ?? "")
+                else { return false }
+                return at >= goal
+            case .attempt(let shown):
+                return job.state == "running" && (job.attempt ?? shown) > shown
+            }
         }
     }
 
@@ -42,46 +41,54 @@ struct JobFollower {
         session.farewell = Self.farewell(id)
         var view = ProgressView(session: session, isShown: isShown)
         defer { view.clear() }
-        var lostAt: Date?
-        var isFirst = true
-        while true {
-            let asked = session.context.now()
-            // The first poll does not wait, so that there is something to see at once.
-            let job = try await attempt(&lostAt, &view) {
-                try await poll(id, goal, isFirst ? asked : deadline)
-            }
-            if let job {
-                view.show(job.model)
-                if goal.isReached(by: job.model) { return job }
-            }
-            try checkDeadline(deadline, id, job?.model)
-            if job == nil {
-                try await session.context.pause(.seconds(1))
-            } else if !isFirst, session.context.now().timeIntervalSince(asked) < 0.2 {
-                // An answer before its time means that long polls are not obeyed: do not spin.
-                try await session.context.pause(.milliseconds(250))
-            }
-            isFirst = isFirst && job == nil
+        // Before a stream is asked for: of what is not there, there is nothing to follow.
+        var job = try await look(id)
+        var stream = EventStream(
+            client: client, session: session, topics: ["job:\(id)"], after: nil)
+        stream.patience = Self.patience
+        stream.isPatientAtFirst = true
+        if let job {
+            view.show(job.model)
+            if goal.isReached(by: job.model) { return job }
         }
+        var isAway = false
+        for try await news in stream.news(until: deadline) {
+            switch news {
+            case .lost:
+                isAway = true
+                view.note("the controller is unreachable; trying again")
+            case .tick: if let job { view.show(job.model) }
+            case .deadline:
+                throw CommandError(
+                    .timedOut, "gave up waiting for job \(id)",
+                    why: job.map { "it is still \($0.model.state ?? "in an unknown state")" },
+                    hint:
+                        "it goes on; `jctl wait \(id)` waits again, `jctl describe job \(id)` shows it"
+                )
+            case .events(let events) where events.allSatisfy({ $0.type == JobProgress.type }):
+                guard let last = events.last, let progress = JobProgress(last), job != nil else {
+                    continue
+                }
+                job?.model.take(progress)
+                if let job { view.show(job.model) }
+            case .connected, .events:
+                guard let now = try await look(id) else { continue }
+                if isAway { view.note("the controller is back") }
+                isAway = false
+                job = now
+                view.show(now.model)
+                if goal.isReached(by: now.model) { return now }
+            }
+        }
+        throw CancellationError()
     }
 
-    /// Polls once; nil when the controller is away, which is said once and borne for a while.
-    private func attempt(
-        _ lostAt: inout Date?, _ view: inout ProgressView,
-        _ poll: () async throws -> Fetched<Job>
-    ) async throws -> Fetched<Job>? {
+    /// The job as it is; nil when the controller is away, which the stream will say.
+    private func look(_ id: String) async throws -> Fetched<Job>? {
         do {
-            let job = try await poll()
-            if lostAt != nil { view.note("the controller is back") }
-            lostAt = nil
-            return job
+            return try await client.get(
+                Job.self, Resource("jobs", id), purpose: "follow job \(id)")
         } catch let error as CommandError where error.status.isPassing {
-            let now = session.context.now()
-            guard now.timeIntervalSince(lostAt ?? now) < Self.patience else { throw error }
-            if lostAt == nil {
-                view.note("\(error.why ?? "the controller is unreachable"); trying again")
-            }
-            lostAt = lostAt ?? now
             return nil
         }
     }
@@ -93,26 +100,5 @@ struct JobFollower {
             "come back with: jctl wait \(id)",
             "stop it with:   jctl cancel \(id)",
         ]
-    }
-
-    private func poll(_ id: String, _ goal: Goal, _ deadline: Date?) async throws -> Fetched<Job> {
-        // On a terminal a poll a second moves the line; elsewhere only changes are of interest.
-        var wait = isShown ? (session.context.console.errIsTerminal ? 1 : 2) : 20
-        if let deadline {
-            let left = deadline.timeIntervalSince(session.context.now())
-            wait = max(0, min(wait, Int(left.rounded(.up))))
-        }
-        return try await client.get(
-            Job.self,
-            Resource("jobs", id, query: [("wait", "\(wait)"), ("for", goal.poll)]),
-            purpose: "follow job \(id)", timeout: Double(wait) + 15)
-    }
-
-    private func checkDeadline(_ deadline: Date?, _ id: String, _ job: Job?) throws {
-        guard let deadline, session.context.now() >= deadline else { return }
-        throw CommandError(
-            .timedOut, "gave up waiting for job \(id)",
-            why: job.map { "it is still \($0.state ?? "in an unknown state")" },
-            hint: "it goes on; `jctl wait \(id)` waits again, `jctl describe job \(id)` shows it")
     }
 }

@@ -64,12 +64,8 @@ struct LogFollower {
 
     /// Waits until the job has ended or runs in an attempt later than the one shown.
     private func nextTurn(_ id: String, after shown: Int) async throws -> Fetched<Job> {
-        while true {
-            let follower = JobFollower(session: session, client: client, isShown: false)
-            let job = try await follower.follow(id, to: .state("running"))
-            if job.model.isEnded || (job.model.attempt ?? shown) > shown { return job }
-            try await session.context.pause(.milliseconds(250))
-        }
+        try await JobFollower(session: session, client: client, isShown: false)
+            .follow(id, to: .attempt(after: shown))
     }
 
     private func refresh(_ id: String) async throws -> Fetched<Job> {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A job as the API shows it; every field but the id may be missing.
 struct Job: Decodable, Sendable {
     var id: String
@@ -82,4 +84,37 @@ struct Job: Decodable, Sendable {
     static let states = [
         "queued", "assigned", "provisioning", "running", "succeeded", "failed", "cancelled",
     ]
+}
+
+/// How a job goes on, as the stream tells it between events.
+struct JobProgress: Decodable, Sendable {
+    /// The type of such an event.
+    static let type = "job.progress"
+
+    var job: String
+    var state: String?
+    var progress: Job.Progress?
+    var reason: String?
+    var queuePosition: Int?
+    var etaSeconds: Double?
+
+    /// Reads an event; nil when it is another.
+    init?(_ event: ServerSentEvent) {
+        guard event.type == Self.type,
+            let read = try? JSONDecoder().decode(Self.self, from: Data(event.data.utf8))
+        else { return nil }
+        self = read
+    }
+}
+
+extension Job {
+    /// Takes over how it goes on; what ended meanwhile stays so.
+    mutating func take(_ live: JobProgress) {
+        guard live.job == id, !isEnded else { return }
+        state = live.state ?? state
+        progress = live.progress
+        reason = live.reason
+        queuePosition = live.queuePosition
+        etaSeconds = live.etaSeconds
+    }
 }

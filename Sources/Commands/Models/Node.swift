@@ -1,3 +1,5 @@
+import Foundation
+
 /// A node as the API shows it, dedicated or roaming; every field but the name may be missing.
 struct Node: Decodable, Sendable {
     var name: String
@@ -107,5 +109,38 @@ extension Node.Assignment {
         case "manual": return "until released"
         default: return until?.text.map { "until " + Timestamp($0).clock.prefix(8) }
         }
+    }
+}
+
+/// What a node measures and makes ready, as the stream tells it.
+struct NodeLive: Decodable, Sendable {
+    /// The type of such an event.
+    static let type = "node.telemetry"
+
+    /// A worker that is being made ready.
+    struct Worker: Decodable, Sendable {
+        var name: String?
+        var state: String?
+        var progress: Loose?
+    }
+    var node: String
+    var telemetry: Node.Telemetry?
+    var starting: [Worker]?
+
+    /// Reads an event; nil when it is another.
+    init?(_ event: ServerSentEvent) {
+        guard event.type == Self.type,
+            let read = try? JSONDecoder().decode(Self.self, from: Data(event.data.utf8))
+        else { return nil }
+        self = read
+    }
+}
+
+extension Node {
+    /// Takes over what it measures now.
+    mutating func take(_ live: NodeLive) {
+        guard live.node == name else { return }
+        telemetry = live.telemetry ?? telemetry
+        roamer?.progress = live.starting?.first?.progress
     }
 }

@@ -51,7 +51,8 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Other",
                 subcommands: [
-                    Doctor.self, Debug.self, Backup.self, Restore.self, Tokens.self, Webhooks.self,
+                    Doctor.self, Debug.self, Audit.self, Backup.self, Restore.self, Tokens.self,
+                    Webhooks.self,
                     Contexts.self,
                     Completion.self, Version.self,
                 ]),

@@ -63,6 +63,22 @@ struct TopFleet: Sendable {
         return stale
     }
 
+    /// Takes what nodes measure now.
+    mutating func take(_ live: [NodeLive]) {
+        for live in live {
+            guard let index = nodes.firstIndex(where: { $0.name == live.node }) else { continue }
+            nodes[index].take(live)
+        }
+    }
+
+    /// Takes how jobs go on.
+    mutating func take(_ live: [JobProgress]) {
+        for live in live {
+            guard let index = jobs.firstIndex(where: { $0.id == live.job }) else { continue }
+            jobs[index].take(live)
+        }
+    }
+
     private mutating func move(job event: Event) {
         guard let id = event.job, let state = event.to else { return }
         guard let index = jobs.firstIndex(where: { $0.id == id }) else {

@@ -8,6 +8,8 @@ enum TopNews: Sendable {
     case read(TopFleet.Reading)
     case past([Event])
     case happened([Event])
+    /// How nodes and jobs are now.
+    case live([NodeLive], [JobProgress])
     /// Whether the controller is heard.
     case heard(Bool)
     case described(TopTarget, TopPage.Content)
@@ -125,6 +127,10 @@ struct TopModel: Sendable {
     private mutating func step(_ news: TopNews) -> [TopAction] {
         switch news {
         case .key(let key): return handle(key)
+        case .live(let nodes, let jobs):
+            fleet.take(nodes)
+            fleet.take(jobs)
+            return []
         case .resized(let size):
             self.size = size
             if case .log(var log) = page?.content {

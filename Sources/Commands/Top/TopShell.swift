@@ -6,9 +6,6 @@ final class TopShell: Sendable {
     let session: Session
     let client: APIClient
     let screen: any Screen
-    /// The time between two looks at the sensors, in seconds.
-    let every: Double
-
     private struct State {
         var model: TopModel
         var stale: Set<TopFleet.Part> = []
@@ -34,11 +31,10 @@ final class TopShell: Sendable {
     /// Questions that keys may have asked the controller before it has answered.
     private static let askedMax = 8
 
-    init(session: Session, client: APIClient, screen: any Screen, every: Double) {
+    init(session: Session, client: APIClient, screen: any Screen) {
         self.session = session
         self.client = client
         self.screen = screen
-        self.every = every
         drawing = Bell()
         reading = Bell()
         (actions, wanted) = AsyncStream.makeStream(
@@ -103,17 +99,10 @@ final class TopShell: Sendable {
         return false
     }
 
-    /// Ages grow, and the sensors are looked at, though nothing happens.
+    /// Ages grow, though nothing happens.
     private func tick() async throws -> Bool {
-        var elapsed = 0.0
         while true {
-            let step = min(1, every)
-            try await session.context.pause(.seconds(step))
-            elapsed += step
-            if elapsed >= every {
-                elapsed = 0
-                want([.nodes, .clusters, .summary])
-            }
+            try await session.context.pause(.seconds(1))
             tell(.tick)
         }
     }
@@ -130,7 +119,8 @@ final class TopShell: Sendable {
         // What is said of lost streams goes to the screen's bar, not across it.
         var stream = EventStream(
             client: client, session: session,
-            topics: ["jobs", "nodes", "roamers", "pods", "fleet"], after: nil)
+            topics: ["jobs", "nodes", "roamers", "pods", "fleet", "telemetry", "progress"],
+            after: nil)
         stream.changed = { [self] in tell(.heard($0)) }
         while true {
             do {
@@ -138,10 +128,14 @@ final class TopShell: Sendable {
                     tell(.heard(true))
                     want(Set(TopFleet.Part.allCases))
                 } handle: { events in
+                    let nodes = events.compactMap { NodeLive($0) }
+                    let jobs = events.compactMap { JobProgress($0) }
+                    if !nodes.isEmpty || !jobs.isEmpty { tell(.live(nodes, jobs)) }
                     let happened = events.compactMap {
                         try? JSONDecoder().decode(Event.self, from: Data($0.data.utf8))
                     }
-                    tell(.happened(happened.filter { $0.seq != nil }))
+                    let numbered = happened.filter { $0.seq != nil }
+                    if !numbered.isEmpty { tell(.happened(numbered)) }
                 }
             } catch let error as CommandError where error.status.isPassing {
                 tell(.heard(false))
@@ -169,7 +163,7 @@ final class TopShell: Sendable {
             do {
                 tell(.read(try await TopFleet.Reading.fetch(client, parts)))
             } catch let error as CommandError where error.status.isPassing {
-                // The stream's end says that the controller is away; the next tick tries again.
+                // The stream's end says that the controller is away; all is read when it is back.
                 state.withLock { $0.stale.formUnion(parts) }
             }
             let took = ContinuousClock.now - start

@@ -5,12 +5,11 @@ import Foundation
 struct Top: Command {
     static let configuration = CommandConfiguration(
         abstract: "Shows the fleet live: clusters, nodes, jobs, roamers and events.",
-        usage: "jctl top [--once] [--every DURATION]",
+        usage: "jctl top [--once]",
         discussion: """
             EXAMPLES:
               jctl top                 live, with keys; ? tells which, q quits
               jctl top --once          one picture; so also in a pipe
-              jctl top --every 10s     reads the sensors less often
 
             Keys: 1 to 5 or :NAME chooses a view, / filters, Enter describes,
             l follows a job's log, c cancels a job, s sorts, Esc goes back.
@@ -19,17 +18,7 @@ struct Top: Command {
     @Flag(help: "Show it once, as in a pipe.")
     var once = false
 
-    @Option(help: ArgumentHelp("Time between two looks at the sensors.", valueName: "duration"))
-    var every: Interval?
-
     @OptionGroup var global: GlobalOptions
-
-    /// The time between two looks at the sensors, in seconds.
-    private static let pace = 3.0
-
-    func validate() throws {
-        if let every, every.seconds < 1 { throw ValidationError("--every is at least 1s") }
-    }
 
     func execute(_ session: Session) async throws {
         let client = try session.client()
@@ -47,8 +36,6 @@ struct Top: Command {
         session.endsByInterrupt = true
         let screen = try open()
         defer { screen.close() }
-        try await TopShell(
-            session: session, client: client, screen: screen, every: every?.seconds ?? Self.pace
-        ).run(first: first)
+        try await TopShell(session: session, client: client, screen: screen).run(first: first)
     }
 }

@@ -24,7 +24,15 @@ import Testing
                     """#)
         let old = Samples.job(
             "failed", id: "old", extra: #""finishedAt":"2026-11-20T11:00:00.000Z""#)
+        // Two whose inputs a list has not all of: of one the whole is to be had, of the other not.
+        let told = #""finishedAt":"2026-11-23T11:00:00.000Z","reason":"no: CANARY at its end""#
+        let short = #"\#(told),"inputAbridged":true,"inputSize":9000"#
+        let whole = Samples.job("failed", id: "large", extra: told)
+            .replacing("a sunset", with: "a sunset, CANARY at its end")
+        let lists = ["large", "away"].map { Samples.job("failed", id: $0, extra: short) }
         switch request.route {
+        case "GET /jobs/large": return .json(whole)
+        case "GET /jobs/away": return .json(lists[1])
         case "GET /version": return .json(#"{"version":"0.1.0","api":"v1","token":"CANARY"}"#)
         case "GET /diagnosis":
             return .json(
@@ -42,16 +50,15 @@ import Testing
             return .json(
                 #"{"items":[{"revision":1,"appliedAt":"x","source":"storage: {password: CANARY}"}],"next":null}"#
             )
-        case "GET /jobs": return .json(Samples.list(job, old))
+        case "GET /jobs": return .json(Samples.list(job, old, lists[0], lists[1]))
         case "GET /events":
-            let after = request.query["cursor"].flatMap { Int($0) } ?? 0
-            let limit = request.query["limit"].flatMap { Int($0) } ?? 1000
+            let tail = request.query["tail"].flatMap { Int($0) } ?? 1_000
             let quotes = [
                 event(2_499, job: "another", reason: "CANARY of an unknown job"),
                 event(2_500, job: Samples.id, reason: "no: CANARY paints a secret"),
             ]
             let items = (1..<2_499).map { event($0, job: nil, reason: "why") } + quotes
-            return .json(Self.list(items.dropFirst(after).prefix(limit)))
+            return .json(Self.list(items.suffix(tail)))
         case "GET /metrics":
             return .bytes("a_total 3\nb{url=\"http://x/?token=CANARY\"} 1\n", type: "text/plain")
         default: return .error(404, "not_found", "no \(request.route)")
@@ -124,7 +131,8 @@ import Testing
                 #expect(files["events.jsonl"]?.split(separator: "\n").count == 2_000)
                 #expect(files["events.jsonl"]?.contains(#""seq":2500"#) == true)
                 #expect(files["events.jsonl"]?.contains(#""reason":"why""#) == true)
-                #expect(files["failed-jobs.jsonl"]?.split(separator: "\n").count == 1)
+                #expect(files["failed-jobs.jsonl"]?.split(separator: "\n").count == 3)
+                #expect(files["failed-jobs.jsonl"]?.contains(#""id":"away""#) == true)
                 #expect(files["failed-jobs.jsonl"]?.contains("exit code 3: cannot read") == true)
                 #expect(files["metrics.txt"]?.contains("a_total 3\n") == true)
                 #expect(files["cluster.yaml"]?.contains("fleet: jessica") == true)

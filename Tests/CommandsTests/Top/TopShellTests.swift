@@ -69,6 +69,9 @@ final class Feed: Sendable {
     private let lines = AsyncStream<String>.makeStream()
 
     func send(_ event: String) { lines.continuation.yield("data: \(event)\n\n") }
+    func send(_ type: String, _ event: String) {
+        lines.continuation.yield("event: \(type)\ndata: \(event)\n\n")
+    }
     func sendResync() { lines.continuation.yield("event: resync\ndata: {}\n\n") }
 
     var answer: StubAnswer {
@@ -102,8 +105,7 @@ final class Feed: Sendable {
                 return .json(Samples.list(Samples.running, Samples.queued))
             case "GET /jobs": return .json(Samples.list(Samples.succeeded))
             case "GET /events":
-                let cursor = request.query["cursor"].flatMap { Int($0) } ?? 0
-                return .json(cursor < 7 ? Samples.list(Self.past) : Samples.list())
+                return .json(Samples.list(Self.past))
             case "GET /stream": return feed.answer
             default: return .error(404, "not_found", "no \(request.route)")
             }
@@ -116,7 +118,7 @@ final class Feed: Sendable {
             context.screen = { screen }
             return await withTaskGroup(of: Int32?.self) { group in
                 let context = context
-                group.addTask { await Runner.run(["top", "--every", "1s"], in: context) }
+                group.addTask { await Runner.run(["top"], in: context) }
                 group.addTask {
                     await body(screen, feed, stub)
                     return nil
@@ -234,18 +236,34 @@ final class Feed: Sendable {
         #expect(code == 0)
     }
 
-    @Test func anIdleScreenIsNotWritten() async throws {
-        let read = Bell()
+    @Test func whatIsMeasuredIsShownAndTheSameIsNotWrittenAgain() async throws {
+        @Sendable func sample(_ cpu: Int) -> String {
+            #"{"node":"agx-01","starting":[],"telemetry":{"cpu":\#(cpu),"memoryUsed":11e9,"memoryTotal":64e9}}"#
+        }
+        let looks = Counter()
         _ = try await top(answer: { request in
-            if request.route == "GET /summary" { read.ring() }
-            return nil
-        }) { screen, _, stub in
-            func reads() -> Int { stub.requests("GET /summary").count }
-            await screen.shows("live", "agx-11")
-            let before = (writes: screen.writes, reads: reads())
-            // Several looks at the sensors that find what is known.
-            for await _ in read.rings where reads() >= before.reads + 3 { break }
-            #expect(screen.writes == before.writes)
+            guard request.route == "GET /clusters" else { return nil }
+            let name = looks.next() == 1 ? "vision" : "renewed"
+            return .json(Samples.list(Samples.cluster.replacing("vision", with: name)))
+        }) { screen, feed, stub in
+            // All is read that is read without an event.
+            await screen.shows("live", "renewed")
+            screen.type("2")
+            feed.send("node.telemetry", sample(41))
+            await screen.shows("[2 nodes]", "41%")
+            let before = screen.writes
+            for _ in 0..<3 { feed.send("node.telemetry", sample(41)) }
+            feed.send("node.telemetry", sample(42))
+            await screen.shows("42%")
+            #expect(screen.writes == before + 1)
+            // Nobody had to ask.
+            #expect(stub.requests("GET /nodes").count <= 2)
+            feed.send(
+                "job.progress",
+                #"{"job":"\#(Samples.id)","state":"running","progress":{"fraction":0.77,"text":"step 39"}}"#
+            )
+            screen.type("3")
+            await screen.shows("77%")
             screen.type("q")
         }
     }
