@@ -203,6 +203,31 @@ import Testing
         }
     }
 
+    @Test func aLookThatFailsIsRepeatedThoughNothingMoreHappens() async throws {
+        let looks = Counter()
+        var routes = Self.routes([])
+        routes["GET /jobs/\(Samples.id)"] = { _ in
+            switch looks.next() {
+            case 1, 2: .json(Samples.running)
+            case 3: .error(503, "busy", "come back later")
+            case 4: .dropped
+            default: .json(Samples.succeeded)
+            }
+        }
+        routes["GET /stream"] = { _ in
+            .stream(type: "text/event-stream") { write in
+                try await write(": welcome\n\n")
+                while looks.now < 2 { try await Task.sleep(for: .milliseconds(1)) }
+                try await write("event: job.state\ndata: {}\n\n")
+                try await Task.sleep(for: .seconds(60))
+            }
+        }
+        try await jctl(["ask", "x", "--wait"], routes: routes) { ran, _ in
+            #expect(ran.code == 0)
+            #expect(ran.err.contains("the controller is back"))
+        }
+    }
+
     @Test func interruptedItSaysThatTheJobGoesOn() async throws {
         let (interrupts, press) = AsyncStream<Void>.makeStream()
         let polled: @Sendable (StubRequest) async -> StubAnswer = { _ in

@@ -74,6 +74,26 @@ struct BackupTests {
         }
     }
 
+    @Test("What waits comes back with all of its input, though nothing is left of the object store")
+    func largeInput() async throws {
+        try await withFolder { folder in
+            let prompt = String(repeating: "a lighthouse ", count: 400)
+            let id = try await Plane.with(directory: folder + "/a") { plane, _ in
+                let (_, job) = try await plane.call(
+                    .post, "/api/v1/jobs", #"{"kind":"image","input":{"prompt":"\#(prompt)"}}"#)
+                #expect(job["inputSize"] != nil)
+                try await save(try await backup(plane), of: plane, to: folder + "/a.gz")
+                return Plane.text(job["id"]) ?? ""
+            }
+            _ = try await restore(folder + "/a.gz", to: folder + "/b")
+            try await Plane.with(directory: folder + "/b") { plane, _ in
+                let (_, job) = try await plane.call(.get, "/api/v1/jobs/\(id)")
+                #expect(job["input"]?["prompt"] == .string(prompt))
+                #expect(job["inputSize"] == nil)
+            }
+        }
+    }
+
     @Test("Past jobs that no memory holds are in it, however many end in a second")
     func pastJobs() async throws {
         try await withFolder { folder in

@@ -172,6 +172,7 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         place = upload["url"].partition("/objects/")[2]
         assert fleet.call("PUT", f"/objects/{place}", b"hello", {"Content-Type": "text/plain"})[0] == 200
         get(f"/uploads/{upload['id']}", "/uploads/{id}")
+        get("/audit?limit=5", "/audit")
         call("DELETE", f"/uploads/{upload['id']}", "/uploads/{id}")
         token = call("POST", "/tokens", "/tokens", {"name": f"described-{time.monotonic_ns()}", "role": "viewer", "expiresInSeconds": 60})
         get("/tokens", "/tokens")

@@ -68,7 +68,8 @@ struct MessageGenerator {
             image: name(), contract: pick(Contract.allCases, .cog), slots: int(WireLimits.slots),
             memory: maybe { .random(in: 0 ... .max, using: &$0.random) }, gpu: bool(),
             models: list { $0.text() }, devices: list { $0.text() },
-            components: list { $0.text() }, command: list { $0.text() })
+            components: list { $0.text() }, command: list { $0.text() },
+            networks: list { $0.name() })
     }
 
     mutating func attemptOrder() -> AttemptOrder {

@@ -104,6 +104,13 @@ import Testing
         #expect(ContainerPolicy.networks(of: plain) == ["jessica-mesh"])
         let camera = WorkerSpec(image: "a", devices: ["/dev/video2"])
         #expect(ContainerPolicy.networks(of: camera) == ["jessica-mesh", "camera-net"])
+        let managing = WorkerSpec(
+            image: "a", networks: ["fleet-mgmt", "host", "jessica-mesh", "bridge"])
+        #expect(ContainerPolicy.networks(of: managing) == ["jessica-mesh", "fleet-mgmt"])
+        // A container that was made before there were networks is the same as one without any.
+        #expect(WorkerSpec(image: "a").fingerprint != managing.fingerprint)
+        #expect(
+            WorkerSpec(image: "a", networks: []).fingerprint == WorkerSpec(image: "a").fingerprint)
     }
 
     @Test func attemptsGetNoDevices() {

@@ -15,52 +15,47 @@ enum StreamNews: Sendable {
 }
 
 extension EventStream {
-    /// The stream as news, until the deadline; ends by throwing only.
+    /// Hands the stream's news to `body`, which waits for them one by one; they end by throwing only.
     ///
     /// With `latestOnly` what is not taken in time makes room for what comes: enough for who only wants to
     /// know that something has changed.
-    func news(
-        until deadline: Date?, latestOnly: Bool = false
-    ) -> AsyncThrowingStream<StreamNews, any Error> {
+    func withNews<Result: Sendable>(
+        until deadline: Date?, latestOnly: Bool = false,
+        _ body: (AsyncThrowingStream<StreamNews, any Error>) async throws -> Result
+    ) async throws -> Result {
         // Else without a bound: what is done about one of them takes seconds at most.
         let (news, out) = AsyncThrowingStream.makeStream(
             of: StreamNews.self, bufferingPolicy: latestOnly ? .bufferingNewest(1) : .unbounded)
         var stream = self
         stream.changed = { if !$0 { out.yield(.lost) } }
         let (following, context) = (stream, session.context)
-        let left = deadline.map { max(0, $0.timeIntervalSince(context.now())) }
-        let task = Task {
-            do {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask {
-                        try await following.run {
-                            out.yield(.connected)
-                        } handle: {
-                            out.yield(.events($0))
-                        }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await following.run {
+                        out.yield(.connected)
+                    } handle: {
+                        out.yield(.events($0))
                     }
-                    if context.console.errIsTerminal, !latestOnly {
-                        group.addTask {
-                            while true {
-                                // As people see it go by.
-                                try await Task.sleep(for: .seconds(1))
-                                out.yield(.tick)
-                            }
-                        }
-                    }
-                    if let left {
-                        group.addTask {
-                            try await context.pause(.milliseconds(Int64(left * 1_000)))
-                            out.yield(.deadline)
-                        }
-                    }
-                    try await group.waitForAll()
+                } catch {
+                    out.finish(throwing: error)
                 }
-            } catch {
-                out.finish(throwing: error)
             }
+            if context.console.errIsTerminal, !latestOnly {
+                group.addTask {
+                    // As people see it go by.
+                    while (try? await Task.sleep(for: .seconds(1))) != nil { out.yield(.tick) }
+                }
+            }
+            if let deadline {
+                group.addTask {
+                    let left = max(0, deadline.timeIntervalSince(context.now()))
+                    try await context.pause(.milliseconds(Int64((left * 1_000).rounded(.up))))
+                    out.yield(.deadline)
+                }
+            }
+            defer { group.cancelAll() }
+            return try await body(news)
         }
-        out.onTermination = { _ in task.cancel() }
-        return news
     }
 }

@@ -7,9 +7,6 @@ struct JobFollower {
     /// Whether progress is shown on stderr.
     var isShown = true
 
-    /// How long the controller may be unreachable before following ends, in seconds.
-    private static let patience = 120.0
-
     /// The state to wait for.
     enum Goal: Sendable, Equatable {
         case ended
@@ -41,55 +38,27 @@ struct JobFollower {
         session.farewell = Self.farewell(id)
         var view = ProgressView(session: session, isShown: isShown)
         defer { view.clear() }
-        // Before a stream is asked for: of what is not there, there is nothing to follow.
-        var job = try await look(id)
-        var stream = EventStream(
-            client: client, session: session, topics: ["job:\(id)"], after: nil)
-        stream.patience = Self.patience
-        stream.isPatientAtFirst = true
-        if let job {
-            view.show(job.model)
-            if goal.isReached(by: job.model) { return job }
-        }
-        var isAway = false
-        for try await news in stream.news(until: deadline) {
-            switch news {
-            case .lost:
-                isAway = true
-                view.note("the controller is unreachable; trying again")
-            case .tick: if let job { view.show(job.model) }
-            case .deadline:
-                throw CommandError(
-                    .timedOut, "gave up waiting for job \(id)",
-                    why: job.map { "it is still \($0.model.state ?? "in an unknown state")" },
-                    hint:
-                        "it goes on; `jctl wait \(id)` waits again, `jctl describe job \(id)` shows it"
-                )
-            case .events(let events) where events.allSatisfy({ $0.type == JobProgress.type }):
-                guard let last = events.last, let progress = JobProgress(last), job != nil else {
-                    continue
-                }
-                job?.model.take(progress)
-                if let job { view.show(job.model) }
-            case .connected, .events:
-                guard let now = try await look(id) else { continue }
-                if isAway { view.note("the controller is back") }
-                isAway = false
-                job = now
-                view.show(now.model)
-                if goal.isReached(by: now.model) { return now }
-            }
-        }
-        throw CancellationError()
-    }
-
-    /// The job as it is; nil when the controller is away, which the stream will say.
-    private func look(_ id: String) async throws -> Fetched<Job>? {
+        let follower = Follower<Job>(
+            session: session, client: client, topic: "job:\(id)",
+            look: {
+                try await client.get(Job.self, Resource("jobs", id), purpose: "follow job \(id)")
+            }, isDone: goal.isReached)
         do {
-            return try await client.get(
-                Job.self, Resource("jobs", id), purpose: "follow job \(id)")
-        } catch let error as CommandError where error.status.isPassing {
-            return nil
+            return try await follower.follow(until: deadline) {
+                view.show($0)
+            } note: {
+                view.note($0)
+            } take: { events, job in
+                guard events.allSatisfy({ $0.type == JobProgress.type }) else { return false }
+                if let progress = events.last.flatMap({ JobProgress($0) }) { job.take(progress) }
+                return true
+            }
+        } catch let late as Follower<Job>.TimedOut {
+            throw CommandError(
+                .timedOut, "gave up waiting for job \(id)",
+                why: late.last.map { "it is still \($0.state ?? "in an unknown state")" },
+                hint:
+                    "it goes on; `jctl wait \(id)` waits again, `jctl describe job \(id)` shows it")
         }
     }
 

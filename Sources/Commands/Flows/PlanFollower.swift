@@ -5,11 +5,6 @@ struct PlanFollower {
     let session: Session
     let client: APIClient
 
-    /// How long the controller may be unreachable before following ends, in seconds.
-    private static let patience = 120.0
-    /// The shortest time between two looks.
-    private static let rest = Duration.milliseconds(300)
-
     /// Waits for the end; past the deadline a timeout error.
     func follow(_ id: String, deadline: Date?) async throws -> Fetched<WorkPlan> {
         session.farewell = [
@@ -19,55 +14,30 @@ struct PlanFollower {
         var line = StatusLine(console: session.context.console)
         defer { line.clear() }
         var last: WorkPlan.Counts?
-        func show(_ plan: WorkPlan) {
-            guard plan.counts != last else { return }
-            last = plan.counts
-            let text = "plan \(id)  \(plan.situation)"
-            session.context.console.errIsTerminal ? line.show(text) : session.note(text)
-        }
-        if let plan = try await look(id) {
-            show(plan.model)
-            if plan.model.isEnded { return try await whole(id) }
-        }
-        var stream = EventStream(
-            client: client, session: session, topics: ["plan:\(id)"], after: nil)
-        stream.patience = Self.patience
-        stream.isPatientAtFirst = true
-        var isAway = false
-        // Of a large plan much happens in a second, and a look at it is the same for all of it.
-        for try await news in stream.news(until: deadline, latestOnly: true) {
-            if let deadline, session.context.now() >= deadline {
-                throw CommandError(
-                    .timedOut, "gave up waiting for plan \(id)",
-                    hint: "it goes on; `jctl wait plan \(id)` waits again")
-            }
-            guard let plan = try await look(id) else {
-                if !isAway { session.note("the controller is unreachable; trying again") }
-                isAway = true
-                continue
-            }
-            if isAway { session.note("the controller is back") }
-            isAway = false
-            show(plan.model)
-            if plan.model.isEnded { return try await whole(id) }
-            if case .events = news { try await session.context.pause(Self.rest) }
-        }
-        throw CancellationError()
-    }
-
-    private func whole(_ id: String) async throws -> Fetched<WorkPlan> {
-        try await client.get(WorkPlan.self, Resource("plans", id), purpose: "get plan \(id)")
-    }
-
-    /// How far the plan is; nil when the controller is away, which the stream will say.
-    private func look(_ id: String) async throws -> Fetched<WorkPlan>? {
+        let follower = Follower<WorkPlan>(
+            session: session, client: client, topic: "plan:\(id)",
+            isBusy: true,
+            look: {
+                try await client.get(
+                    WorkPlan.self, Resource("plans", id, query: [("steps", "false")]),
+                    purpose: "follow plan \(id)")
+            }, isDone: \.isEnded)
         do {
-            return try await client.get(
-                WorkPlan.self, Resource("plans", id, query: [("steps", "false")]),
-                purpose: "follow plan \(id)")
-        } catch let error as CommandError where error.status.isPassing {
-            return nil
+            _ = try await follower.follow(until: deadline) { plan in
+                guard plan.counts != last else { return }
+                last = plan.counts
+                let text = "plan \(id)  \(plan.situation)"
+                session.context.console.errIsTerminal ? line.show(text) : session.note(text)
+            } note: { text in
+                line.clear()
+                session.note(text)
+            }
+        } catch is Follower<WorkPlan>.TimedOut {
+            throw CommandError(
+                .timedOut, "gave up waiting for plan \(id)",
+                hint: "it goes on; `jctl wait plan \(id)` waits again")
         }
+        return try await client.get(WorkPlan.self, Resource("plans", id), purpose: "get plan \(id)")
     }
 
     /// Throws unless the plan has succeeded.

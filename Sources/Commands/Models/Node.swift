@@ -124,6 +124,8 @@ struct NodeLive: Decodable, Sendable {
         var progress: Loose?
     }
     var node: String
+    var running: Int?
+    var lastSeenAt: Timestamp?
     var telemetry: Node.Telemetry?
     var starting: [Worker]?
 
@@ -141,6 +143,8 @@ extension Node {
     mutating func take(_ live: NodeLive) {
         guard live.node == name else { return }
         telemetry = live.telemetry ?? telemetry
+        running = live.running ?? running
+        lastSeenAt = live.lastSeenAt ?? lastSeenAt
         roamer?.progress = live.starting?.first?.progress
     }
 }

@@ -163,8 +163,7 @@ final class TopShell: Sendable {
             do {
                 tell(.read(try await TopFleet.Reading.fetch(client, parts)))
             } catch let error as CommandError where error.status.isPassing {
-                // The stream's end says that the controller is away; all is read when it is back.
-                state.withLock { $0.stale.formUnion(parts) }
+                want(parts)
             }
             let took = ContinuousClock.now - start
             try await session.context.pause(max(.seconds(Self.rest), took * 2))

@@ -130,21 +130,25 @@ package struct APIServer: Sendable {
         return reply
     }
 
-    /// Submits jobs whose inputs are kept first; `submit` tells whether they are in the record now.
+    /// Submits jobs whose inputs are kept first, unless they were submitted before; `submit` tells whether
+    /// they are in the record now.
     func keepingInputs<Answer>(
-        of jobs: [PlanRequest.Member],
+        of jobs: [PlanRequest.Member], isRepeat: Bool,
         _ submit: ([PlanRequest.Member]) async throws -> (Answer, isNew: Bool)
     ) async throws -> Answer {
         try requireStore()
+        // A repeat is answered whatever has become of what it refers to.
+        if isRepeat { return try await submit(jobs).0 }
         try await inputs.requireUploads(of: jobs, at: loop.clock.now)
         let kept = try await inputs.keep(jobs)
+        let stored = kept.filter { $0.request.stored != nil }.map(\.id)
         do {
             let (answer, isNew) = try await submit(kept)
-            if !isNew { await inputs.drop(kept) }
+            if !isNew { await inputs.drop(stored) }
             return answer
         } catch let error as APIError {
             // They may be there after all.
-            if error.code != APIError.outcomeUnknown.code { await inputs.drop(kept) }
+            if error.code != APIError.outcomeUnknown.code { await inputs.drop(stored) }
             throw error
         }
     }

@@ -7,6 +7,8 @@ import JobCatalogue
 extension APIServer {
     /// Jobs acted on at once: their answers come with one batch of the store.
     private static let bulkWidth = 100
+    /// Jobs tried again at once: each may bring a whole plan back from the record.
+    private static let retryWidth = 4
 
     func addBulkActions(_ api: RouterGroup<Context>) {
         api.post("/jobs/cancel") { request, context in
@@ -16,7 +18,9 @@ extension APIServer {
             }
         }
         api.post("/jobs/retry") { request, context in
-            try await act(request, context.caller, on: [.failed, .cancelled]) { id in
+            try await act(
+                request, context.caller, on: [.failed, .cancelled], atOnce: Self.retryWidth
+            ) { id in
                 let recalled = try await recall(id)
                 try await ask { .retry($0, id, recalled: recalled) }
             }
@@ -42,7 +46,7 @@ extension APIServer {
 
     private func act(
         _ request: Request, _ caller: Caller, on possible: Set<JobState>,
-        _ action: @escaping @Sendable (JobID) async throws -> Void
+        atOnce width: Int = bulkWidth, _ action: @escaping @Sendable (JobID) async throws -> Void
     ) async throws -> Response {
         var wish = try BulkBody(try await object(request, known: BulkBody.known))
         // Of all those that the filter chooses, one's own.
@@ -62,8 +66,8 @@ extension APIServer {
         var failures: [JobID: Result.Item.Failure] = [:]
         if !wish.dryRun {
             try requireStore()
-            for start in stride(from: 0, to: page.ids.count, by: Self.bulkWidth) {
-                let part = page.ids[start..<min(start + Self.bulkWidth, page.ids.count)]
+            for start in stride(from: 0, to: page.ids.count, by: width) {
+                let part = page.ids[start..<min(start + width, page.ids.count)]
                 // Time has passed since the page was read.
                 let now = await self.states(of: Array(part))
                 var still: [JobID] = []

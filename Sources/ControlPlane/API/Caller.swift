@@ -94,7 +94,6 @@ struct RoleCheck: RouterMiddleware {
         // A backup holds everybody's inputs.
         if ["tokens", "webhooks", "backups", "audit"].contains(parts.first) { return .admin }
         if method == .get || method == .head { return .viewer }
-        // An upload is nobody's: its id stands in the inputs that everybody may read.
         switch parts.first {
         case "jobs", "plans", "requests", "uploads": return .submitter
         case "fleet": return .admin

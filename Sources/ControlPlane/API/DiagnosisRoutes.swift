@@ -5,6 +5,7 @@ import JobCatalogue
 import ObjectStore
 import RedisStore
 import Settings
+import Synchronization
 
 /// `jctl doctor`: what is wrong, and what to do.
 extension APIServer {
@@ -48,7 +49,8 @@ extension APIServer {
         findings += MachineFindings.certificates(sessions.certificates, now: now)
         findings += await names
         findings += WebhookFindings.look(webhooks.statuses)
-        return findings + (await loop.read { FleetFindings.look($0, at: $1) })
+        return findings
+            + (await loop.read { FleetFindings.look($0, at: $1, wallClockAhead: ahead) })
     }
 
     /// How long one check may take.
@@ -67,23 +69,53 @@ extension APIServer {
 
     /// Whether the hosts that the fleet's file names have addresses here.
     private func nameFindings() async -> [Finding] {
-        let fleet = await loop.read { controller, _ in controller.fleet }
-        var findings: [Finding] = []
-        for (what, host) in MachineFindings.hosts(of: fleet) {
-            findings += await within("names") {
-                do {
-                    _ = try await HostResolver.addresses(of: host)
-                    return [.ok("names", "\(host) has an address", subject: what)]
-                } catch {
-                    return [
-                        .failed(
-                            "names", "\(host) has no address here", subject: what,
-                            action: "name it in the network's DNS, or in /etc/hosts on every box")
-                    ]
-                }
-            }
+        let hosts = MachineFindings.hosts(
+            of: await loop.read { controller, _ in controller.fleet })
+        let lookups = Lookups(expected: hosts.count)
+        // A lookup cannot be called off: who has not answered in time answers to nobody.
+        for (what, host) in hosts {
+            Task { lookups.answered(host, await Self.nameFinding(what, host)) }
         }
-        return findings
+        let answered = await lookups.answers(within: Self.patience)
+        return hosts.map { what, host in
+            answered[host]
+                ?? .failed(
+                    "names", "nobody says within \(Self.patience) where \(host) is", subject: what,
+                    action: "is the network's DNS up?")
+        }
+    }
+
+    /// Answers that come one by one, or not.
+    private final class Lookups: Sendable {
+        private let found = Mutex<[String: Finding]>([:])
+        private let isDone = Signal()
+        private let expected: Int
+
+        init(expected: Int) { self.expected = expected }
+
+        func answered(_ host: String, _ finding: Finding) {
+            let count = found.withLock { found in
+                found[host] = finding
+                return found.count
+            }
+            if count == expected { isDone.nudge() }
+        }
+
+        func answers(within limit: Duration) async -> [String: Finding] {
+            if expected > 0 { await isDone.wait(atMost: limit) }
+            return found.withLock { $0 }
+        }
+    }
+
+    private static func nameFinding(_ what: String, _ host: String) async -> Finding {
+        do {
+            _ = try await HostResolver.addresses(of: host, on: HostResolver.lookers)
+            return .ok("names", "\(host) has an address", subject: what)
+        } catch {
+            return .failed(
+                "names", "\(host) has no address here", subject: what,
+                action: "name it in the network's DNS, or in /etc/hosts on every box")
+        }
     }
 
     private func storeFindings() async -> [Finding] {

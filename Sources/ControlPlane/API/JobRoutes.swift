@@ -94,7 +94,8 @@ extension APIServer {
     ) async throws -> Response {
         let wait = Self.preferredWait(request)
         let member = PlanRequest.Member(id: mint.mint(at: loop.clock.now), request: job)
-        let accepted = try await keepingInputs(of: [member]) { kept in
+        let isRepeat = await loop.read { controller, _ in controller.isRepeat(job) }
+        let accepted = try await keepingInputs(of: [member], isRepeat: isRepeat) { kept in
             let job = kept[0]
             guard
                 case .accepted(let accepted, _) = try await ask({
@@ -185,6 +186,7 @@ extension APIServer {
     /// What the machine has let go of and needs to try a job again: what it waited for too, and its plan,
     /// as what becomes of that depends on all of its jobs.
     func recall(_ id: JobID) async throws -> Recalled {
+        try requireStore()
         let job = try await find(id)
         if let plan = job.request.place?.plan {
             do {
@@ -196,15 +198,23 @@ extension APIServer {
 
     /// The same to try a plan again.
     func recall(_ id: PlanID) async throws -> Recalled {
-        let plan = try await findPlan(id)
-        return Recalled(plan: plan, jobs: try await past(plan.jobs))
+        let (plan, isAlive) = (
+            try await findPlan(id),
+            await loop.read { controller, _ in controller.openJobs(of: id) > 0 }
+        )
+        // One that is alive has all of its jobs; else any of them may be let go of at any moment.
+        return isAlive ? Recalled() : Recalled(plan: plan, jobs: try await stored(plan.jobs))
     }
 
     /// Those of some jobs that only the record has.
     private func past(_ ids: [JobID]) async throws -> [Job] {
-        let gone = await loop.read { controller, _ in ids.filter { controller.jobs[$0] == nil } }
+        try await stored(
+            await loop.read { controller, _ in ids.filter { controller.jobs[$0] == nil } })
+    }
+
+    private func stored(_ ids: [JobID]) async throws -> [Job] {
         do {
-            return gone.isEmpty ? [] : try await store.readable(gone).jobs
+            return ids.isEmpty ? [] : try await store.readable(ids).jobs
         } catch {
             throw APIError.storeAway
         }

@@ -54,7 +54,8 @@ extension APIServer {
             plan.idempotencyDigest = try Self.digest(JSONValue.object(fields))
         }
         let asked = plan
-        let accepted = try await keepingInputs(of: asked.jobs) { kept in
+        let isRepeat = await loop.read { controller, _ in controller.isRepeat(asked) }
+        let accepted = try await keepingInputs(of: asked.jobs, isRepeat: isRepeat) { kept in
             var wanted = asked
             wanted.jobs = kept
             guard

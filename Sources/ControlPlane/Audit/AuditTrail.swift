@@ -14,12 +14,16 @@ package final class AuditTrail: Sendable {
     private let clock: AnchoredClock
     private let keep: Duration
     private let logger: Logger
-    private let refusals = Mutex((second: Int64(0), count: 0))
+    private let budget = Mutex(Budget())
 
     /// How long an answer waits for its record.
     private static let patience = Duration.seconds(2)
-    /// Refusals noted in a second: whoever knocks without end shall not fill the store.
-    private static let refusalsMax = 10
+    /// Refusals noted in an hour of those who could not say who they are.
+    ///
+    /// Whoever knocks without end shall not push out what was done; the log has all of them.
+    private static let unknownMax = 20
+    /// Refusals noted in an hour of all others.
+    private static let refusedMax = 600
     /// The longest action that is noted, in characters.
     private static let actionMax = 256
 
@@ -36,8 +40,9 @@ package final class AuditTrail: Sendable {
         _ request: Request, _ context: APIContext, who: Caller?, status: Int, code: String? = nil
     ) async {
         let now = clock.now
-        guard code == nil || mayNoteRefusal(now) else { return }
-        let action = "\(request.method.rawValue) \(request.uri.path)"
+        guard code == nil || mayNoteRefusal(ofUnknown: who == nil, now) else { return }
+        let query = request.uri.query.map { "?\($0)" } ?? ""
+        let action = "\(request.method.rawValue) \(request.uri.path)\(query)"
         let record = AuditRecord(
             at: now, who: who?.name.rawValue ?? "-", role: who?.role.rawValue ?? "",
             from: context.channel?.remoteAddress?.ipAddress ?? "socket",
@@ -63,13 +68,30 @@ package final class AuditTrail: Sendable {
         }
     }
 
-    private func mayNoteRefusal(_ now: Instant) -> Bool {
-        let second = now.nanoseconds / 1_000_000_000
-        return refusals.withLock { refusals in
-            if refusals.second != second { refusals = (second, 0) }
-            refusals.count += 1
-            return refusals.count <= Self.refusalsMax
+    /// What was noted of refusals in this hour.
+    private struct Budget {
+        var hour: Int64 = 0
+        var unknown = 0
+        var refused = 0
+    }
+
+    private func mayNoteRefusal(ofUnknown isUnknown: Bool, _ now: Instant) -> Bool {
+        let hour = now.nanoseconds / 3_600_000_000_000
+        let (count, most) = budget.withLock { budget in
+            if budget.hour != hour { budget = Budget(hour: hour) }
+            if isUnknown {
+                budget.unknown += 1
+                return (budget.unknown, Self.unknownMax)
+            }
+            budget.refused += 1
+            return (budget.refused, Self.refusedMax)
         }
+        if count == most + 1 {
+            logger.warning(
+                "more refusals of this hour are in the log only",
+                metadata: ["who": isUnknown ? "unknown" : "known"])
+        }
+        return count <= most
     }
 
     /// The latest records before a place and since an instant, latest first.
@@ -88,9 +110,11 @@ struct AuditMiddleware: RouterMiddleware {
         _ request: Request, context: APIContext,
         next: @concurrent (Request, APIContext) async throws -> Response
     ) async throws -> Response {
+        // As the router takes the path: slashes that say nothing are nothing.
+        let parts = request.uri.path.split(separator: "/").map(String.init)
         // What carries its own signature, and what everybody may look at.
-        guard request.uri.path.hasPrefix("/api/") else { return try await next(request, context) }
-        let changes = Self.changes(request.method, request.uri.path)
+        guard parts.first == "api" else { return try await next(request, context) }
+        let changes = Self.changes(request.method, parts)
         do {
             let response = try await next(request, context)
             if changes {
@@ -98,21 +122,25 @@ struct AuditMiddleware: RouterMiddleware {
                     request, context, who: context.caller, status: response.status.code)
             }
             return response
-        } catch let error as APIError {
-            if changes || error.status == .forbidden {
+        } catch {
+            let refusal = error as? APIError
+            if changes || refusal?.status == .forbidden {
+                // What failed otherwise may have been done.
                 await trail.note(
-                    request, context, who: context.caller, status: error.status.code,
-                    code: error.code)
+                    request, context, who: context.caller, status: refusal?.status.code ?? 500,
+                    code: refusal?.code ?? "internal")
             }
             throw error
         }
     }
 
     /// Whether a request acts on something that is there.
-    static func changes(_ method: HTTPRequest.Method, _ path: String) -> Bool {
+    static func changes(_ method: HTTPRequest.Method, _ path: [String]) -> Bool {
         guard method != .get, method != .head else { return false }
         // Work that is asked for says itself by whom.
-        let submissions = ["jobs", "plans", "requests", "uploads"].map { "/api/v1/\($0)" }
-        return !(method == .post && submissions.contains(path))
+        let isSubmission =
+            method == .post && path.count == 3
+            && ["jobs", "plans", "requests", "uploads"].contains(path[2])
+        return !isSubmission
     }
 }

@@ -1,7 +1,6 @@
 import FleetCore
 import Foundation
 package import Logging
-package import ObjectStore
 package import RedisStore
 import Synchronization
 
@@ -24,6 +23,7 @@ package final class BackupDesk: Sendable {
 
     private let loop: ControlLoop
     private let store: FleetStore
+    private let inputs: InputStore
     let folder: BackupFolder
     private let scratch: String
     private let logger: Logger
@@ -36,12 +36,13 @@ package final class BackupDesk: Sendable {
 
     /// Makes a desk that writes archives to `scratch` before they go to the object store.
     package init(
-        loop: ControlLoop, store: FleetStore, objects: any ObjectStore, scratch: String,
+        loop: ControlLoop, store: FleetStore, inputs: InputStore, scratch: String,
         logger: Logger
     ) {
         self.loop = loop
         self.store = store
-        folder = BackupFolder(objects: objects)
+        self.inputs = inputs
+        folder = BackupFolder(objects: inputs.objects)
         self.scratch = scratch
         self.logger = logger
         (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
@@ -125,6 +126,19 @@ package final class BackupDesk: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// A job with all of its input, for an archive that may be all that is left one day.
+    private static func whole(_ job: Job, _ inputs: InputStore, _ logger: Logger) async -> Job {
+        guard job.request.stored != nil else { return job }
+        do {
+            return job.holding(input: try await inputs.whole(job.id, job.request))
+        } catch {
+            logger.warning(
+                "backup has not all of a job's input",
+                metadata: ["job": "\(job.id)", "error": "\(error)"])
+            return job
+        }
+    }
+
     private func make(_ name: String) async throws -> BackupManifest {
         let path = scratch
         try? FileManager.default.removeItem(atPath: path)
@@ -133,7 +147,8 @@ package final class BackupDesk: Sendable {
         let (snapshot, moment) = await loop.read { controller, now in (controller.snapshot, now) }
         let damaged = Atomic<Int>(0)
         let summary = try await store.archive(
-            snapshot, at: moment, term: loop.term, version: Version.number, to: path
+            snapshot, at: moment, term: loop.term, version: Version.number, to: path,
+            whole: { [inputs, logger] in await Self.whole($0, inputs, logger) }
         ) { [logger] id in
             logger.warning("backup leaves out a damaged job", metadata: ["job": "\(id)"])
             damaged.add(1, ordering: .relaxed)

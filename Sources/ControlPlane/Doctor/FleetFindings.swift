@@ -10,7 +10,11 @@ enum FleetFindings {
     private static let skew = 5.0
 
     /// Looks at everything the controller knows.
-    static func look(_ controller: Controller, at now: Instant) -> [Finding] {
+    ///
+    /// `ahead` says how far the wall clock is ahead of the clock that the controller goes by, in seconds.
+    static func look(
+        _ controller: Controller, at now: Instant, wallClockAhead ahead: Double = 0
+    ) -> [Finding] {
         guard controller.fleetRevision > 0 else {
             return [
                 .warning(
@@ -19,7 +23,7 @@ enum FleetFindings {
         }
         let nodes = controller.nodes.values.filter { !$0.retired }
             .sorted { $0.record.name < $1.record.name }
-        var findings = gathered(nodes.flatMap { node($0, now) })
+        var findings = gathered(nodes.flatMap { node($0, now, ahead) })
         let heard = nodes.count { $0.state == .ready }
         if heard == nodes.count {
             findings.insert(.ok("nodes", "all \(nodes.count) are heard"), at: 0)
@@ -55,7 +59,9 @@ enum FleetFindings {
         }
     }
 
-    private static func node(_ node: Controller.Node, _ now: Instant) -> [Finding] {
+    private static func node(
+        _ node: Controller.Node, _ now: Instant, _ ahead: Double
+    ) -> [Finding] {
         let name = node.record.name.rawValue
         let look = "jctl describe node \(name)"
         switch node.state {
@@ -86,7 +92,8 @@ enum FleetFindings {
                 .failed("node", $0.message, subject: name, action: $0.action)
             }
             if let wall = sample.wallClock, let at = node.telemetryAt {
-                findings += clock(ahead: Double(wall) / 1_000 - at.since(.zero).inSeconds, name)
+                let here = at.since(.zero).inSeconds + ahead
+                findings += clock(ahead: Double(wall) / 1_000 - here, name)
             }
         } else if node.since < now - .seconds(30) {
             findings.append(

@@ -45,6 +45,7 @@ extension WorkerSpec {
             ("devices", .items(devices)),
             ("components", .items(components)),
             ("command", .value(command.map { $0.debugDescription }.joined(separator: " "))),
+            ("networks", .items(networks)),
         ]
     }
 }

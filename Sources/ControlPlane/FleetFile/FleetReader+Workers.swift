@@ -10,7 +10,7 @@ extension FleetReader {
             of: field,
             allowed: [
                 "replicas", "image", "gpu", "models", "devices", "components", "contract", "slots",
-                "memory", "command",
+                "memory", "command", "networks",
             ])
         let first = services.first { $0.name == entry.key }
         if let first {
@@ -39,7 +39,7 @@ extension FleetReader {
             of: field,
             allowed: [
                 "image", "startup_time", "contract", "slots", "memory", "gpu", "models", "devices",
-                "components", "command",
+                "components", "command", "networks",
             ])
         var template = TemplateDraft(
             name: entry.key, line: entry.line, worker: worker(field, fields, "template"))
@@ -79,6 +79,9 @@ extension FleetReader {
         }
         if let field = fields["command"] {
             worker.command = texts(field, limit: 1000, check: FleetText.argument).map(\.value)
+        }
+        if let field = fields["networks"] {
+            worker.networks = unique(texts(field, limit: 10, check: FleetText.network))
         }
         return worker
     }

@@ -1,3 +1,4 @@
+import FleetCore
 import Settings
 
 /// Checks of texts in a fleet file; each returns what is wrong, or nil.
@@ -68,6 +69,13 @@ enum FleetText {
     static func device(_ text: String) -> String? {
         text.hasPrefix("/dev/") && isPath(text[...], allowing: [UInt8(ascii: ":")])
             ? nil : "must be a device such as /dev/video0, not \(Shown.quoted(text))"
+    }
+
+    /// A network of the cluster.
+    static func network(_ text: String) -> String? {
+        let known = WorkerSpec.clusterNetworks
+        return known.contains(text)
+            ? nil : "must be one of \(known.joined(separator: ", ")), not \(Shown.quoted(text))"
     }
 
     /// A model's name or pattern, below the models' folder.

@@ -6,6 +6,7 @@ package import Logging
 import NIOCore
 package import ObjectStore
 import Settings
+import Synchronization
 
 /// Keeps inputs that are too large for the record in the object store, at `inputs/JOB.json`.
 package struct InputStore: Sendable {
@@ -18,8 +19,8 @@ package struct InputStore: Sendable {
     static let inlineMax = 512
     /// The largest that stands there when the object store takes none: better a larger record than no job.
     static let inlineMaxWithoutStore = 8 << 10
-    /// How long a submission waits for the object store.
-    private static let patience = Duration.seconds(5)
+    /// How long anybody waits for the object store here.
+    private static let patience = Duration.seconds(3)
     /// Objects of one plan that are written or removed at a time.
     private static let atOnce = 16
 
@@ -32,14 +33,26 @@ package struct InputStore: Sendable {
 
     /// Jobs as they go into the record: large inputs are stored, and abridged copies are in their place.
     ///
-    /// Throws `APIError` when one can neither be stored nor stand in the record.
+    /// Throws `APIError` when one can neither be stored nor stand in the record; then nothing is stored.
     func keep(_ jobs: [PlanRequest.Member]) async throws -> [PlanRequest.Member] {
         var kept = jobs
         let large = jobs.indices.filter { jobs[$0].request.input.utf8.count > Self.inlineMax }
-        let requests = try await Self.each(large) { place in
-            try await keep(jobs[place].request, of: jobs[place].id)
+        // Once it has failed it is not asked again: a plan would wait for each of its jobs.
+        let trouble = Mutex<ObjectStoreError?>(nil)
+        do {
+            let requests = try await Self.each(large) { place in
+                try await keep(jobs[place].request, of: jobs[place].id, trouble)
+            }
+            for (place, request) in requests { kept[place].request = request }
+        } catch {
+            await drop(large.map { jobs[$0].id })
+            throw error
         }
-        for (place, request) in requests { kept[place].request = request }
+        if let trouble = trouble.withLock({ $0 }) {
+            logger.warning(
+                "inputs of jobs stay in the record: the object store takes none",
+                metadata: ["jobs": "\(large.count)", "error": "\(trouble.message)"])
+        }
         return kept
     }
 
@@ -58,26 +71,22 @@ package struct InputStore: Sendable {
         }
     }
 
-    private func keep(_ request: JobRequest, of id: JobID) async throws -> JobRequest {
+    private func keep(
+        _ request: JobRequest, of id: JobID, _ trouble: borrowing Mutex<ObjectStoreError?>
+    ) async throws -> JobRequest {
         let bytes = Array(request.input.utf8)
         do {
+            if let earlier = trouble.withLock({ $0 }) { throw earlier }
             let key = try ObjectLayout.input(job: id.rawValue)
-            let stored: Bool? = try await withLimit(Self.patience) {
+            try await within(Self.patience) {
                 try await objects.put(
                     key, .bytes(ByteBuffer(bytes: bytes)), contentType: "application/json")
-                return true
-            }
-            guard stored != nil else {
-                throw ObjectStoreError(
-                    .unavailable, "It does not answer within \(Self.patience).")
             }
         } catch let error as ObjectStoreError {
+            trouble.withLock { $0 = error }
             guard bytes.count <= Self.inlineMaxWithoutStore else {
                 throw APIError.objectsAway(error)
             }
-            logger.warning(
-                "input of a job stays in the record: the object store takes none",
-                metadata: ["job": "\(id)", "error": "\(error.message)"])
             return request
         }
         var kept = request
@@ -87,10 +96,22 @@ package struct InputStore: Sendable {
         return kept
     }
 
+    /// Asks the object store, which is away when it has not answered in time.
+    private func within<Result: Sendable>(
+        _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        if let result = try await withLimit(limit, body) { return result }
+        throw ObjectStoreError(.unavailable, "It does not answer within \(limit).")
+    }
+
     /// Removes the inputs of jobs that were not accepted; what stays is found by the sweeper.
-    func drop(_ jobs: [PlanRequest.Member]) async {
-        _ = try? await Self.each(jobs.filter { $0.request.stored != nil }) { job in
-            try await objects.delete(try ObjectLayout.input(job: job.id.rawValue))
+    func drop(_ jobs: [JobID]) async {
+        _ = try? await within(Self.patience) {
+            try await Self.each(jobs) { job in
+                if let key = try? ObjectLayout.input(job: job.rawValue) {
+                    try? await objects.delete(key)
+                }
+            }
         }
     }
 
@@ -116,10 +137,15 @@ package struct InputStore: Sendable {
         }
         let found: [(Upload, Bool)]
         do {
-            let oldest = now - keepUploads
-            found = try await Self.each(Array(uploads)) { upload in
-                guard let made = JobIDMint.time(of: upload.id), made > oldest else { return false }
-                return try await UploadedFile.find(upload.id, of: upload.owner, in: objects) != nil
+            let (oldest, wanted) = (now - keepUploads, Array(uploads))
+            found = try await within(Self.patience) {
+                try await Self.each(wanted) { upload in
+                    guard let made = JobIDMint.time(of: upload.id), made > oldest else {
+                        return false
+                    }
+                    return try await UploadedFile.find(upload.id, of: upload.owner, in: objects)
+                        != nil
+                }
             }
         } catch is ObjectStoreError {
             return
@@ -135,15 +161,19 @@ package struct InputStore: Sendable {
     /// Different uploads that the jobs of a plan may refer to.
     private static let uploadsMax = 1_000
 
-    /// All of a job's input; throws `ObjectStoreError` when it is not there, or is another.
-    func whole(_ job: JobID, _ request: JobRequest) async throws(ObjectStoreError) -> String {
+    /// All of a job's input, if it comes in time; throws `ObjectStoreError` when it is not there, or is
+    /// another.
+    func whole(_ job: JobID, _ request: JobRequest) async throws -> String {
         guard let stored = request.stored else { return request.input }
         let key = try ObjectLayout.input(job: job.rawValue)
-        let bytes = try await objects.get(key, range: nil).body
-            .collect(limit: StoredInput.sizeLimit).readableBytesView
-        guard SHA256.hash(data: bytes).hexadecimal == stored.digest else {
-            throw ObjectStoreError(.badResponse, "The input of job \(job) is not what was stored.")
+        return try await within(Self.patience) {
+            let bytes = try await objects.get(key, range: nil).body
+                .collect(limit: StoredInput.sizeLimit).readableBytesView
+            guard SHA256.hash(data: bytes).hexadecimal == stored.digest else {
+                throw ObjectStoreError(
+                    .badResponse, "The input of job \(job) is not what was stored.")
+            }
+            return String(decoding: bytes, as: UTF8.self)
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

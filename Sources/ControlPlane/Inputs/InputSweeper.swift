@@ -6,7 +6,8 @@ import RedisStore
 /// Deletes what jobs were given, once no job can need it any more.
 ///
 /// An input lies there as long as the record has its job. An upload can be the input of new jobs for `keep`,
-/// and lies there as long again, so that those can be tried again; longer while one of them is alive.
+/// and lies there as long as the record has jobs of that time, so that they can be tried again; longer while
+/// one of them is alive.
 struct InputSweeper: Sendable {
     let loop: ControlLoop
     let store: FleetStore
@@ -70,11 +71,18 @@ struct InputSweeper: Sendable {
         return Set(jobs).subtracting(past).union(found.jobs.map(\.id)).union(found.damaged)
     }
 
+    /// Before it, no upload can be needed.
+    static func uploadHorizon(_ now: Instant, oldestAlive: Instant?, keep: Duration) -> Instant {
+        // Of jobs that were accepted while it was longer too, by the default.
+        let past = max(keep, FleetStore.jobRetention)
+        return min(now - keep - FleetStore.jobRetention, (oldestAlive ?? now) - past)
+    }
+
     private func sweepUploads() async throws -> Int {
         let (oldest, now) = await loop.read { controller, now in
             (controller.jobs.values.filter { $0.ending == nil }.map(\.submittedAt).min(), now)
         }
-        let horizon = min(now - keep * 2, (oldest ?? now) - keep)
+        let horizon = Self.uploadHorizon(now, oldestAlive: oldest, keep: keep)
         var count = 0
         var next: String?
         repeat {

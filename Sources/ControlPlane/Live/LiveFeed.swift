@@ -20,6 +20,8 @@ package final class LiveFeed: Sendable {
         var followers: [Follower] = []
         /// What was written last, of what somebody follows.
         var last: [LiveSubject: (value: LiveValue, frame: ByteBuffer)] = [:]
+        /// The last job that was looked at, where there are too many for one look.
+        var place: JobID?
     }
 
     private let loop: ControlLoop
@@ -28,8 +30,8 @@ package final class LiveFeed: Sendable {
 
     /// How often it is looked.
     private static let every = Duration.milliseconds(200)
-    /// Jobs looked at for those who follow all that run.
-    private static let jobsMax = 1_000
+    /// Jobs looked at in one look, while the loop waits; of more, some each time.
+    private static let jobsMax = 500
 
     /// Creates a feed of a machine.
     package init(loop: ControlLoop) { self.loop = loop }
@@ -48,8 +50,11 @@ package final class LiveFeed: Sendable {
                 await signal.wait()
                 continue
             }
+            let start = ContinuousClock.now
             await look()
-            try? await Task.sleep(for: Self.every, clock: .continuous)
+            // A look that takes long is taken more rarely.
+            let pause = max(Self.every, (ContinuousClock.now - start) * 10)
+            try? await Task.sleep(for: pause, clock: .continuous)
         }
     }
 
@@ -63,16 +68,22 @@ package final class LiveFeed: Sendable {
 
     /// Looks once, and tells what has changed.
     func look() async {
-        let topics = state.withLock { $0.followers.map(\.topics) }
+        let (topics, place) = state.withLock { ($0.followers.map(\.topics), $0.place) }
         let wanted = Wanted(topics)
-        let values = await loop.read { controller, now in wanted.look(controller, now) }
-        tell(values)
+        let look = await loop.read { controller, now in wanted.look(controller, now, after: place) }
+        tell(look.values, keeping: look.others, look.place)
     }
 
-    private func tell(_ values: [(LiveSubject, LiveValue)]) {
+    private func tell(
+        _ values: [(LiveSubject, LiveValue)], keeping others: Set<JobID>, _ place: JobID?
+    ) {
         state.withLock { state in
+            state.place = place
             var changed: OrderedSet<LiveSubject> = []
-            var now: [LiveSubject: (value: LiveValue, frame: ByteBuffer)] = [:]
+            // Those that were not looked at are as they were told.
+            var now = state.last.filter { subject, _ in
+                if case .job(let id) = subject { others.contains(id) } else { false }
+            }
             for (subject, value) in values {
                 if let last = state.last[subject], !value.isNews(after: last.value) {
                     now[subject] = last
@@ -84,7 +95,7 @@ package final class LiveFeed: Sendable {
             state.last = now
             for index in state.followers.indices {
                 let follower = state.followers[index]
-                let subjects = follower.isNew ? OrderedSet(values.map(\.0)) : changed
+                let subjects = follower.isNew ? OrderedSet(now.keys) : changed
                 state.followers[index].isNew = false
                 follower.reader?.offer(
                     subjects.filter { follower.topics.wants($0) }.compactMap { subject in
@@ -110,22 +121,39 @@ package final class LiveFeed: Sendable {
             }
         }
 
-        func look(_ controller: Controller, _ now: Instant) -> [(LiveSubject, LiveValue)] {
-            var found: [(LiveSubject, LiveValue)] = []
+        /// What one look has found.
+        struct Look: Sendable {
+            var values: [(LiveSubject, LiveValue)] = []
+            /// Jobs for the next looks.
+            var others: Set<JobID> = []
+            /// The last job looked at; nil when all were.
+            var place: JobID?
+        }
+
+        func look(_ controller: Controller, _ now: Instant, after place: JobID?) -> Look {
+            var look = Look()
             for (name, node) in controller.nodes where telemetry || nodes.contains(name) {
                 guard !node.retired else { continue }
-                found.append((.node(name), .node(.init(node, now))))
+                look.values.append((.node(name), .node(.init(node, now))))
             }
             var jobs = self.jobs
             if progress {
-                let running = controller.nodes.values.lazy.flatMap(\.attempts).map(\.job)
-                jobs.formUnion(running.prefix(LiveFeed.jobsMax))
+                jobs.formUnion(controller.nodes.values.lazy.flatMap(\.attempts).map(\.job))
             }
-            for id in jobs.sorted() {
-                guard let job = controller.jobs[id], job.ending == nil else { continue }
-                found.append((.job(id), .job(.init(job, controller, now))))
+            var ids = jobs.filter { controller.jobs[$0].map { $0.ending == nil } ?? false }.sorted()
+            if ids.count > LiveFeed.jobsMax {
+                // Round and round.
+                let start = place.flatMap { place in ids.firstIndex { $0 > place } } ?? 0
+                let turned = ids[start...] + ids[..<start]
+                ids = Array(turned.prefix(LiveFeed.jobsMax))
+                look.others = Set(turned.dropFirst(LiveFeed.jobsMax))
+                look.place = ids.last
             }
-            return found
+            for id in ids {
+                guard let job = controller.jobs[id] else { continue }
+                look.values.append((.job(id), .job(.init(job, controller, now))))
+            }
+            return look
         }
     }
 }

@@ -45,6 +45,9 @@ enum LiveValue: Hashable, Sendable {
 
     struct NodeLive: Hashable, Sendable {
         var name: NodeName
+        /// Jobs that run there.
+        var running: Int
+        var seenAt: Instant?
         var measuredAt: Instant?
         var sample: Telemetry?
         /// Workers that are being made ready.
@@ -52,24 +55,30 @@ enum LiveValue: Hashable, Sendable {
 
         init(_ node: Controller.Node, _ now: Instant) {
             name = node.record.name
+            running = node.attempts.count
+            seenAt = node.record.lastSeen
             measuredAt = node.telemetryAt
             sample = node.currentTelemetry(at: now)
             starting = node.workers.values.filter { $0.phase != .ready && $0.phase != .gone }
         }
     }
 
-    /// How far an estimate may be from what the last one has become, in seconds.
+    /// How much nearer an estimate may have come without being told again, in seconds.
     private static let drift = 3.0
 
     /// Whether it says more than that time has passed.
     func isNews(after last: LiveValue) -> Bool {
-        guard case .job(var now) = self, case .job(let before) = last else { return self != last }
-        // An estimate that has only come nearer is none.
+        guard case .job(var now) = self, case .job(var before) = last else { return self != last }
         if let eta = now.eta, let old = before.eta, eta <= old, old - eta < Self.drift {
             now.eta = old
+            // Some reasons say how long it takes.
+            now.reason = now.reason.map(Self.withoutNumbers)
+            before.reason = before.reason.map(Self.withoutNumbers)
         }
         return now != before
     }
+
+    private static func withoutNumbers(_ text: String) -> String { text.filter { !$0.isNumber } }
 
     /// An event without a number: who comes back does not ask for it again.
     func frame() throws -> ByteBuffer {
@@ -117,11 +126,15 @@ private struct NodeTelemetryView: Encodable {
         var progress: JobView.ProgressView?
     }
     var node: String
+    var running: Int
+    var lastSeenAt: String?
     var telemetry: NodeView.TelemetryView?
     var starting: [Worker]
 
     init(_ live: LiveValue.NodeLive) {
         node = live.name.rawValue
+        running = live.running
+        lastSeenAt = live.seenAt?.rfc3339
         telemetry = live.measuredAt.map { NodeView.telemetry(live.sample, at: $0) }
         starting = live.starting.map {
             Worker(

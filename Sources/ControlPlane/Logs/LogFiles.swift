@@ -135,6 +135,16 @@ struct LogFiles: Sendable {
         }
     }
 
+    /// Returns when all of it is on the disk, whatever becomes of the power.
+    func sync() throws {
+        for segment in segments {
+            let file = unsafe open(path(segment.start), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+            guard file >= 0 else { throw POSIXError.current }
+            defer { close(file) }
+            guard fsync(file) == 0 else { throw POSIXError.current }
+        }
+    }
+
     private mutating func remove(at index: Int) {
         _ = unsafe unlink(path(segments[index].start))
         segments.remove(at: index)

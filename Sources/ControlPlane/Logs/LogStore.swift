@@ -45,6 +45,8 @@ package actor LogStore {
             }
             defer { files[key] = log.segments.isEmpty ? nil : log }
             try log.append(chunk.text, at: chunk.offset, now: now.nanoseconds)
+            // The node lets its own go when it is told that this one is kept.
+            if chunk.isLast { try log.sync() }
             isFailing = false
         } catch let error as LogTextError {
             throw error

@@ -180,7 +180,9 @@ extension ControlLoop {
             }
         }
         for id in pending.effects.plans {
-            if let plan = controller.plan(id) { change.plans.append(plan) }
+            if let plan = controller.plan(id) ?? pending.effects.trimmedPlans[id] {
+                change.plans.append(plan)
+            }
         }
         for name in pending.effects.nodes {
             if let node = controller.nodes[name] {

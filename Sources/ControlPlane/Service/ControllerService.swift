@@ -207,7 +207,7 @@ package struct ControllerService: Service {
                 key: authority.key(for: "webhooks")),
             loop: loop, feed: feed, store: store, logger: logger)
         let backups = BackupDesk(
-            loop: loop, store: store, objects: objects, scratch: state.backup, logger: logger)
+            loop: loop, store: store, inputs: inputs, scratch: state.backup, logger: logger)
         let api = APIServer(
             loop: loop, feed: feed, live: LiveFeed(loop: loop), logs: logs, store: store,
             catalogue: catalogue,

@@ -122,7 +122,7 @@ package struct ControllerSettings: Sendable {
         SettingSpec(
             "uploads.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "30d",
             help:
-                "How long an uploaded file can be the input of new jobs; it is deleted after as long again."
+                "How long an uploaded file can be the input of new jobs; it is deleted 30 days later."
         ),
         SettingSpec(
             "audit.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "365d",

@@ -3,15 +3,21 @@ import NIOPosix
 
 /// Looks up the addresses of hosts as the system does, on threads of its own.
 enum HostResolver {
-    /// Names looked up at once; each webhook has one lookup on its way at most.
-    private static let threads: NIOThreadPool = {
-        let pool = NIOThreadPool(numberOfThreads: 4)
+    /// For names to deliver to, looked up at once; each webhook has one lookup on its way at most.
+    static let couriers = pool(4)
+    /// For those who only want to know whether there are any, and may have to wait for each other.
+    static let lookers = pool(3)
+
+    private static func pool(_ threads: Int) -> NIOThreadPool {
+        let pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
         return pool
-    }()
+    }
 
     /// All addresses of a host, best first.
-    static func addresses(of host: String) async throws -> [IPAddress] {
+    static func addresses(
+        of host: String, on threads: NIOThreadPool = couriers
+    ) async throws -> [IPAddress] {
         if let address = IPAddress(host) { return [address] }
         return try await threads.runIfActive { try lookUp(host) }
     }

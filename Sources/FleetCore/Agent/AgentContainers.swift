@@ -393,6 +393,8 @@ extension WorkerSpec {
             mix("\(list.count)")
             for item in list { mix(item) }
         }
+        // Only where there are some: what runs since before there were any is the same still.
+        for network in networks { mix(network) }
         return String(hash, radix: 16)
     }
 }

@@ -209,7 +209,7 @@ package struct Controller: Sendable {
         case .cancel(let request, let id): cancel(request, id, now, &effects)
         case .retry(let request, let id, let recalled):
             recall(recalled)
-            retry(request, id, now, &effects)
+            retry(request, id, of: recalled.plan, now, &effects)
         case .submitPlan(let request, let id, let plan):
             submitPlan(request, id, plan, now, &effects)
         case .cancelPlan(let request, let id): cancelPlan(request, id, now, &effects)
@@ -241,6 +241,7 @@ package struct Controller: Sendable {
         schedule(now, &effects)
         settleUsage(now)
         if endedCount > policy.historyLimit { trimHistory(&effects) }
+        trimPlans(&effects)
         sendOrders(now, &effects)
         if !moved.isEmpty {
             effects.jobs.formUnion(moved)
@@ -272,6 +273,8 @@ package struct Controller: Sendable {
         reason: String? = nil, lasted: Duration? = nil
     ) {
         counters.event += 1
+        // Who follows a plan hears of its jobs.
+        let plan = plan ?? job.flatMap { jobs[$0]?.request.place?.plan }
         effects.events.append(
             FleetEvent(
                 sequence: counters.event, at: now, kind: kind, job: job, plan: plan,

@@ -38,6 +38,11 @@ extension Controller {
 
     // MARK: Requests
 
+    /// Whether a job with this request's key was accepted before; what comes of it is for `submit` to say.
+    package func isRepeat(_ request: JobRequest) -> Bool {
+        Self.scoped(request).map { idempotency[$0] != nil } ?? false
+    }
+
     mutating func submit(
         _ request: RequestID, _ id: JobID, _ what: JobRequest, _ now: Instant,
         _ effects: inout Effects
@@ -176,11 +181,12 @@ extension Controller {
     }
 
     mutating func retry(
-        _ request: RequestID, _ id: JobID, _ now: Instant, _ effects: inout Effects
+        _ request: RequestID, _ id: JobID, of recalled: Plan?, _ now: Instant,
+        _ effects: inout Effects
     ) {
         guard let job = jobs[id] else { return refuseJob(request, id, &effects) }
         let why =
-            refusal(toRetry: job) ?? refusal(toRetryAlone: job)
+            refusal(toRetry: job) ?? refusal(toRetryAlone: job, of: recalled)
             ?? refusal(toOpen: 1, for: job.request.submittedBy)
         if let refusal = why {
             effects.replies.append((request, .refused(refusal)))
@@ -216,8 +222,15 @@ extension Controller {
     }
 
     /// Why a job cannot be tried again without the others that it waited for.
-    private func refusal(toRetryAlone job: Job) -> Refusal? {
+    private func refusal(toRetryAlone job: Job, of recalled: Plan?) -> Refusal? {
         if let refusal = refusal(toForget: job) { return refusal }
+        // What becomes of a plan depends on all of its jobs.
+        if let place = job.request.place, let plan = plans[place.plan] ?? recalled,
+            let gone = plan.jobs.first(where: { jobs[$0] == nil })
+        {
+            return Refusal(
+                .conflict, "job \(gone) of the same plan is only history; submit the plan again")
+        }
         guard let open = job.request.after.first(where: { !isMet($0) }) else { return nil }
         let what = job.request.place.map { "retry plan \($0.plan)" } ?? "retry that first"
         return Refusal(.conflict, "job \(open.job), which it waits for, has not succeeded; \(what)")

@@ -51,10 +51,15 @@ struct PlanBook: Sendable {
         return left <= 1
     }
 
-    fileprivate mutating func end(_ id: PlanID, _ ending: Plan.Ending, keeping limit: Int) {
+    fileprivate mutating func end(_ id: PlanID, _ ending: Plan.Ending) {
         update(id) { $0.ending = ending }
         boundedSteps -= plans[id]?.boundedSteps ?? 0
         history.append((ending.at, id))
+    }
+
+    /// Lets the oldest ended plans go; which.
+    fileprivate mutating func trim(keeping limit: Int) -> [Plan] {
+        var gone: [Plan] = []
         while history.count > limit, let (at, oldest) = history.popFirst() {
             // One that was tried again has another end by now, or none.
             guard let plan = plans[oldest], plan.ending?.at == at, open[oldest] == nil else {
@@ -66,7 +71,9 @@ struct PlanBook: Sendable {
                 byKey[key] = nil
             }
             plans.removeValue(forKey: oldest)
+            gone.append(plan)
         }
+        return gone
     }
 
     fileprivate mutating func reopen(_ id: PlanID, jobs count: Int) {
@@ -112,6 +119,13 @@ extension Controller {
     }
 
     // MARK: Requests
+
+    /// Whether a plan with this request's key was accepted before; what comes of it is for `submitPlan` to
+    /// say.
+    package func isRepeat(_ request: PlanRequest) -> Bool {
+        Self.scoped(request.idempotencyKey, request.submitter).map { plans.byKey[$0] != nil }
+            ?? false
+    }
 
     mutating func submitPlan(
         _ request: RequestID, _ id: PlanID, _ what: PlanRequest, _ now: Instant,
@@ -255,6 +269,14 @@ extension Controller {
         effects.replies.append((request, .refused(Refusal(.conflict, text))))
     }
 
+    /// Lets the oldest ended plans go; what has changed of them is still to be stored.
+    mutating func trimPlans(_ effects: inout Effects) {
+        for plan in plans.trim(keeping: policy.planHistoryLimit)
+        where effects.plans.contains(plan.id) {
+            effects.trimmedPlans[plan.id] = plan
+        }
+    }
+
     // MARK: What becomes of a plan
 
     /// A job of a plan has ended; what follows from that for the others.
@@ -271,7 +293,7 @@ extension Controller {
         }
         guard plans.jobEnded(name) else { return }
         let ending = Plan.Ending(of: plan.jobs.compactMap { jobs[$0]?.ending?.outcome }, at: now)
-        plans.end(name, ending, keeping: policy.planHistoryLimit)
+        plans.end(name, ending)
         effects.plans.append(name)
         emit(
             .plan, now, &effects, plan: name, from: "running", to: ending.outcome.rawValue,

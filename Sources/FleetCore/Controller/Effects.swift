@@ -21,6 +21,8 @@ package struct Effects: Sendable {
     package var trimmed: [JobID: Job] = [:]
     /// Plans whose record changed.
     package var plans: OrderedSet<PlanID> = []
+    /// Ended plans that left memory, for the record of those that changed.
+    package var trimmedPlans: [PlanID: Plan] = [:]
     /// Nodes whose record changed.
     package var nodes: OrderedSet<NodeName> = []
     /// Tokens that are new or gone.
@@ -60,6 +62,7 @@ package struct Effects: Sendable {
         // Only what is to be stored is of use.
         for (id, job) in later.trimmed where jobs.contains(id) { trimmed[id] = job }
         plans.formUnion(later.plans)
+        for (id, plan) in later.trimmedPlans where plans.contains(id) { trimmedPlans[id] = plan }
         nodes.formUnion(later.nodes)
         tokens.formUnion(later.tokens)
         webhooks.formUnion(later.webhooks)

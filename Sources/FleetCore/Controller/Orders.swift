@@ -93,8 +93,10 @@ extension Controller {
         if let worker = attempt.worker { place = .worker(worker) }
         if let container = attempt.container { place = .container(container) }
         guard let place else { return nil }
+        // Who does not know that there is more must not take the abridged copy for all of it.
+        let input = job.request.stored == nil ? job.request.input : ""
         return AttemptOrder(
-            key: key, place: place, input: job.request.input, stored: job.request.stored,
+            key: key, place: place, input: input, stored: job.request.stored,
             kind: job.request.kind, stop: attempt.stop)
     }
 

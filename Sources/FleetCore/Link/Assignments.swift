@@ -62,7 +62,7 @@ package struct AttemptOrder: Hashable, Sendable, Codable {
     package var key: AttemptKey
     /// Where it runs.
     package var place: AttemptPlace
-    /// The input, a JSON object as text; abridged where it is `stored`.
+    /// The input, a JSON object as text; empty where it is `stored`.
     package var input: String
     /// The input's whole is to be asked for; nil when it is here.
     package var stored: StoredInput?

@@ -93,7 +93,7 @@ package struct Job: Hashable, Sendable, Codable {
     /// Its id.
     package let id: JobID
     /// What was asked for.
-    package let request: JobRequest
+    package private(set) var request: JobRequest
     /// The queue it waits in: a cluster, or the roamers' own.
     package var queue: ClusterName
     /// Every try so far.
@@ -146,6 +146,14 @@ package struct Job: Hashable, Sendable, Codable {
         self.request = request
         self.queue = queue
         self.submittedAt = submittedAt
+    }
+
+    /// The same job with all of its input in the record.
+    package func holding(input: String) -> Job {
+        var job = self
+        job.request.input = input
+        job.request.stored = nil
+        return job
     }
 
     /// The number of its next attempt.

@@ -212,12 +212,28 @@ package struct WorkerSpec: Hashable, Sendable, Codable {
     package var components: [String]
     /// The command in place of the image's own; empty for the image's own.
     package var command: [String]
+    /// Absent in older records.
+    private var networkList: [String]?
+
+    private enum CodingKeys: String, CodingKey {
+        case image, contract, slots, memory, gpu, models, devices, components, command
+        case networkList = "networks"
+    }
+
+    /// Networks of the cluster that it joins beside those that every worker of its kind does.
+    package var networks: [String] {
+        get { networkList ?? [] }
+        set { networkList = newValue.isEmpty ? nil : newValue }
+    }
+
+    /// The networks there can be: of the services, of cameras, and of those who manage the fleet.
+    package static let clusterNetworks = ["jessica-mesh", "camera-net", "fleet-mgmt"]
 
     /// Creates a worker spec.
     package init(
         image: String, contract: Contract = .cog, slots: Int = 1, memory: Int64? = nil,
         gpu: Bool = false, models: [String] = [], devices: [String] = [],
-        components: [String] = [], command: [String] = []
+        components: [String] = [], command: [String] = [], networks: [String] = []
     ) {
         self.image = image
         self.contract = contract
@@ -228,6 +244,7 @@ package struct WorkerSpec: Hashable, Sendable, Codable {
         self.devices = devices
         self.components = components
         self.command = command
+        self.networks = networks
     }
 }
 

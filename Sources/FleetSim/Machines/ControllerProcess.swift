@@ -145,7 +145,7 @@ extension World {
         batch.clock = process.clock.local(now)
         if let effects = pending?.effects {
             batch.jobs = effects.jobs.compactMap { machine.jobs[$0] ?? effects.trimmed[$0] }
-            batch.plans = effects.plans.compactMap { machine.plan($0) }
+            batch.plans = effects.plans.compactMap { machine.plan($0) ?? effects.trimmedPlans[$0] }
             batch.nodes = effects.nodes.map { ($0, machine.nodes[$0]?.record) }
             batch.events = effects.events
             if effects.fleetChanged {

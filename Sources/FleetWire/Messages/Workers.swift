@@ -46,6 +46,8 @@ extension Jessica__V1__WorkerSpec: WireStruct {
         unsafe components = try arena.texts(value.components, .text, "WorkerSpec.components")
         unsafe n_command = value.command.count
         unsafe command = try arena.texts(value.command, .text, "WorkerSpec.command")
+        unsafe n_networks = value.networks.count
+        unsafe networks = try arena.texts(value.networks, .name, "WorkerSpec.networks")
     }
 
     func decoded() throws(WireError) -> WorkerSpec {
@@ -58,6 +60,7 @@ extension Jessica__V1__WorkerSpec: WireStruct {
             models: Read.texts(models, n_models, .text, "WorkerSpec.models"),
             devices: Read.texts(devices, n_devices, .text, "WorkerSpec.devices"),
             components: Read.texts(components, n_components, .text, "WorkerSpec.components"),
-            command: Read.texts(command, n_command, .text, "WorkerSpec.command"))
+            command: Read.texts(command, n_command, .text, "WorkerSpec.command"),
+            networks: Read.texts(networks, n_networks, .name, "WorkerSpec.networks"))
     }
 }

@@ -51,9 +51,9 @@ struct ContainerPolicy: Sendable, Hashable {
     static let gpuUlimits: [String: Int64] = ["memlock": -1, "stack": 64 << 20]
     /// The label of an image that can do with a root folder it cannot write to.
     static let readOnlyLabel = "jessica.read-only"
-    /// The networks of the cluster that workers join under their service's name, where they exist.
+    /// The network of the cluster that all workers join under their service's name, where it exists.
     static let meshNetwork = "jessica-mesh"
-    /// The one for those that have a camera.
+    /// The one that those join which have a camera.
     static let cameraNetwork = "camera-net"
 
     /// A device of this machine.
@@ -114,7 +114,10 @@ struct ContainerPolicy: Sendable, Hashable {
     /// The networks a worker joins beside the node's own, where they exist.
     static func networks(of spec: WorkerSpec) -> [String] {
         let hasCamera = spec.devices.contains { $0.hasPrefix("/dev/video") }
-        return [meshNetwork] + (hasCamera ? [cameraNetwork] : [])
+        let own = [meshNetwork] + (hasCamera ? [cameraNetwork] : [])
+        // Whatever an order says, no other network of the machine is joined.
+        return own
+            + spec.networks.filter { !own.contains($0) && WorkerSpec.clusterNetworks.contains($0) }
     }
 
     /// An attempt's own container.

@@ -56,12 +56,14 @@ final class ModelsFolder: Sendable {
                 ? .missing : .unreadable(unsafe String(cString: strerror(errno)))
         }
         defer { unsafe closedir(folder) }
+        errno = 0
         while let entry = unsafe readdir(folder) {
             // `.` and `..` are in every folder.
             if unsafe entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) {
                 return .fine
             }
         }
-        return .empty
+        // Such as a share whose server has forgotten it.
+        return errno == 0 ? .empty : .unreadable(unsafe String(cString: strerror(errno)))
     }
 }

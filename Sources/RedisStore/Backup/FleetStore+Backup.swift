@@ -11,10 +11,11 @@ extension FleetStore {
     /// What it has not in memory cannot change any more, and is read from Redis beside the work, in bounded
     /// pieces: past jobs and plans from before the moment, events up to it, revisions. So the archive shows
     /// the record at one moment, though writing it takes a while. Records that cannot be read are handed to
-    /// `damaged` and left out.
+    /// `damaged` and left out. `whole` gives jobs that have not ended what of them is not in the record.
     @concurrent package func archive(
         _ snapshot: Controller.Snapshot, at moment: Instant, term: UInt64, version: String,
-        to path: String, damaged: @Sendable (JobID) -> Void
+        to path: String, whole: @Sendable (Job) async -> Job = { $0 },
+        damaged: @Sendable (JobID) -> Void
     ) async throws -> ArchiveSummary {
         let header = ArchiveHeader(
             version: version, at: moment, fleet: snapshot.fleet.fleet,
@@ -28,7 +29,7 @@ extension FleetStore {
         for webhook in snapshot.webhooks { try writer.add(webhook) }
         for node in snapshot.nodes { try writer.add(node) }
         try await addPlans(snapshot, moment, to: &writer)
-        try await addJobs(snapshot, moment, to: &writer, damaged: damaged)
+        try await addJobs(snapshot, moment, to: &writer, whole: whole, damaged: damaged)
         try await addEvents(through: snapshot.counters.event, to: &writer)
         try await checkWritten(snapshot, term)
         return try writer.finish()
@@ -55,10 +56,10 @@ extension FleetStore {
 
     private func addJobs(
         _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter,
-        damaged: @Sendable (JobID) -> Void
+        whole: @Sendable (Job) async -> Job, damaged: @Sendable (JobID) -> Void
     ) async throws {
         let inMemory = Set(snapshot.jobs.map(\.id))
-        for job in snapshot.jobs { try writer.add(job) }
+        for job in snapshot.jobs { try writer.add(job.ending == nil ? await whole(job) : job) }
         var pages = EndedPages(limit: Self.pastChunk)
         while let page = try await nextPage(&pages) {
             try Task.checkCancellation()

@@ -55,7 +55,7 @@ extension FleetStore {
         return term
     }
 
-    /// Deletes what there is, but for the term.
+    /// Deletes what there is, but for the term and for who did what.
     private func clear(term: UInt64) async throws(RedisStoreError) {
         var cursor = "0"
         repeat {
@@ -68,7 +68,7 @@ extension FleetStore {
                     .rejected, reply?.errorMessage ?? "Redis does not list its keys")
             }
             let found = (parts[1].array ?? []).compactMap(\.text)
-                .filter { $0 != keys.meta && $0 != store.keys.leader }
+                .filter { ![keys.meta, keys.audit, store.keys.leader].contains($0) }
             if !found.isEmpty {
                 var batch = FencedBatch()
                 batch.del(found)

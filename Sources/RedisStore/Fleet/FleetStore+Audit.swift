@@ -57,13 +57,28 @@ extension FleetStore {
             return RedisCommand("XADD", words)
         }
         commands += [
-            RedisCommand("XTRIM", [.text(keys.audit), "MINID", .text("\(oldest)")]),
             RedisCommand(
                 "XTRIM", [.text(keys.audit), "MAXLEN", "~", .integer(Int64(Self.auditMax))]),
+            RedisCommand(
+                "XRANGE", [.text(keys.audit), "-", .text("\(oldest)"), "COUNT", "100"]),
         ]
-        for reply in try await store.client.send(commands, lane: .reads) {
+        let replies = try await store.client.send(commands, lane: .reads)
+        for reply in replies {
             if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
         }
+        // XTRIM by age is too new for Redis 6.0.
+        let old = (replies.last?.array ?? []).compactMap { $0.streamEntry?.id }
+        guard !old.isEmpty else { return }
+        _ = try await store.client.read(
+            RedisCommand("XDEL", [.text(keys.audit)] + old.map { .text($0) }))
+    }
+
+    /// The id before that of an entry of a stream; Redis 6.0 knows no other way to leave that one out.
+    private static func before(_ id: String) -> String {
+        let parts = id.split(separator: "-").compactMap { UInt64($0) }
+        guard parts.count == 2 else { return "0-0" }
+        if parts[1] > 0 { return "\(parts[0])-\(parts[1] - 1)" }
+        return parts[0] > 0 ? "\(parts[0] - 1)-\(UInt64.max)" : "0-0"
     }
 
     /// The latest records before a place and since an instant, latest first, each with its own place.
@@ -72,7 +87,7 @@ extension FleetStore {
     ) async throws(RedisStoreError) -> [(place: String, record: AuditRecord)] {
         let reply = try await store.client.read(
             RedisCommand(
-                "XREVRANGE", .text(keys.audit), .text(place.map { "(\($0)" } ?? "+"),
+                "XREVRANGE", .text(keys.audit), .text(place.map(Self.before) ?? "+"),
                 .text(since.map { "\(max(0, $0.nanoseconds / 1_000_000))" } ?? "-"), "COUNT",
                 .integer(Int64(max(limit, 1)))))
         return (reply.array ?? []).compactMap { entry in

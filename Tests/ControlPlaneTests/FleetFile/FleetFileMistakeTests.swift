@@ -139,6 +139,9 @@ import Testing
         Case(
             "services: {a: {image: x, models: [m, m]}}\n", 1, "services.a.models", "already listed"),
         Case(
+            "services: {a: {image: x, networks: [host]}}\n", 1, "services.a.networks",
+            "must be one of jessica-mesh, camera-net, fleet-mgmt, not \"host\""),
+        Case(
             "services: {a: {image: x, components: [\"a\\nb\"]}}\n", 1, "services.a.components",
             "one line"),
         Case("services: {a: {image: x, command: run me}}\n", 1, "services.a.command", "list"),

@@ -76,6 +76,7 @@ import Testing
                 memory: 1.5GiB
                 devices: [/dev/video0, /dev/snd]
                 components: [a b, c]
+                networks: [fleet-mgmt]
                 command: [python3, -m, serve, "true", ""]
             templates:
               spare: {image: spare, contract: exec, slots: 2, gpu: true, models: [m], devices: [/dev/dri], command: [run]}
@@ -95,6 +96,7 @@ import Testing
         #expect(camera.worker.memory == 1_610_612_736)
         #expect(camera.worker.devices == ["/dev/video0", "/dev/snd"])
         #expect(camera.worker.components == ["a b", "c"])
+        #expect(camera.worker.networks == ["fleet-mgmt"])
         #expect(camera.worker.command == ["python3", "-m", "serve", "true", ""])
         let spare = try #require(spec.template("spare"))
         #expect(spare.startupTime == .seconds(60))

@@ -91,15 +91,16 @@ struct Plane: Sendable {
                     rules: try WebhookRules(allow: ["127.0.0.0/8"]), trust: nil,
                     key: SymmetricKey(data: [UInt8](repeating: 3, count: 32))),
                 loop: loop, feed: feed, store: store, policy: policy, logger: logger)
+            let inputs = InputStore(
+                objects: folder, keepUploads: .seconds(30 * 86_400), logger: logger)
             let backups = BackupDesk(
-                loop: loop, store: store, objects: folder, scratch: directory + "/backup.part",
+                loop: loop, store: store, inputs: inputs, scratch: directory + "/backup.part",
                 logger: logger)
             let api = APIServer(
                 loop: loop, feed: feed, live: LiveFeed(loop: loop),
                 logs: try LogStore(root: directory + "/logs", logger: logger),
                 store: store, catalogue: catalogue, objects: folder,
-                inputs: InputStore(
-                    objects: folder, keepUploads: .seconds(30 * 86_400), logger: logger),
+                inputs: inputs,
                 folder: EmbeddedObjects(store: folder, signer: signer),
                 applied: AppliedSource(loaded.fleet),
                 sessions: SessionTable(counters: counters, logger: logger),

@@ -103,6 +103,47 @@ import Testing
         expectBounded(w)
     }
 
+    @Test func `a job of a plan is tried again with all of it, or not at all`() {
+        let w = forgetful()
+        let plan: PlanID = "plan"
+        let ids = [w.newJobID(), w.newJobID()]
+        let members = zip(ids, ["1", "1 refuse"]).map { id, input in
+            var request = JobRequest(kind: .image, input: input, retries: 0)
+            request.place = PlanPlace(plan: plan, step: "s\(id)")
+            return PlanRequest.Member(id: id, request: request)
+        }
+        w.ask { .submitPlan($0, plan, PlanRequest(jobs: members)) }
+        expectHistory(w, ids[1], .failed)
+        expectHistory(w, ids[0], .succeeded)
+        let alone = Recalled(plan: w.brain.store.plans[plan], jobs: recalled(w, [ids[1]]).jobs)
+        #expect(w.answer { .retry($0, ids[1], recalled: alone) }.refusal == .conflict)
+        let all = recalled(w, ids, plan: plan)
+        #expect(w.answer { .retry($0, ids[1], recalled: all) } == .done)
+        #expect(w.controller.plan(plan)?.state == "running")
+        w.expect(within: 30) { w.brain.store.plans[plan]?.ending?.failed == 1 }
+        #expect(w.brain.store.plans[plan]?.ending?.succeeded == 1)
+        expectBounded(w)
+    }
+
+    @Test func `ends of plans that leave memory at once are stored`() {
+        let w = forgetful()
+        let plans: [PlanID] = ["p1", "p2", "p3", "p4"]
+        for plan in plans {
+            var request = JobRequest(kind: .voice, input: "1")
+            request.place = PlanPlace(plan: plan, step: "one")
+            let what = PlanRequest(jobs: [.init(id: w.newJobID(), request: request)])
+            w.ask { .submitPlan($0, plan, what) }
+        }
+        w.expect(within: 60) {
+            plans.allSatisfy { w.brain.store.plans[$0]?.state == "succeeded" }
+        }
+        w.run(for: .seconds(5))
+        #expect(plans.count { w.controller.plan($0) != nil } == 1)
+        // Who follows a plan hears of its jobs.
+        let told = w.brain.events.filter { $0.plan == "p1" && $0.kind == .job }
+        #expect(told.map(\.to).last == "succeeded")
+    }
+
     @Test func `a key that was given away stays with the newer job`() {
         let w = forgetful()
         func request(_ digest: String) -> JobRequest {

@@ -112,7 +112,9 @@ extension World {
             fleet: controller.fleet, revision: controller.fleetRevision,
             counters: controller.counters,
             jobs: brain.next.jobs.compactMap { controller.jobs[$0] ?? brain.next.trimmed[$0] },
-            plans: brain.next.plans.compactMap { controller.plan($0) },
+            plans: brain.next.plans.compactMap {
+                controller.plan($0) ?? brain.next.trimmedPlans[$0]
+            },
             nodes: brain.next.nodes.map { ($0, controller.nodes[$0]?.record) },
             tokens: brain.next.tokens.map { ($0, controller.tokens[$0]) },
             effects: brain.next)

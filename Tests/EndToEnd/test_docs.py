@@ -1,0 +1,88 @@
+"""What the documentation tells people to type does what it says: every line of it is typed here, in its order."""
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from fleet import ROOT, Fleet
+
+PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
+# What goes on until it is stopped.
+ENDLESS = re.compile(r" (-f|-w|--watch)\b|^jctl top$")
+# What asks somebody out in the world: that it is refused or tried is all that can be seen here.
+ABROAD = re.compile(r"^jctl webhook test ")
+
+
+def lines(page: str) -> list[str]:
+    """The lines that begin with jctl, without what is said about them; of several in one, each."""
+    found = []
+    for line in (ROOT / page).read_text().splitlines():
+        if not line.startswith("    jctl "):
+            continue
+        line = re.split(r"\s+# ", line.strip())[0].strip()
+        if match := re.search(r"\S+(\|[a-z]+)+", line):
+            found += [line.replace(match[0], word) for word in match[0].split("|")]
+        else:
+            found += [part.strip() for part in line.split("; ")]
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if lines(page)])
+def test_every_line_of_a_page_can_be_typed(fleet: Fleet, page: str, tmp_path: Path) -> None:
+    plan = fleet.call("POST", "/api/v1/plans", {"name": "docs", "steps": [{"name": "hello", "kind": "text", "input": {"prompt": "hello"}}]})[1]["id"]
+    job = fleet.succeed(fleet.run("sh", "-c", "echo hello"), 60)["id"]
+    home = tmp_path / "home"
+    for folder in (".config/jctl", ".local/share/bash-completion/completions"):
+        (home / folder).mkdir(parents=True)
+    for name in ("home.token", "home.crt"):
+        (home / ".config/jctl" / name).write_text("fct_0\n")
+        (home / ".config/jctl" / name).chmod(0o600)
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "a"}\n{"prompt": "b"}\n')
+    (tmp_path / "postcard.yaml").write_text((ROOT / "docs" / "plans.md").read_text().partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "usb").mkdir()
+    environment = {**os.environ, "HOME": str(home), "JCTL_ENDPOINT": str(fleet.socket), "PATH": f"{fleet.bin}:{os.environ['PATH']}"}
+    environment.pop("JCTL_CONFIG", None)
+    try:
+        for line in lines(page):
+            typed = line.replace("[NAME] ", "").replace("/mnt/usb", str(tmp_path / "usb")).replace("plan ID", f"plan {plan}")
+            typed = re.sub(r"--plan ID", f"--plan {plan}", typed).replace(" ID", f" {job}")
+            command = ["timeout", "3" if ENDLESS.search(line) else "120", "bash", "-c", typed]
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            # What follows is stopped by us, or has come to its end.
+            good = {0, 124} if ENDLESS.search(line) else {0, 1} if ABROAD.search(line) else {0}
+            assert done.returncode in good, f"{page}: `{typed}` ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    finally:
+        fleet.jctl("webhook", "rm", "hooks")
+        fleet.jctl("token", "rm", "grafana")
+
+
+def verbs(fleet: Fleet) -> list[str]:
+    text = fleet.jctl("--help").stdout
+    return re.findall(r"^  ([a-z]+)  ", text, re.M)
+
+
+def test_every_example_of_the_help_is_understood(fleet: Fleet, tmp_path: Path) -> None:
+    """Without a controller: whatever is wrong then, it is not how jctl was called."""
+    environment = {**os.environ, "HOME": str(tmp_path), "JCTL_ENDPOINT": str(tmp_path / "none.sock"), "PATH": f"{fleet.bin}:{os.environ['PATH']}"}
+    seen = 0
+    for verb in verbs(fleet):
+        examples = fleet.jctl(verb, "--help").stdout.partition("EXAMPLES:")[2].partition("USAGE:")[0]
+        for line in re.findall(r"^ +(jctl .*)$", re.sub(r"\s*\\\n\s*", " ", examples), re.M):
+            # What is said about it stands behind two spaces.
+            typed = re.split(r"\s{2,}|\s[|<>]\s?", line)[0]
+            words = shlex.split(typed)
+            if words[1] != verb:
+                continue
+            for word in words:
+                name = word.rpartition("=")[2].lstrip("@")
+                if re.fullmatch(r"[\w-]+\.(json|jsonl|yaml|png|jpg|wav)", name):
+                    (tmp_path / name).write_text("fleet: x\nsteps: []\n" if name.endswith("yaml") else "{}\n")
+            # What waits for the controller to come has understood, too.
+            command = ["timeout", "2", "bash", "-c", typed]
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            assert done.returncode != 2, f"`{line}`: {done.stderr}"
+            seen += 1
+    assert seen > 40, f"only {seen} examples were found"
