@@ -228,6 +228,18 @@ import Testing
         }
     }
 
+    @Test func theTimeIsUpAlsoWhileTheControllerIsAway() async throws {
+        let looks = Counter()
+        var routes = Self.routes([])
+        routes["GET /jobs/\(Samples.id)"] = { _ in
+            looks.next() == 1 ? .json(Samples.running) : .error(503, "starting", "wait")
+        }
+        try await jctl(["ask", "x", "--wait", "--timeout", "5s"], routes: routes) { ran, _ in
+            #expect(ran.code == 8)
+            #expect(ran.err.contains("it is still running"))
+        }
+    }
+
     @Test func interruptedItSaysThatTheJobGoesOn() async throws {
         let (interrupts, press) = AsyncStream<Void>.makeStream()
         let polled: @Sendable (StubRequest) async -> StubAnswer = { _ in

@@ -104,10 +104,13 @@ struct BundleReader {
             var json = job.json
             // A list has the beginning of a large input only.
             if Self.isAbridged(json), let id = json["id"]?.text {
-                // One that is gone by now is one of which nobody knows all.
-                let whole = try? await client.get(
-                    Job.self, Resource("jobs", id), purpose: Self.purpose)
-                json = whole?.json ?? json
+                do {
+                    json = try await client.get(
+                        Job.self, Resource("jobs", id), purpose: Self.purpose
+                    ).json
+                } catch let error as CommandError where error.status == .notFound {
+                    // One that is gone by now is one of which nobody knows all.
+                }
             }
             let input = Self.isAbridged(json) ? nil : InputText(Self.asked.compactMap { json[$0] })
             failed.append((json, input))

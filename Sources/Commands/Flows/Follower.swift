@@ -30,7 +30,7 @@ struct Follower<Model: Sendable> {
         take: ([ServerSentEvent], inout Model) -> Bool = { _, _ in false }
     ) async throws -> Fetched<Model> {
         // Before a stream is asked for: of what is not there, there is nothing to follow.
-        var seen = try await patientLook(note)
+        var seen = try await patientLook(nil, until: deadline, note)
         show(seen.model)
         if isDone(seen.model) { return seen }
         var stream = EventStream(client: client, session: session, topics: [topic], after: nil)
@@ -39,6 +39,10 @@ struct Follower<Model: Sendable> {
         return try await stream.withNews(until: deadline, latestOnly: isBusy) { news in
             var isAway = false
             for try await item in news {
+                // With what is busy another news may have taken the place of the deadline's.
+                if let deadline, session.context.now() >= deadline {
+                    throw TimedOut(last: seen.model)
+                }
                 switch item {
                 case .lost:
                     if !isAway { note("the controller is unreachable; trying again") }
@@ -53,12 +57,7 @@ struct Follower<Model: Sendable> {
                 case .deadline: throw TimedOut(last: seen.model)
                 case .connected, .events: break
                 }
-                // With what is busy another news may have taken the place of the deadline's.
-                if let deadline, session.context.now() >= deadline {
-                    throw TimedOut(last: seen.model)
-                }
-                seen = try await patientLook(note)
-                if isAway { note("the controller is back") }
+                seen = try await patientLook(seen.model, until: deadline, isAway: isAway, note)
                 isAway = false
                 show(seen.model)
                 if isDone(seen.model) { return seen }
@@ -69,23 +68,26 @@ struct Follower<Model: Sendable> {
     }
 
     /// Looks until there is an answer: an event that nobody could look after must not be lost.
-    private func patientLook(_ note: (String) -> Void) async throws -> Fetched<Model> {
+    private func patientLook(
+        _ last: Model?, until deadline: Date?, isAway: Bool = false, _ note: (String) -> Void
+    ) async throws -> Fetched<Model> {
         let start = session.context.now()
-        var isFirst = true
+        var isFirst = !isAway
         while true {
             do {
                 let seen = try await look()
                 if !isFirst { note("the controller is back") }
                 return seen
             } catch let error as CommandError where error.status.isPassing {
-                guard session.context.now().timeIntervalSince(start) < Self.patience else {
-                    throw error
-                }
+                let now = session.context.now()
+                if let deadline, now >= deadline { throw TimedOut(last: last) }
+                guard now.timeIntervalSince(start) < Self.patience else { throw error }
                 if isFirst {
                     note("\(error.why ?? "the controller is unreachable"); trying again")
                 }
                 isFirst = false
-                try await session.context.pause(.seconds(1))
+                let left = deadline.map { max(0, $0.timeIntervalSince(now)) } ?? 1
+                try await session.context.pause(.milliseconds(Int64(min(1, left) * 1_000) + 1))
             }
         }
     }

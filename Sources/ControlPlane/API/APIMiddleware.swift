@@ -24,7 +24,8 @@ struct ErrorShape<Context: RequestContext>: RouterMiddleware {
         }
     }
 
-    private static func shaped(_ error: any Error, _ request: Request) -> APIError {
+    /// A failure as it is answered.
+    static func shaped(_ error: any Error, _ request: Request) -> APIError {
         switch error {
         case let error as APIError: return error
         case let error as any HTTPResponseError where error.status == .notFound:

@@ -187,6 +187,8 @@ extension APIServer {
     /// as what becomes of that depends on all of its jobs.
     func recall(_ id: JobID) async throws -> Recalled {
         try requireStore()
+        let hasAll = await loop.read { controller, _ in controller.hasAll(toRetry: id) }
+        if hasAll { return Recalled() }
         let job = try await find(id)
         if let plan = job.request.place?.plan {
             do {

@@ -22,8 +22,8 @@ package final class AuditTrail: Sendable {
     ///
     /// Whoever knocks without end shall not push out what was done; the log has all of them.
     private static let unknownMax = 20
-    /// Refusals noted in an hour of all others.
-    private static let refusedMax = 600
+    /// Refusals noted in an hour of one of all others.
+    private static let refusedMax = 100
     /// The longest action that is noted, in characters.
     private static let actionMax = 256
 
@@ -40,12 +40,22 @@ package final class AuditTrail: Sendable {
         _ request: Request, _ context: APIContext, who: Caller?, status: Int, code: String? = nil
     ) async {
         let now = clock.now
-        guard code == nil || mayNoteRefusal(ofUnknown: who == nil, now) else { return }
+        let from = context.channel?.remoteAddress?.ipAddress ?? "socket"
+        // What may have been done is noted in any case.
+        if code != nil, status < 500, !mayNoteRefusal(of: who?.name, now) {
+            return logger.info(
+                "refused",
+                metadata: [
+                    "who": "\(who?.name.rawValue ?? "-")", "from": "\(from)",
+                    "method": "\(request.method)", "path": "\(request.uri.path)",
+                    "status": "\(status)",
+                ])
+        }
         let query = request.uri.query.map { "?\($0)" } ?? ""
         let action = "\(request.method.rawValue) \(request.uri.path)\(query)"
         let record = AuditRecord(
             at: now, who: who?.name.rawValue ?? "-", role: who?.role.rawValue ?? "",
-            from: context.channel?.remoteAddress?.ipAddress ?? "socket",
+            from: from,
             action: String(action.prefix(Self.actionMax)), status: status, code: code,
             request: "\(context.id)")
         do {
@@ -68,30 +78,21 @@ package final class AuditTrail: Sendable {
         }
     }
 
-    /// What was noted of refusals in this hour.
+    /// What was noted of refusals in this hour; nil is who could not say who they are.
     private struct Budget {
         var hour: Int64 = 0
-        var unknown = 0
-        var refused = 0
+        var noted: [SubmitterName?: Int] = [:]
     }
 
-    private func mayNoteRefusal(ofUnknown isUnknown: Bool, _ now: Instant) -> Bool {
+    private func mayNoteRefusal(of who: SubmitterName?, _ now: Instant) -> Bool {
         let hour = now.nanoseconds / 3_600_000_000_000
-        let (count, most) = budget.withLock { budget in
+        return budget.withLock { budget in
             if budget.hour != hour { budget = Budget(hour: hour) }
-            if isUnknown {
-                budget.unknown += 1
-                return (budget.unknown, Self.unknownMax)
-            }
-            budget.refused += 1
-            return (budget.refused, Self.refusedMax)
+            let count = budget.noted[who, default: 0] + 1
+            guard count <= (who == nil ? Self.unknownMax : Self.refusedMax) else { return false }
+            budget.noted[who] = count
+            return true
         }
-        if count == most + 1 {
-            logger.warning(
-                "more refusals of this hour are in the log only",
-                metadata: ["who": isUnknown ? "unknown" : "known"])
-        }
-        return count <= most
     }
 
     /// The latest records before a place and since an instant, latest first.
@@ -123,12 +124,11 @@ struct AuditMiddleware: RouterMiddleware {
             }
             return response
         } catch {
-            let refusal = error as? APIError
-            if changes || refusal?.status == .forbidden {
-                // What failed otherwise may have been done.
+            let shaped = ErrorShape<APIContext>.shaped(error, request)
+            if changes || shaped.status == .forbidden {
                 await trail.note(
-                    request, context, who: context.caller, status: refusal?.status.code ?? 500,
-                    code: refusal?.code ?? "internal")
+                    request, context, who: context.caller, status: shaped.status.code,
+                    code: shaped.code)
             }
             throw error
         }

@@ -1,6 +1,7 @@
 import FleetCore
 import Foundation
 package import Logging
+import ObjectStore
 package import RedisStore
 import Synchronization
 
@@ -127,11 +128,17 @@ package final class BackupDesk: Sendable {
     }
 
     /// A job with all of its input, for an archive that may be all that is left one day.
-    private static func whole(_ job: Job, _ inputs: InputStore, _ logger: Logger) async -> Job {
+    ///
+    /// Throws when the object store is away, where the backup would lie.
+    private static func whole(
+        _ job: Job, _ inputs: InputStore, _ logger: Logger
+    ) async throws -> Job {
         guard job.request.stored != nil else { return job }
         do {
             return job.holding(input: try await inputs.whole(job.id, job.request))
-        } catch {
+        } catch let error as ObjectStoreError
+            where [.notFound, .badResponse, .tooLarge].contains(error.code)
+        {
             logger.warning(
                 "backup has not all of a job's input",
                 metadata: ["job": "\(job.id)", "error": "\(error)"])
@@ -148,7 +155,7 @@ package final class BackupDesk: Sendable {
         let damaged = Atomic<Int>(0)
         let summary = try await store.archive(
             snapshot, at: moment, term: loop.term, version: Version.number, to: path,
-            whole: { [inputs, logger] in await Self.whole($0, inputs, logger) }
+            whole: { [inputs, logger] in try await Self.whole($0, inputs, logger) }
         ) { [logger] id in
             logger.warning("backup leaves out a damaged job", metadata: ["job": "\(id)"])
             damaged.add(1, ordering: .relaxed)

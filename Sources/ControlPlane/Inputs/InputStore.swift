@@ -38,7 +38,7 @@ package struct InputStore: Sendable {
         var kept = jobs
         let large = jobs.indices.filter { jobs[$0].request.input.utf8.count > Self.inlineMax }
         // Once it has failed it is not asked again: a plan would wait for each of its jobs.
-        let trouble = Mutex<ObjectStoreError?>(nil)
+        let trouble = Trouble()
         do {
             let requests = try await Self.each(large) { place in
                 try await keep(jobs[place].request, of: jobs[place].id, trouble)
@@ -48,12 +48,19 @@ package struct InputStore: Sendable {
             await drop(large.map { jobs[$0].id })
             throw error
         }
-        if let trouble = trouble.withLock({ $0 }) {
+        if let error = trouble.error {
             logger.warning(
                 "inputs of jobs stay in the record: the object store takes none",
-                metadata: ["jobs": "\(large.count)", "error": "\(trouble.message)"])
+                metadata: ["jobs": "\(large.count)", "error": "\(error.message)"])
         }
         return kept
+    }
+
+    /// What went wrong first, for those who come after.
+    private final class Trouble: Sendable {
+        private let first = Mutex<ObjectStoreError?>(nil)
+        var error: ObjectStoreError? { first.withLock { $0 } }
+        func note(_ error: ObjectStoreError) { first.withLock { $0 = $0 ?? error } }
     }
 
     /// Does the same with every item, some at a time.
@@ -72,18 +79,18 @@ package struct InputStore: Sendable {
     }
 
     private func keep(
-        _ request: JobRequest, of id: JobID, _ trouble: borrowing Mutex<ObjectStoreError?>
+        _ request: JobRequest, of id: JobID, _ trouble: Trouble
     ) async throws -> JobRequest {
         let bytes = Array(request.input.utf8)
         do {
-            if let earlier = trouble.withLock({ $0 }) { throw earlier }
+            if let earlier = trouble.error { throw earlier }
             let key = try ObjectLayout.input(job: id.rawValue)
             try await within(Self.patience) {
                 try await objects.put(
                     key, .bytes(ByteBuffer(bytes: bytes)), contentType: "application/json")
             }
         } catch let error as ObjectStoreError {
-            trouble.withLock { $0 = error }
+            trouble.note(error)
             guard bytes.count <= Self.inlineMaxWithoutStore else {
                 throw APIError.objectsAway(error)
             }
@@ -135,20 +142,19 @@ package struct InputStore: Sendable {
             throw APIError.impossible(
                 "a plan refers to \(Self.uploadsMax) uploads at most, not \(uploads.count)")
         }
-        let found: [(Upload, Bool)]
-        do {
-            let (oldest, wanted) = (now - keepUploads, Array(uploads))
-            found = try await within(Self.patience) {
-                try await Self.each(wanted) { upload in
-                    guard let made = JobIDMint.time(of: upload.id), made > oldest else {
-                        return false
-                    }
-                    return try await UploadedFile.find(upload.id, of: upload.owner, in: objects)
-                        != nil
+        let (oldest, trouble) = (now - keepUploads, Trouble())
+        let found = try await Self.each(Array(uploads)) { upload in
+            guard let made = JobIDMint.time(of: upload.id), made > oldest else { return false }
+            // Once it is away it is not asked again.
+            guard trouble.error == nil else { return true }
+            do {
+                return try await within(Self.patience) {
+                    try await UploadedFile.find(upload.id, of: upload.owner, in: objects) != nil
                 }
+            } catch let error as ObjectStoreError {
+                trouble.note(error)
+                return true
             }
-        } catch is ObjectStoreError {
-            return
         }
         let missing = found.filter { !$0.1 }.map(\.0.id).sorted()
         guard let first = missing.first else { return }

@@ -141,7 +141,9 @@ package struct LinkService: Sendable {
     ) async -> Bool {
         guard await rights.mayWrite(chunk.key) else { return chunk.isLast }
         do {
-            return try await logs.append(chunk, now: loop.clock.now)
+            guard try await logs.append(chunk, now: loop.clock.now) else { return false }
+            // The node lets its own go when it is told that this one is kept.
+            return await isOnDisk(chunk.key)
         } catch {
             counters.refused("log")
             logger.warning(
@@ -150,6 +152,18 @@ package struct LinkService: Sendable {
                     "node": "\(node)", "attempt": "\(chunk.key)", "error": "\(error)",
                 ])
             return chunk.isLast
+        }
+    }
+
+    private func isOnDisk(_ key: AttemptKey) async -> Bool {
+        do {
+            try await logs.sync(key)
+            return true
+        } catch {
+            logger.error(
+                "log of an attempt is not on the disk",
+                metadata: ["attempt": "\(key)", "error": "\(error)"])
+            return false
         }
     }
 

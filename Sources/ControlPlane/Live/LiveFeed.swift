@@ -30,6 +30,7 @@ package final class LiveFeed: Sendable {
 
     /// How often it is looked.
     private static let every = Duration.milliseconds(200)
+    private static let atLeastEvery = Duration.seconds(2)
     /// Jobs looked at in one look, while the loop waits; of more, some each time.
     private static let jobsMax = 500
 
@@ -50,10 +51,8 @@ package final class LiveFeed: Sendable {
                 await signal.wait()
                 continue
             }
-            let start = ContinuousClock.now
-            await look()
-            // A look that takes long is taken more rarely.
-            let pause = max(Self.every, (ContinuousClock.now - start) * 10)
+            // A look that holds the loop up is taken more rarely.
+            let pause = min(max(Self.every, await look() * 10), Self.atLeastEvery)
             try? await Task.sleep(for: pause, clock: .continuous)
         }
     }
@@ -66,12 +65,14 @@ package final class LiveFeed: Sendable {
         }
     }
 
-    /// Looks once, and tells what has changed.
-    func look() async {
+    /// Looks once, and tells what has changed; how long the loop was held up.
+    @discardableResult
+    func look() async -> Duration {
         let (topics, place) = state.withLock { ($0.followers.map(\.topics), $0.place) }
         let wanted = Wanted(topics)
         let look = await loop.read { controller, now in wanted.look(controller, now, after: place) }
         tell(look.values, keeping: look.others, look.place)
+        return look.took
     }
 
     private func tell(
@@ -128,27 +129,39 @@ package final class LiveFeed: Sendable {
             var others: Set<JobID> = []
             /// The last job looked at; nil when all were.
             var place: JobID?
+            var took = Duration.zero
         }
 
         func look(_ controller: Controller, _ now: Instant, after place: JobID?) -> Look {
             var look = Look()
+            let start = ContinuousClock.now
+            defer { look.took = ContinuousClock.now - start }
             for (name, node) in controller.nodes where telemetry || nodes.contains(name) {
                 guard !node.retired else { continue }
                 look.values.append((.node(name), .node(.init(node, now))))
             }
-            var jobs = self.jobs
-            if progress {
-                jobs.formUnion(controller.nodes.values.lazy.flatMap(\.attempts).map(\.job))
+            func isAlive(_ id: JobID) -> Bool {
+                controller.jobs[id].map { $0.ending == nil } ?? false
             }
-            var ids = jobs.filter { controller.jobs[$0].map { $0.ending == nil } ?? false }.sorted()
+            // Who names a job wants to know it most.
+            var ids = jobs.filter(isAlive).sorted()
+            var turning: [JobID] = []
             if ids.count > LiveFeed.jobsMax {
-                // Round and round.
-                let start = place.flatMap { place in ids.firstIndex { $0 > place } } ?? 0
-                let turned = ids[start...] + ids[..<start]
-                ids = Array(turned.prefix(LiveFeed.jobsMax))
-                look.others = Set(turned.dropFirst(LiveFeed.jobsMax))
-                look.place = ids.last
+                (ids, turning) = ([], ids)
+            } else if progress {
+                let running = Set(controller.nodes.values.lazy.flatMap(\.attempts).map(\.job))
+                turning = running.subtracting(ids).filter(isAlive).sorted()
             }
+            let room = LiveFeed.jobsMax - ids.count
+            if turning.count > room {
+                // Round and round.
+                let start = place.flatMap { place in turning.firstIndex { $0 > place } } ?? 0
+                turning = Array(turning[start...] + turning[..<start])
+                look.others = Set(turning.dropFirst(room))
+                turning = Array(turning.prefix(room))
+                look.place = turning.last
+            }
+            ids += turning
             for id in ids {
                 guard let job = controller.jobs[id] else { continue }
                 look.values.append((.job(id), .job(.init(job, controller, now))))

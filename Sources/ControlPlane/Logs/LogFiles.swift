@@ -135,10 +135,14 @@ struct LogFiles: Sendable {
         }
     }
 
-    /// Returns when all of it is on the disk, whatever becomes of the power.
-    func sync() throws {
-        for segment in segments {
-            let file = unsafe open(path(segment.start), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+    /// The files of the log.
+    var paths: [String] { segments.map { path($0.start) } }
+
+    /// Returns when files are on the disk; those that are gone have been moved.
+    static func sync(_ paths: [String]) throws {
+        for path in paths {
+            let file = unsafe open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+            if file < 0, errno == ENOENT { continue }
             guard file >= 0 else { throw POSIXError.current }
             defer { close(file) }
             guard fsync(file) == 0 else { throw POSIXError.current }

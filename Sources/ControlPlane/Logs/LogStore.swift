@@ -1,6 +1,7 @@
 package import FleetCore
 import Foundation
 package import Logging
+import NIOPosix
 import OrderedCollections
 
 /// The logs of attempts as they come from the agents, until they are moved to the object store.
@@ -45,8 +46,6 @@ package actor LogStore {
             }
             defer { files[key] = log.segments.isEmpty ? nil : log }
             try log.append(chunk.text, at: chunk.offset, now: now.nanoseconds)
-            // The node lets its own go when it is told that this one is kept.
-            if chunk.isLast { try log.sync() }
             isFailing = false
         } catch let error as LogTextError {
             throw error
@@ -62,6 +61,12 @@ package actor LogStore {
         if chunk.isLast { end(key) }
         tick(key)
         return chunk.isLast
+    }
+
+    /// Returns when all of a log is on the disk, whatever becomes of the power; throws what the disk says.
+    nonisolated func sync(_ key: AttemptKey) async throws {
+        let paths = await files[key]?.paths ?? []
+        try await NIOThreadPool.singleton.runIfActive { try LogFiles.sync(paths) }
     }
 
     /// Nothing comes any more for a log.

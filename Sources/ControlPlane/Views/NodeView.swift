@@ -252,6 +252,7 @@ package struct WorkerView: Encodable, Sendable {
     var models: [String]
     var devices: [String]
     var components: [String]
+    var networks: [String]?
     var replicas: Int?
     var startupSeconds: Double?
     var clusters: [String]
@@ -278,6 +279,7 @@ package struct WorkerView: Encodable, Sendable {
         models = worker.models
         devices = worker.devices
         components = worker.components
+        networks = worker.networks.isEmpty ? nil : worker.networks
         clusters = []
     }
 }

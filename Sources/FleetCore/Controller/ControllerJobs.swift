@@ -236,6 +236,16 @@ extension Controller {
         return Refusal(.conflict, "job \(open.job), which it waits for, has not succeeded; \(what)")
     }
 
+    /// Whether a job is here with all that it takes to try it again.
+    package func hasAll(toRetry id: JobID) -> Bool {
+        guard let job = jobs[id], job.request.after.allSatisfy({ jobs[$0.job] != nil }) else {
+            return false
+        }
+        guard let place = job.request.place else { return true }
+        guard let plan = plans[place.plan] else { return false }
+        return plans.isAlive(plan.id) || plan.jobs.allSatisfy { jobs[$0] != nil }
+    }
+
     /// Takes back what was let go of; what is not needed after all is let go of at the end of the step.
     mutating func recall(_ recalled: Recalled) {
         // The oldest come first in `history`, and these are older than all that is in it.

@@ -271,8 +271,7 @@ extension Controller {
 
     /// Lets the oldest ended plans go; what has changed of them is still to be stored.
     mutating func trimPlans(_ effects: inout Effects) {
-        for plan in plans.trim(keeping: policy.planHistoryLimit)
-        where effects.plans.contains(plan.id) {
+        for plan in plans.trim(keeping: policy.planHistoryLimit) {
             effects.trimmedPlans[plan.id] = plan
         }
     }

@@ -14,7 +14,7 @@ extension FleetStore {
     /// `damaged` and left out. `whole` gives jobs that have not ended what of them is not in the record.
     @concurrent package func archive(
         _ snapshot: Controller.Snapshot, at moment: Instant, term: UInt64, version: String,
-        to path: String, whole: @Sendable (Job) async -> Job = { $0 },
+        to path: String, whole: @Sendable (Job) async throws -> Job = { $0 },
         damaged: @Sendable (JobID) -> Void
     ) async throws -> ArchiveSummary {
         let header = ArchiveHeader(
@@ -56,10 +56,13 @@ extension FleetStore {
 
     private func addJobs(
         _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter,
-        whole: @Sendable (Job) async -> Job, damaged: @Sendable (JobID) -> Void
+        whole: @Sendable (Job) async throws -> Job, damaged: @Sendable (JobID) -> Void
     ) async throws {
         let inMemory = Set(snapshot.jobs.map(\.id))
-        for job in snapshot.jobs { try writer.add(job.ending == nil ? await whole(job) : job) }
+        for job in snapshot.jobs {
+            try Task.checkCancellation()
+            try writer.add(job.ending == nil ? await whole(job) : job)
+        }
         var pages = EndedPages(limit: Self.pastChunk)
         while let page = try await nextPage(&pages) {
             try Task.checkCancellation()

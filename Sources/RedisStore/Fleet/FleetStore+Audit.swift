@@ -69,7 +69,8 @@ extension FleetStore {
         // XTRIM by age is too new for Redis 6.0.
         let old = (replies.last?.array ?? []).compactMap { $0.streamEntry?.id }
         guard !old.isEmpty else { return }
-        _ = try await store.client.read(
+        // They are stored, whatever becomes of the old ones; the next time will do.
+        _ = try? await store.client.read(
             RedisCommand("XDEL", [.text(keys.audit)] + old.map { .text($0) }))
     }
 
