@@ -200,8 +200,8 @@ extension Controller {
             for key in nodes[name]?.attempts ?? [] { recount(key.job, now) }
         }
         for member in pool.reserved {
-            guard let id = pool.job(of: member.name), let job = jobs[id], job.ending == nil,
-                !prerequisites.isWaiting(id)
+            // One that is made ready for a job that still waits for others has its place too.
+            guard let id = pool.job(of: member.name), let job = jobs[id], job.ending == nil
             else { continue }
             if closedGate(of: job) == nil {
                 recount(id, now)

@@ -198,6 +198,31 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `a roamer that is made ready early keeps its job's place when other limits come`() {
+        let w = world([])
+        let plan = PlanID("p")
+        var first = request("alice", "15")
+        first.place = PlanPlace(plan: plan, step: "first")
+        var second = request("bob", "1")
+        second.template = "vision-worker"
+        second.place = PlanPlace(plan: plan, step: "second")
+        let (one, two) = (w.newJobID(), w.newJobID())
+        second.after = [Prerequisite(name: "first", job: one)]
+        let what = PlanRequest(
+            submitter: "alice",
+            jobs: [.init(id: one, request: first), .init(id: two, request: second)])
+        #expect(w.answer { .submitPlan($0, plan, what) }.refusal == nil)
+        w.expect(within: 20) { w.count(of: .running) == 1 }
+        var fleet = w.controller.fleet
+        fleet.limits = [LimitSpec(subject: .submitter("bob"), maxRunning: 3)]
+        let limited = fleet
+        #expect(w.answer { .apply($0, limited) } == .done)
+        #expect(w.controller.indexMistake() == nil)
+        #expect(w.count(of: .running) == 1)
+        w.expectEnd(two, .succeeded)
+        w.expectSound()
+    }
+
     @Test func `a roamer that was made ready early does not lead past a limit that came later`() {
         let w = world([])
         let plan = PlanID("p")
