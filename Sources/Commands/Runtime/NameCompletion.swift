@@ -53,7 +53,8 @@ enum NameCompletion {
     ) async throws -> [String] {
         var resource = Resource(noun.rawValue)
         if noun == .jobs { resource.add([("state", state), ("limit", "\(limit)")]) }
-        let call = APIClient.Call(resource: resource, timeout: 1, purpose: "complete a name")
+        // Patience ends it long before.
+        let call = APIClient.Call(resource: resource, timeout: 30, purpose: "complete a name")
         let answer = try await session.client().send(call).json(call.purpose)
         return (answer["items"]?.elements ?? []).compactMap(\.identity)
     }
