@@ -109,7 +109,7 @@ let package = Package(
 
         .target(name: "JobCatalogue", dependencies: ["FleetCore", sqlite], swiftSettings: swift),
 
-        // Settings and YAML with lines; shared by the shells.
+        // What the shells share: settings, YAML with lines, metrics, limits of time, systemd.
         .target(
             name: "Settings",
             dependencies: [logging, .product(name: "Yams", package: "Yams")],

@@ -212,15 +212,29 @@ package struct APIServer: Sendable {
     }
 
     func limit(_ request: Request, standard: Int = 100, most: Int = 1_000) throws -> Int {
-        guard let text = request.uri.queryParameters["limit"] else { return standard }
-        guard let limit = Int(text), (1...most).contains(limit) else {
-            throw APIError.invalid("limit must be 1…\(most)")
-        }
-        return limit
+        try request.number("limit", in: 1...most) ?? standard
     }
 }
 
 extension Request {
+    /// Refuses a query with other parameters: a misspelt filter would choose everything.
+    func requireKnown(_ names: [String]) throws {
+        for name in uri.queryParameters.map(\.key) where !names.contains(String(name)) {
+            throw APIError.invalid(
+                "no parameter is named `\(name.prefix(40))`; there are "
+                    + names.joined(separator: ", "))
+        }
+    }
+
+    /// A whole number of the query; nil when there is none.
+    func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = uri.queryParameters[Substring(name)] else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw APIError.invalid("\(name) must be \(range.lowerBound)…\(range.upperBound)")
+        }
+        return number
+    }
+
     /// A switch of the query: `true`, `false`, or its name alone.
     func flag(_ name: String) throws -> Bool {
         switch uri.queryParameters[Substring(name)] {

@@ -34,41 +34,31 @@ extension APIServer {
 
     private func auditTrail(_ request: Request) async throws -> Response {
         let limit = try limit(request)
-        let known = ["who", "since", "limit", "cursor"]
-        if let name = request.uri.queryParameters.map(\.key).first(where: {
-            !known.contains(String($0))
-        }) {
-            throw APIError.invalid(
-                "no parameter is named `\(name.prefix(40))`; there are \(known.joined(separator: ", "))"
-            )
-        }
+        try request.requireKnown(["who", "since", "limit", "cursor"])
         let who = try name(request, query: "who")
-        let since = try request.uri.queryParameters["since"].map { text in
-            guard let time = RFC3339.milliseconds(String(text.prefix(64))) else {
-                throw APIError.invalid("`since` must be a time such as 2026-01-31T12:00:00Z")
-            }
-            return Instant(nanoseconds: min(max(time, 0), Int64.max / 1_000_000) * 1_000_000)
+        let since = try request.uri.queryParameters["since"].map {
+            try RFC3339.instant(String($0.prefix(64)), of: "since")
         }
-        var place = try name(request, query: "cursor")
-        guard place.map(Self.isPlace) ?? true else {
+        let cursor = try name(request, query: "cursor")
+        guard cursor.map(Self.isPlace) ?? true else {
             throw APIError.invalid("the cursor is not the `next` of a page before")
         }
         let asked = who == nil ? limit : Self.auditScan
         let found: [(place: String, record: AuditRecord)]
         do {
-            found = try await audit.records(before: place, since: since, limit: asked)
+            found = try await audit.records(before: cursor, since: since, limit: asked)
         } catch {
             throw APIError.storeAway
         }
         var items: [AuditView] = []
-        for (at, record) in found {
+        var last: String?
+        for (place, record) in found {
             guard items.count < limit else { break }
-            place = at
+            last = place
             if who == nil || record.who == who { items.append(AuditView(record)) }
         }
-        let isAll = found.count < asked && place == found.last?.place
-        return try JSONAnswer.response(
-            Page(items: items, next: isAll || found.isEmpty ? nil : place))
+        let isAll = found.count < asked && last == found.last?.place
+        return try JSONAnswer.response(Page(items: items, next: isAll ? nil : last))
     }
 
     /// Whether a text is the id of an entry of a stream: two numbers.

@@ -51,9 +51,8 @@ extension APIServer {
         var wish = try BulkBody(try await object(request, known: BulkBody.known))
         // Of all those that the filter chooses, one's own.
         if caller.role < .operator {
-            let own = caller.submitter ?? .local
-            try caller.requireOwn(wish.filter.submitter ?? own, "the work chosen")
-            wish.filter.submitter = own
+            try caller.requireOwn(wish.filter.submitter ?? caller.name, "the work chosen")
+            wish.filter.submitter = caller.name
         }
         let wanted = wish.filter.states
         let states = wanted.isEmpty ? possible : wanted.intersection(possible)

@@ -105,12 +105,6 @@ extension JobFilter {
     private static func time(_ name: String, _ texts: (String) throws -> [String]) throws
         -> Instant?
     {
-        guard let text = try one(name, texts) else { return nil }
-        if let milliseconds = RFC3339.milliseconds(text) {
-            // What an instant can hold; nothing was submitted before or after.
-            let bounded = min(max(milliseconds, 0), 9_000_000_000_000)
-            return Instant(nanoseconds: bounded * 1_000_000)
-        }
-        throw APIError.invalid("`\(name)` must be a time such as 2026-01-31T12:00:00Z")
+        try one(name, texts).map { try RFC3339.instant($0, of: name) }
     }
 }

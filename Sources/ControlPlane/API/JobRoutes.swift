@@ -104,10 +104,13 @@ extension APIServer {
             else { throw APIError.outcomeUnknown }
             return (accepted, isNew: accepted == job.id)
         }
+        // What was just stored need not be read again.
+        let input = accepted == member.id ? job.input : nil
         guard let wait else {
-            return try JSONAnswer.response(shape(try await view(accepted)), status: .accepted)
+            return try JSONAnswer.response(
+                shape(try await view(accepted, input: input)), status: .accepted)
         }
-        let view = try await waitFor(accepted, "ended", wait)
+        let view = try await waitFor(accepted, "ended", wait, input: input)
         let ended = JobState(rawValue: view.state)?.isFinal ?? false
         return try JSONAnswer.response(shape(view), status: ended ? .ok : .accepted)
     }
@@ -231,20 +234,28 @@ extension APIServer {
         throw APIError.notFound("job \(id)")
     }
 
-    /// A job with all of its input, if the object store gives it.
-    func view(_ id: JobID) async throws -> JobView {
+    /// A job with all of its input: `input` when the caller has it at hand, else if the object store gives it.
+    func view(_ id: JobID, input: String? = nil) async throws -> JobView {
+        await whole(try await look(id), input: input)
+    }
+
+    /// A job whose input may be abridged.
+    private func look(_ id: JobID) async throws -> (job: Job, view: JobView) {
         let live = await loop.read { controller, now in
             controller.jobs[id].map { ($0, JobView($0, in: controller, at: now)) }
         }
-        let job: Job
-        var view: JobView
-        if let live {
-            (job, view) = live
-        } else {
-            job = try await find(id)
-            view = JobView(job, in: nil, at: loop.clock.now)
-        }
-        if job.request.stored != nil, let whole = try? await inputs.whole(id, job.request) {
+        if let live { return live }
+        let job = try await find(id)
+        return (job, JobView(job, in: nil, at: loop.clock.now))
+    }
+
+    private func whole(_ look: (job: Job, view: JobView), input: String?) async -> JobView {
+        let job = look.job
+        var view = look.view
+        guard job.request.stored != nil else { return view }
+        var whole = input
+        if whole == nil { whole = try? await inputs.whole(job.id, job.request) }
+        if let whole {
             view.input = JSONText(whole)
             view.inputAbridged = nil
         }
@@ -252,10 +263,12 @@ extension APIServer {
     }
 
     /// The job when it has reached a state, or as it is when the time is over.
-    private func waitFor(_ id: JobID, _ goal: String, _ time: Duration) async throws -> JobView {
+    private func waitFor(
+        _ id: JobID, _ goal: String, _ time: Duration, input: String? = nil
+    ) async throws -> JobView {
         let reader = try follow()
-        let now = try await view(id)
-        if Self.reached(now.state, goal) { return now }
+        let now = try await look(id)
+        if Self.reached(now.view.state, goal) { return await whole(now, input: input) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 while let item = await reader.next() {
@@ -275,7 +288,7 @@ extension APIServer {
             await group.next()
             group.cancelAll()
         }
-        return try await view(id)
+        return try await view(id, input: input)
     }
 
     private static func reached(_ state: String, _ goal: String) -> Bool {
@@ -286,13 +299,7 @@ extension APIServer {
 
     private func list(_ request: Request) async throws -> Response {
         let query = request.uri.queryParameters
-        let known = Set(JobFilter.names + ["limit", "cursor", "order"])
-        // A filter that is misspelt would choose everything.
-        if let name = query.map(\.key).first(where: { !known.contains(String($0)) }) {
-            throw APIError.invalid(
-                "no parameter is named `\(name.prefix(40))`; there are "
-                    + known.sorted().joined(separator: ", "))
-        }
+        try request.requireKnown((JobFilter.names + ["limit", "cursor", "order"]).sorted())
         let filter = try JobFilter(query: request)
         guard let order = JobOrder(rawValue: query["order"].map(String.init) ?? "newest") else {
             throw APIError.invalid("order must be newest or oldest")

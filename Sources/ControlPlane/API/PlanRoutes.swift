@@ -128,12 +128,7 @@ extension APIServer {
 
     private func plans(_ request: Request) async throws -> Response {
         let query = request.uri.queryParameters
-        let known = ["state", "submitter", "limit", "cursor"]
-        if let name = query.map(\.key).first(where: { !known.contains(String($0)) }) {
-            throw APIError.invalid(
-                "no parameter is named `\(name.prefix(40))`; there are \(known.joined(separator: ", "))"
-            )
-        }
+        try request.requireKnown(["state", "submitter", "limit", "cursor"])
         let states = ["running"] + Job.Outcome.allCases.map(\.rawValue)
         let state = query["state"].map(String.init)
         if let state, !states.contains(state) {

@@ -1,3 +1,5 @@
+import FleetCore
+
 /// Times as RFC 3339 writes them: `2026-01-31T12:00:00.5+02:00`.
 enum RFC3339 {
     /// Milliseconds since 1970, before it negative; nil when the text is no such time.
@@ -13,6 +15,15 @@ enum RFC3339 {
         else { return nil }
         let whole = daysSince1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
         return Int64(whole - offset * 60) * 1_000 + Int64(fraction)
+    }
+
+    /// The instant that a parameter of a request names.
+    static func instant(_ text: String, of parameter: String) throws -> Instant {
+        guard let milliseconds = milliseconds(text) else {
+            throw APIError.invalid("`\(parameter)` must be a time such as 2026-01-31T12:00:00Z")
+        }
+        // What an instant can hold; nothing happened before or after.
+        return Instant(nanoseconds: min(max(milliseconds, 0), 9_000_000_000_000) * 1_000_000)
     }
 
     private static func days(in month: Int, of year: Int) -> Int {

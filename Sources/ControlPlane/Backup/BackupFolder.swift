@@ -47,18 +47,14 @@ struct BackupFolder: Sendable {
     /// The latest manifests, latest first.
     func list(limit: Int) async throws -> [BackupManifest] {
         var names: [String] = []
-        var next: String?
-        repeat {
-            // Keys rise with time, so the last ones are the latest.
-            let page = try await objects.list(prefix: Self.prefix, next: next, limit: 1_000)
-            for object in page.objects where object.key.text.hasSuffix(BackupManifest.manifestFile)
-            {
+        // Keys rise with time, so the last ones are the latest.
+        for try await page in objects.pages(prefix: Self.prefix) {
+            for object in page where object.key.text.hasSuffix(BackupManifest.manifestFile) {
                 let parts = object.key.components
                 if parts.count == 3 { names.append(parts[1]) }
             }
             if names.count > limit { names.removeFirst(names.count - limit) }
-            next = page.next
-        } while next != nil
+        }
         var found: [BackupManifest] = []
         for name in names.reversed() {
             if let manifest = try await manifest(name) { found.append(manifest) }

@@ -42,25 +42,22 @@ struct InputSweeper: Sendable {
         // A younger one may be of a job that is not stored yet.
         let oldest = loop.clock.now - FleetStore.jobRetention
         var count = 0
-        var next: String?
-        repeat {
-            let page = try await objects.list(prefix: "inputs/", next: next, limit: 1_000)
+        for try await page in objects.pages(prefix: "inputs/") {
             // In the order of the jobs' ids, and so of their times.
-            let old = page.objects.compactMap { object -> (key: ObjectKey, job: JobID)? in
+            let old = page.compactMap { object -> (key: ObjectKey, job: JobID)? in
                 let name = UploadedFile.name(of: object.key)
                 guard name.hasSuffix(".json"), let made = JobIDMint.time(of: name.dropLast(5)),
                     made < oldest
                 else { return nil }
                 return (object.key, JobID(String(name.dropLast(5))))
             }
-            if old.isEmpty, !page.objects.isEmpty { return count }
+            if old.isEmpty, !page.isEmpty { return count }
             let known = try await kept(old.map(\.job))
             for (key, job) in old where !known.contains(job) {
                 try await objects.delete(key)
                 count += 1
             }
-            next = page.next
-        } while next != nil
+        }
         return count
     }
 
@@ -84,10 +81,8 @@ struct InputSweeper: Sendable {
         }
         let horizon = Self.uploadHorizon(now, oldestAlive: oldest, keep: keep)
         var count = 0
-        var next: String?
-        repeat {
-            let page = try await objects.list(prefix: "uploads/", next: next, limit: 1_000)
-            for object in page.objects {
+        for try await page in objects.pages(prefix: "uploads/") {
+            for object in page {
                 // What is none of ours stays.
                 let parts = object.key.components
                 guard parts.count == 4, let made = JobIDMint.time(of: parts[2]), made < horizon
@@ -95,8 +90,7 @@ struct InputSweeper: Sendable {
                 try await objects.delete(object.key)
                 count += 1
             }
-            next = page.next
-        } while next != nil
+        }
         return count
     }
 }

@@ -90,11 +90,9 @@ struct LogArchive: Sendable {
         }
         for job in ended { await store.drop(job: job) }
         do {
-            var next: String?
-            repeat {
-                // In the order of the jobs' ids, and so of their times; what is none of ours stays.
-                let page = try await objects.list(prefix: "logs/", next: next, limit: 1_000)
-                for object in page.objects {
+            // In the order of the jobs' ids, and so of their times; what is none of ours stays.
+            for try await page in objects.pages(prefix: "logs/") {
+                for object in page {
                     let parts = object.key.text.split(separator: "/")
                     guard parts.count == 3, let made = JobIDMint.time(of: parts[1]) else {
                         continue
@@ -102,8 +100,7 @@ struct LogArchive: Sendable {
                     guard made < oldest else { return }
                     try await objects.delete(object.key)
                 }
-                next = page.next
-            } while next != nil
+            }
         } catch {
             guard !Task.isCancelled else { return }
             logger.notice("old logs are not deleted for now", metadata: ["error": "\(error)"])

@@ -56,40 +56,28 @@ extension Jessica__V1__Telemetry: WireStruct {
             swapTotal: Read.optional(swap_total),
             temperature: Bounds.finite(Read.optional(temperature), "Telemetry.temperature"),
             power: Bounds.finite(Read.optional(power), "Telemetry.power"),
-            temperatures: Self.measurements(
-                temperatures, n_temperatures, "Telemetry.temperatures"),
-            watts: Self.measurements(watts, n_watts, "Telemetry.watts"),
+            temperatures: Self.named(
+                temperatures, n_temperatures, by: \.name, "Telemetry.temperatures"),
+            watts: Self.named(watts, n_watts, by: \.name, "Telemetry.watts"),
             powerMode: mode.isEmpty ? nil : mode,
-            containers: Self.containers(containers, n_containers),
-            wallClock: Read.optional(wall_clock), troubles: Self.troubles(troubles, n_troubles))
+            containers: Self.named(containers, n_containers, by: \.name, "Telemetry.containers"),
+            wallClock: Read.optional(wall_clock),
+            troubles: Self.named(
+                troubles, n_troubles, by: \.name, atMost: WireLimits.troubles,
+                "Telemetry.troubles"))
     }
 
-    private static func troubles(
-        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Jessica__V1__Trouble>?>?,
-        _ count: Int
-    ) throws(WireError) -> [Telemetry.Trouble] {
-        let (field, most) = ("Telemetry.troubles", WireLimits.troubles)
+    /// A list whose elements have different names.
+    ///
+    /// It is counted before it is read: a list of the wire may be far longer.
+    private static func named<Element: WireStruct>(
+        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Element>?>?, _ count: Int,
+        by name: KeyPath<Element.Value, String>, atMost most: Int = WireLimits.measurements,
+        _ field: String
+    ) throws(WireError) -> [Element.Value] {
         try Bounds.list(count, of: most, field)
         return try Bounds.measured(
-            unsafe Read.list(elements, count, field), by: \.name, atMost: most, field)
-    }
-
-    private static func containers(
-        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Jessica__V1__ContainerUse>?>?,
-        _ count: Int
-    ) throws(WireError) -> [Telemetry.ContainerUse] {
-        let field = "Telemetry.containers"
-        try Bounds.list(count, of: WireLimits.measurements, field)
-        return try Bounds.measured(unsafe Read.list(elements, count, field), by: \.name, field)
-    }
-
-    private static func measurements(
-        _ elements: UnsafeMutablePointer<UnsafeMutablePointer<Jessica__V1__Measurement>?>?,
-        _ count: Int, _ field: String
-    ) throws(WireError) -> [Telemetry.Measurement] {
-        // Before they are read: a list of the wire may have far more.
-        try Bounds.list(count, of: WireLimits.measurements, field)
-        return try Bounds.measured(unsafe Read.list(elements, count, field), by: \.name, field)
+            unsafe Read.list(elements, count, field), by: name, atMost: most, field)
     }
 }
 

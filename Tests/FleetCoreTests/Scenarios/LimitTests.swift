@@ -37,6 +37,32 @@ import Testing
         return most
     }
 
+    private func apply(_ limits: [LimitSpec], _ w: World) {
+        var fleet = w.controller.fleet
+        fleet.limits = limits
+        let limited = fleet
+        #expect(w.answer { .apply($0, limited) } == .done)
+    }
+
+    /// A step of alice's that runs for 15 s, and one behind it whose roamer is made ready meanwhile.
+    private func planWithEarlyRoamer(
+        _ w: World, secondOf submitter: SubmitterName
+    ) -> (first: JobID, second: JobID) {
+        let plan = PlanID("p")
+        var first = request("alice", "15")
+        first.place = PlanPlace(plan: plan, step: "first")
+        var second = request(submitter, "1")
+        second.template = "vision-worker"
+        second.place = PlanPlace(plan: plan, step: "second")
+        let (one, two) = (w.newJobID(), w.newJobID())
+        second.after = [Prerequisite(name: "first", job: one)]
+        let what = PlanRequest(
+            submitter: "alice",
+            jobs: [.init(id: one, request: first), .init(id: two, request: second)])
+        #expect(w.answer { .submitPlan($0, plan, what) }.refusal == nil)
+        return (one, two)
+    }
+
     @Test func `a submitter has no more running than allowed, and the others go on`() {
         let w = world([LimitSpec(subject: .submitter("alice"), maxRunning: 1)])
         let alice = (0..<5).map { _ in w.submit(request("alice", "3")) }
@@ -133,16 +159,11 @@ import Testing
         let w = world([])
         let jobs = (0..<6).map { _ in w.submit(request("alice", "5")) }
         w.expect(within: 5) { running(w, jobs) == 2 }
-        var fleet = w.controller.fleet
-        fleet.limits = [LimitSpec(subject: .submitter("alice"), maxRunning: 1)]
-        let limited = fleet
-        #expect(w.answer { .apply($0, limited) } == .done)
+        apply([LimitSpec(subject: .submitter("alice"), maxRunning: 1)], w)
         #expect(w.controller.indexMistake() == nil)
         w.expect(within: 10) { running(w, jobs) <= 1 }
         #expect(most(w, jobs, for: 10) == 1)
-        fleet.limits = []
-        let free = fleet
-        #expect(w.answer { .apply($0, free) } == .done)
+        apply([], w)
         w.expect(within: 10) { running(w, jobs) == 2 }
         for job in jobs { w.expectEnd(job, .succeeded) }
         w.expectSound()
@@ -188,10 +209,7 @@ import Testing
         let first = w.submit(request("alice", "30"))
         let second = w.submit(own)
         w.expect(within: 5) { w.count(of: .assigned) + w.count(of: .provisioning) == 1 }
-        var fleet = w.controller.fleet
-        fleet.limits = [LimitSpec(subject: .submitter("alice"), maxRunning: 1)]
-        let limited = fleet
-        #expect(w.answer { .apply($0, limited) } == .done)
+        apply([LimitSpec(subject: .submitter("alice"), maxRunning: 1)], w)
         #expect(most(w, [first, second], for: 20) == 1)
         w.expectEnd(second, .succeeded)
         #expect(w.job(second)!.attempts[0].assignedAt >= w.job(first)!.ending!.at)
@@ -200,23 +218,9 @@ import Testing
 
     @Test func `a roamer that is made ready early keeps its job's place when other limits come`() {
         let w = world([])
-        let plan = PlanID("p")
-        var first = request("alice", "15")
-        first.place = PlanPlace(plan: plan, step: "first")
-        var second = request("bob", "1")
-        second.template = "vision-worker"
-        second.place = PlanPlace(plan: plan, step: "second")
-        let (one, two) = (w.newJobID(), w.newJobID())
-        second.after = [Prerequisite(name: "first", job: one)]
-        let what = PlanRequest(
-            submitter: "alice",
-            jobs: [.init(id: one, request: first), .init(id: two, request: second)])
-        #expect(w.answer { .submitPlan($0, plan, what) }.refusal == nil)
+        let (_, two) = planWithEarlyRoamer(w, secondOf: "bob")
         w.expect(within: 20) { w.count(of: .running) == 1 }
-        var fleet = w.controller.fleet
-        fleet.limits = [LimitSpec(subject: .submitter("bob"), maxRunning: 3)]
-        let limited = fleet
-        #expect(w.answer { .apply($0, limited) } == .done)
+        apply([LimitSpec(subject: .submitter("bob"), maxRunning: 3)], w)
         #expect(w.controller.indexMistake() == nil)
         #expect(w.count(of: .running) == 1)
         w.expectEnd(two, .succeeded)
@@ -225,24 +229,10 @@ import Testing
 
     @Test func `a roamer that was made ready early does not lead past a limit that came later`() {
         let w = world([])
-        let plan = PlanID("p")
-        var first = request("alice", "15")
-        first.place = PlanPlace(plan: plan, step: "first")
-        var second = request("alice", "1")
-        second.template = "vision-worker"
-        second.place = PlanPlace(plan: plan, step: "second")
-        let (one, two) = (w.newJobID(), w.newJobID())
-        second.after = [Prerequisite(name: "first", job: one)]
-        let what = PlanRequest(
-            submitter: "alice",
-            jobs: [.init(id: one, request: first), .init(id: two, request: second)])
-        #expect(w.answer { .submitPlan($0, plan, what) }.refusal == nil)
+        let (one, two) = planWithEarlyRoamer(w, secondOf: "alice")
         let other = w.submit(request("alice", "40", .vision))
         w.expect(within: 20) { w.count(of: .running) == 1 }
-        var fleet = w.controller.fleet
-        fleet.limits = [LimitSpec(subject: .submitter("alice"), maxRunning: 1)]
-        let limited = fleet
-        #expect(w.answer { .apply($0, limited) } == .done)
+        apply([LimitSpec(subject: .submitter("alice"), maxRunning: 1)], w)
         w.expectEnd(one, .succeeded)
         #expect(most(w, [two, other], for: 10) == 1)
         #expect(w.state(two) == .queued)
@@ -258,10 +248,7 @@ import Testing
         own.template = "vision-worker"
         let jobs = [w.submit(own), w.submit(own)]
         w.expect(within: 5) { w.count(of: .idle) == 0 }
-        var fleet = w.controller.fleet
-        fleet.limits = [LimitSpec(subject: .submitter("alice"), maxRunning: 1)]
-        let limited = fleet
-        #expect(w.answer { .apply($0, limited) } == .done)
+        apply([LimitSpec(subject: .submitter("alice"), maxRunning: 1)], w)
         #expect(most(w, jobs, for: 5) <= 1)
         for job in jobs { w.expectEnd(job, .succeeded) }
         w.expectSound()
