@@ -47,6 +47,19 @@ import Testing
         }
     }
 
+    @Test func theLatestAreReadAlone() async throws {
+        let latest: @Sendable (StubRequest) async -> StubAnswer = { request in
+            let tail = request.query["tail"].flatMap(Int.init) ?? 2_500
+            let items = (2_501 - tail...2_500).map { Samples.event($0) }.joined(separator: ",")
+            return .json("{\"items\":[\(items)],\"next\":null}")
+        }
+        try await jctl(["events", "-o", "name", "--limit", "3"], routes: ["GET /events": latest]) {
+            ran, stub in
+            #expect(ran.lines == ["2498", "2499", "2500"])
+            #expect(stub.requests.count == 1)
+        }
+    }
+
     @Test func theStreamIsResumedWhereItWasCut() async throws {
         let connections = Counter()
         try await Stub.serve { request in

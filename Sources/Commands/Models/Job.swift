@@ -1,4 +1,3 @@
-import Foundation
 
 /// A job as the API shows it; every field but the id may be missing.
 struct Job: Decodable, Sendable {
@@ -87,7 +86,7 @@ struct Job: Decodable, Sendable {
 }
 
 /// How a job goes on, as the stream tells it between events.
-struct JobProgress: Decodable, Sendable {
+struct JobProgress: LiveModel {
     /// The type of such an event.
     static let type = "job.progress"
 
@@ -97,14 +96,6 @@ struct JobProgress: Decodable, Sendable {
     var reason: String?
     var queuePosition: Int?
     var etaSeconds: Double?
-
-    /// Reads an event; nil when it is another.
-    init?(_ event: ServerSentEvent) {
-        guard event.type == Self.type,
-            let read = try? JSONDecoder().decode(Self.self, from: Data(event.data.utf8))
-        else { return nil }
-        self = read
-    }
 }
 
 extension Job {

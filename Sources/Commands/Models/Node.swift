@@ -1,4 +1,3 @@
-import Foundation
 
 /// A node as the API shows it, dedicated or roaming; every field but the name may be missing.
 struct Node: Decodable, Sendable {
@@ -113,7 +112,7 @@ extension Node.Assignment {
 }
 
 /// What a node measures and makes ready, as the stream tells it.
-struct NodeLive: Decodable, Sendable {
+struct NodeLive: LiveModel {
     /// The type of such an event.
     static let type = "node.telemetry"
 
@@ -128,14 +127,6 @@ struct NodeLive: Decodable, Sendable {
     var lastSeenAt: Timestamp?
     var telemetry: Node.Telemetry?
     var starting: [Worker]?
-
-    /// Reads an event; nil when it is another.
-    init?(_ event: ServerSentEvent) {
-        guard event.type == Self.type,
-            let read = try? JSONDecoder().decode(Self.self, from: Data(event.data.utf8))
-        else { return nil }
-        self = read
-    }
 }
 
 extension Node {

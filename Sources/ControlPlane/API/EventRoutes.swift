@@ -5,7 +5,7 @@ import NIOCore
 import RedisStore
 
 extension APIServer {
-    /// Stored events read for one page.
+    /// Stored events read for one page of a filtered list.
     ///
     /// A filter may leave few of them; the next page goes on behind.
     private static let readLimit = 50_000
@@ -25,7 +25,7 @@ extension APIServer {
         let limit = try limit(request, standard: 1_000, most: 10_000)
         let cursor = query["cursor"] ?? query["after"]
         let after = try sequence(cursor) ?? 0
-        let tail = try count(query["tail"])
+        let tail = try request.number("tail", in: 0...10_000)
         guard tail == nil || cursor == nil else {
             throw APIError.impossible("`tail` begins at the end, and `cursor` elsewhere; give one")
         }
@@ -39,13 +39,16 @@ extension APIServer {
             }
             return type
         }
+        let hasFilter = job != nil || node != nil || plan != nil || type != nil
+        // One more than a page says whether there is another.
+        let most = hasFilter ? Self.readLimit : limit + 1
         let events: [FleetEvent]
         if tail != nil {
             events = feed.all
         } else if let kept = feed.events(after: after) {
             events = kept
         } else {
-            events = (try? await store.events(after: after, limit: Self.readLimit)) ?? feed.all
+            events = (try? await store.events(after: after, limit: most)) ?? feed.all
         }
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
@@ -57,17 +60,9 @@ extension APIServer {
         }
         let page = chosen.prefix(limit)
         let isRead = chosen.count <= limit
-        let last = isRead ? (events.count >= Self.readLimit ? events.last : nil) : page.last
+        let last = isRead ? (events.count >= most ? events.last : nil) : page.last
         let next = last.map { "\($0.sequence)" }
         return try JSONAnswer.response(Page(items: page.map { EventView($0) }, next: next))
-    }
-
-    private func count(_ text: Substring?) throws -> Int? {
-        guard let text else { return nil }
-        guard let count = Int(text), (0...10_000).contains(count) else {
-            throw APIError.invalid("tail must be 0…10000")
-        }
-        return count
     }
 
     private func sequence(_ text: Substring?) throws -> UInt64? {
