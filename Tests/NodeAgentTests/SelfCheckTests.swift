@@ -28,12 +28,32 @@ struct SelfCheckTests {
         #expect(missing.message.contains("is no folder here"))
     }
 
+    @Test("A container that needs models is refused where they are not, and another has no mount")
+    func mounted() async throws {
+        let path = try Self.folder()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func policy(_ models: String, needed: Bool) async throws -> ContainerPolicy {
+            try await DockerEngine.with(socketPath: path + "/docker.sock", logger: quiet) {
+                try await HostFacts(
+                    engine: $0, models: ModelsFolder(path: models), logger: quiet
+                ).policy(network: "n", needsGPU: false, needsModels: needed)
+            }
+        }
+        #expect(try await policy(path, needed: true).models == path)
+        #expect(try await policy(path + "/none", needed: false).models == nil)
+        let failure = await #expect(throws: Failure.self) {
+            try await policy(path + "/none", needed: true)
+        }
+        #expect(failure?.message == "the models are not there: \(path)/none is no folder here")
+    }
+
     @Test("Docker that is not there is a trouble, and the folder beside it")
     func docker() async throws {
         let path = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: path) }
         try await DockerEngine.with(socketPath: path + "/docker.sock", logger: quiet) { engine in
-            let checks = SelfChecks(engine: engine, models: path + "/none")
+            let checks = SelfChecks(
+                engine: engine, models: ModelsFolder(path: path + "/none"))
             #expect(checks.troubles.isEmpty)
             await checks.look()
             #expect(checks.troubles.map(\.name) == ["docker", "models"])

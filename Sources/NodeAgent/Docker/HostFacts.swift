@@ -7,11 +7,11 @@ import Synchronization
 /// What of this machine containers may need.
 final class HostFacts: Sendable {
     private let engine: DockerEngine
-    private let models: String?
+    private let models: ModelsFolder?
     private let logger: Logger
     private let warned = Mutex(false)
 
-    init(engine: DockerEngine, models: String?, logger: Logger) {
+    init(engine: DockerEngine, models: ModelsFolder?, logger: Logger) {
         self.engine = engine
         self.models = models
         self.logger = logger
@@ -19,14 +19,14 @@ final class HostFacts: Sendable {
 
     /// The policy for this machine as it is now.
     ///
-    /// Throws a `Failure` when models are wanted and their folder is not there.
+    /// Throws a `Failure` when models are wanted and their folder is not there, or does not answer.
     func policy(
         network: String, needsGPU: Bool, needsModels: Bool
     ) async throws -> ContainerPolicy {
-        let folder = models.flatMap { Self.isFolder($0) ? $0 : nil }
+        let trouble = await models?.whyNotMounted()
         // Without them the worker would start, fetch them from somewhere or fail much later.
-        if needsModels, let models, folder == nil {
-            throw Failure(.startFailed, "the models are not there: \(models) is no folder here")
+        if needsModels, let models, let trouble {
+            throw Failure(.startFailed, "the models are not there: \(models.path) \(trouble)")
         }
         var gpu = ContainerPolicy.GPU.none
         if needsGPU {
@@ -38,18 +38,14 @@ final class HostFacts: Sendable {
                     metadata: ["docker.runtimes": "\(info.runtimes.joined(separator: ","))"])
             }
         }
-        return ContainerPolicy(network: network, models: folder, gpu: gpu)
+        return ContainerPolicy(
+            network: network, models: trouble == nil ? models?.path : nil, gpu: gpu)
     }
 
     /// Sets a flag; whether it was set before.
     private static func raise(_ flag: inout Bool) -> Bool {
         defer { flag = true }
         return flag
-    }
-
-    private static func isFolder(_ path: String) -> Bool {
-        var facts = stat()
-        return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
     }
 
     /// A device file, if that is what is there.

@@ -9,9 +9,11 @@ final class ModelsFolder: Sendable {
     /// How the folder is.
     enum State: Equatable, Sendable {
         case fine, missing, empty
+        /// The agent itself may not look into it.
+        case closed
         case unreadable(String)
     }
-    private let path: String
+    let path: String
     /// What the last look found; nil while it is on its way.
     private let state = Latest<State?>(.fine)
 
@@ -27,11 +29,25 @@ final class ModelsFolder: Sendable {
                 "does not answer: its server is away", "is the Spark up, and its NFS server?")
         }
         let mount = "mount the Spark's models there, see `systemctl status *.mount`"
+        if let why = Self.whyNotMounted(state) { return trouble(why, mount) }
         switch state {
-        case .fine: return nil
-        case .missing: return trouble("is no folder here", mount)
         case .empty: return trouble("is empty: nothing seems to be mounted there", mount)
-        case .unreadable(let why): return trouble("cannot be read: \(why)", mount)
+        case .closed: return trouble("may not be read by the agent", "see its owner and mode")
+        case .fine, .missing, .unreadable: return nil
+        }
+    }
+
+    /// Why no container can have it; nil when it can.
+    func whyNotMounted() async -> String? {
+        guard let state = await look() else { return "does not answer: its server is away" }
+        return Self.whyNotMounted(state)
+    }
+
+    private static func whyNotMounted(_ state: State) -> String? {
+        switch state {
+        case .fine, .empty, .closed: nil
+        case .missing: "is no folder here"
+        case .unreadable(let why): "cannot be read: \(why)"
         }
     }
 
@@ -52,8 +68,11 @@ final class ModelsFolder: Sendable {
 
     private static func state(of path: String) -> State {
         guard let folder = unsafe opendir(path) else {
-            return errno == ENOENT || errno == ENOTDIR
-                ? .missing : .unreadable(unsafe String(cString: strerror(errno)))
+            switch errno {
+            case ENOENT, ENOTDIR: return .missing
+            case EACCES: return .closed
+            default: return .unreadable(unsafe String(cString: strerror(errno)))
+            }
         }
         defer { unsafe closedir(folder) }
         errno = 0

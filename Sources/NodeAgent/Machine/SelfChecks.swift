@@ -14,9 +14,9 @@ final class SelfChecks: Sendable {
     private static let patience = Duration.seconds(5)
 
     /// `models` is the folder where models shall be, if any.
-    init(engine: DockerEngine, models: String?) {
+    init(engine: DockerEngine, models: ModelsFolder?) {
         self.engine = engine
-        self.models = models.map { ModelsFolder(path: $0) }
+        self.models = models
     }
 
     /// What was wrong when it was last looked at.

@@ -78,10 +78,9 @@ package struct NodeAgent: Service {
             workers: workers, calls: calls, stores: stores, notifier: notifier, logger: logger)
         let agent = try begin(folder, parts)
         let sensors = MachineSensors { [logger] in Self.note($0, logger) }
-        let checks = SelfChecks(engine: engine, models: settings.models)
         let telemetry = NodeTelemetry(
             folder: folder.path, sampler: sensors.sampler(), ledger: parts.ledger,
-            idle: parts.memory, checks: checks)
+            idle: parts.memory, checks: parts.checks)
         // Not when it is connected: a controller that is away must not make the start fail.
         notifier.ready("\(settings.node): not connected yet")
         await withDiscardingTaskGroup { group in
@@ -90,7 +89,7 @@ package struct NodeAgent: Service {
             group.addTask { await parts.webhooks.run() }
             group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }
             group.addTask { await sensors.run() }
-            group.addTask { await checks.run() }
+            group.addTask { await parts.checks.run() }
             group.addTask { await parts.images.run() }
             group.addTask { await Self.report(telemetry, parts.link, parts.meters) }
             if let place = settings.metrics {

@@ -17,6 +17,7 @@ struct Parts: Sendable {
     let meters = AgentMeters()
     let memory: IdleMemory
     let ledger = ContainerLedger()
+    let checks: SelfChecks
 
     init(
         settings: AgentSettings, identity: Identity, folder: StateFolder, engine: DockerEngine,
@@ -50,9 +51,11 @@ struct Parts: Sendable {
         let inputDesk = InputDesk(link: link)
         let inputs = InputResolver(
             http: stores, find: { try await inputDesk.files($0, $1, for: $2) }, logger: logger)
+        let models = settings.models.map { ModelsFolder(path: $0) }
+        checks = SelfChecks(engine: engine, models: models)
         let containers = Containers(
             engine: engine, labels: labels, network: network,
-            host: HostFacts(engine: engine, models: settings.models, logger: logger),
+            host: HostFacts(engine: engine, models: models, logger: logger),
             memory: memory, ledger: ledger, inputs: inputs, logger: logger)
         let predictions = Predictions(
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
