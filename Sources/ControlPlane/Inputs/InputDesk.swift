@@ -9,6 +9,7 @@ package struct InputDesk: Sendable {
     let loop: ControlLoop
     let store: FleetStore
     let inputs: InputStore
+    private let known = KnownReferences()
     private var objects: any ObjectStore { inputs.objects }
     /// How long a granted URL lives: a worker may read it late.
     static let lifeSeconds = 6 * 3_600
@@ -61,7 +62,7 @@ package struct InputDesk: Sendable {
             return InputGrant(total: 1, files: [file])
         }
         guard let reference = InputReference(key: request.word, text: request.text),
-            Self.refers(try await inputs.whole(job, asked), to: reference)
+            try await references(of: job, asked).contains(reference)
         else {
             throw Refused(why: "the job's input does not refer to \"\(request.text)\"")
         }
@@ -91,12 +92,13 @@ package struct InputDesk: Sendable {
         }
     }
 
-    /// Whether an input has this reference: no node is told of what is not its job's.
-    private static func refers(_ input: String, to reference: InputReference) -> Bool {
-        guard let value = try? JSONValue(text: input),
-            let all = try? InputReferences.all(in: value)
-        else { return false }
-        return all.contains(reference)
+    /// The references in a job's input: no node is told of what is not its job's.
+    private func references(of job: JobID, _ asked: JobRequest) async throws -> [InputReference] {
+        if let found = known.references(of: job) { return found }
+        let input = try await inputs.whole(job, asked)
+        let found = (try? InputReferences.all(in: JSONValue(text: input))) ?? []
+        known.note(found, of: job)
+        return found
     }
 
     private func outputs(of jobs: [Prerequisite]) async throws -> [JobID: [Output]] {
