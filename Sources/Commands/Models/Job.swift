@@ -1,4 +1,3 @@
-
 /// A job as the API shows it; every field but the id may be missing.
 struct Job: Decodable, Sendable {
     var id: String

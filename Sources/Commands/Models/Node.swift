@@ -1,4 +1,3 @@
-
 /// A node as the API shows it, dedicated or roaming; every field but the name may be missing.
 struct Node: Decodable, Sendable {
     var name: String

@@ -52,7 +52,7 @@ struct Checker {
             if let job = event.job { endings[process.life]?[job] = nil }
         }
         for id in effects.jobs {
-            guard let job = machine.jobs[id] else { continue }
+            guard let job = machine.jobs[id] ?? effects.trimmed[id] else { continue }
             check(world, process.life, job)
             for attempt in job.active {
                 let key = AttemptKey(job: id, number: attempt.number)
@@ -67,7 +67,7 @@ struct Checker {
         guard world.leader === process else { return }
         let now = process.clock.local(world.now)
         for id in effects.jobs {
-            for attempt in machine.jobs[id]?.attempts ?? []
+            for attempt in (machine.jobs[id] ?? effects.trimmed[id])?.attempts ?? []
             where attempt.state.isFinal && attempt.finishedAt == now {
                 let key = AttemptKey(job: id, number: attempt.number)
                 attemptClosed(world, key, attempt)
@@ -184,7 +184,7 @@ struct Checker {
         for job in batch.jobs {
             if let key = job.request.idempotencyKey {
                 let first = storedKeys[key, default: job.id]
-                if first != job.id {
+                if first != job.id, world.keepsKeys {
                     violate(world, .resultOnce, "key \(key) gave \(first) and \(job.id)")
                 }
                 storedKeys[key] = job.id

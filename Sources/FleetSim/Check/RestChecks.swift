@@ -100,7 +100,17 @@ extension Checker {
         guard let machine = world.leader?.machine, world.clients.open.isEmpty
         else { return false }
         return machine.jobs.values.allSatisfy { $0.state.isFinal && !$0.isActive }
-            && world.hosts.allSatisfy { open(machine, $0) == nil }
+            && isStored(world, machine) && world.hosts.allSatisfy { open(machine, $0) == nil }
+    }
+
+    /// Whether the end of all that the controller let go of has reached the store.
+    private func isStored(_ world: World, _ machine: Controller) -> Bool {
+        accepted.allSatisfy {
+            machine.jobs[$0] != nil || world.store.jobs[$0]?.state.isFinal != false
+        }
+            && acceptedPlans.allSatisfy {
+                machine.plan($0) != nil || world.store.plans[$0].map { $0.ending != nil } != false
+            }
     }
 
     /// What keeps a node from rest.

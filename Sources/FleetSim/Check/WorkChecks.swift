@@ -95,7 +95,8 @@ extension Checker {
     mutating func nothingRunsOn(_ world: World, _ machine: Controller) {
         for (id, places) in work.running.sorted(by: { $0.key < $1.key }) {
             for place in places {
-                guard let attempt = machine.jobs[id]?.attempt(place.key.number),
+                guard let job = machine.jobs[id] ?? world.store.jobs[id],
+                    let attempt = job.attempt(place.key.number),
                     attempt.state.isFinal
                 else { continue }
                 attemptClosed(world, place.key, attempt)

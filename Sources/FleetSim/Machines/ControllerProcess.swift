@@ -56,7 +56,8 @@ extension World {
             showing: max(wall, store.clock), at: now, driftPPM: drift(.controller, life))
         let at = clock.local(now)
         let machine = Controller(
-            restoring: store.snapshot(), term: term, seed: seeds.seed(.controller, life), at: at,
+            restoring: store.snapshot(for: policy), term: term, seed: seeds.seed(.controller, life),
+            at: at,
             policy: policy)
         let process = ControllerProcess(
             life: life, term: term, clock: clock, machine: machine,

@@ -75,10 +75,17 @@ struct StoreModel {
     /// Records that go over JSON when a controller starts; for all of them it would be too slow.
     private static let overJSONLimit = 20
 
-    /// What a new life of the controller takes up; the youngest records as JSON and back, as in Redis.
-    func snapshot() -> Controller.Snapshot {
-        var jobs = jobs.values.sorted { $0.id > $1.id }
-        var plans = plans.values.sorted { $0.id > $1.id }
+    /// What a new life of the controller takes up: all that is alive and the latest of what has ended; the
+    /// youngest records as JSON and back, as in Redis.
+    func snapshot(for policy: ControllerPolicy) -> Controller.Snapshot {
+        var plans = latest(
+            plans.values, policy.planHistoryLimit, isAlive: { $0.ending == nil },
+            by: { ($0.submittedAt, $0.id) })
+        let planned = Set(plans.lazy.filter { $0.ending == nil }.flatMap(\.jobs))
+        var jobs = latest(
+            jobs.values, policy.historyLimit,
+            isAlive: { $0.ending == nil || $0.isActive || planned.contains($0.id) },
+            by: { ($0.ending?.at ?? $0.submittedAt, $0.id) })
         var nodes = nodes.values.sorted { $0.name < $1.name }
         for index in jobs.indices.prefix(Self.overJSONLimit) {
             jobs[index] = Self.overJSON(jobs[index])
@@ -92,6 +99,17 @@ struct StoreModel {
         return Controller.Snapshot(
             fleet: fleet, fleetRevision: revision, counters: counters, jobs: jobs,
             plans: plans, nodes: nodes)
+    }
+
+    /// What is alive and the latest of the rest, the youngest first.
+    private func latest<Record, ID: Comparable>(
+        _ records: some Collection<Record>, _ limit: Int, isAlive: (Record) -> Bool,
+        by place: (Record) -> (Instant, ID)
+    ) -> [Record] {
+        let ended = records.filter { !isAlive($0) }.sorted { place($0) > place($1) }
+        return (records.filter(isAlive) + ended.prefix(limit)).sorted {
+            place($0).1 > place($1).1
+        }
     }
 
     private static func overJSON<Record: Codable & Equatable>(_ record: Record) -> Record {

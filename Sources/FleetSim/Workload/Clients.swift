@@ -33,6 +33,9 @@ struct Clients {
 }
 
 extension World {
+    /// Whether no job is let go of before the end, and its idempotency key with it.
+    var keepsKeys: Bool { policy.historyLimit >= ControllerPolicy().historyLimit }
+
     /// Asks the controller for something; nothing is heard when it is not there.
     @discardableResult
     func request(
@@ -83,7 +86,7 @@ extension World {
             checker.violate(self, .toldIsStored, "\(id) is accepted and not stored")
         }
         if let key = job.request.idempotencyKey {
-            if let first = clients.byKey[key], first != id {
+            if let first = clients.byKey[key], first != id, keepsKeys {
                 checker.violate(
                     self, .resultOnce, "key \(key) gave two jobs: \(first) and \(id)")
             }
@@ -101,12 +104,16 @@ extension World {
     /// Somebody wants a job tried again: as the API does, with what the record has of it and of its plan.
     private func retry(_ id: JobID) {
         guard let job = store.jobs[id] else { return }
-        var recalled = Recalled(jobs: [job])
-        if let plan = job.request.place.flatMap({ store.plans[$0.plan] }) {
-            recalled = Recalled(plan: plan, jobs: plan.jobs.compactMap { store.jobs[$0] })
-        }
-        let known = recalled
-        request { .retry($0, id, recalled: known) }
+        let after = job.request.after.compactMap { store.jobs[$0.job] }
+        let recalled =
+            recalled(job.request.place?.plan) ?? Recalled(jobs: [job] + after)
+        request { .retry($0, id, recalled: recalled) }
+    }
+
+    /// What the record has of a plan.
+    private func recalled(_ plan: PlanID?) -> Recalled? {
+        guard let plan = plan.flatMap({ store.plans[$0] }) else { return nil }
+        return Recalled(plan: plan, jobs: plan.jobs.compactMap { store.jobs[$0] })
     }
 }
 
@@ -145,7 +152,11 @@ extension World {
             self.plan(.call { world in world.request { .cancelPlan($0, id) } }, after: later)
         }
         if let later = plan.retryAfter {
-            self.plan(.call { world in world.request { .retryPlan($0, id) } }, after: later)
+            let retry = Action.call { world in
+                let recalled = world.recalled(id) ?? Recalled()
+                world.request { .retryPlan($0, id, recalled: recalled) }
+            }
+            self.plan(retry, after: later)
         }
     }
 }

@@ -13,11 +13,17 @@ package struct Scenario: Hashable, Sendable, Codable {
     /// Times of work and trouble, each followed by a rest.
     package var storms: [Storm]
 
-    /// The controller's times and bounds: the defaults.
+    /// The controller's times and bounds: the defaults, but that one fleet in four soon forgets what has ended.
     var policy: ControllerPolicy {
         var policy = ControllerPolicy()
-        let planned = storms.map { $0.plans.map(\.steps.count).reduce($0.jobs.count, +) }
-        policy.historyLimit = max(10_000, planned.reduce(0, +))
+        var random = Seeds(root: seed).stream(.history)
+        if random.permille(250) {
+            policy.historyLimit = random.pick([1, 5, 20, 60])
+            policy.planHistoryLimit = random.pick([0, 1, 5])
+        } else {
+            let planned = storms.map { $0.plans.map(\.steps.count).reduce($0.jobs.count, +) }
+            policy.historyLimit = max(policy.historyLimit, planned.reduce(0, +))
+        }
         return policy
     }
 

@@ -14,6 +14,7 @@ package struct Seeds: Hashable, Sendable {
     /// The parts of a run that draw at random.
     package enum Part: UInt64, Sendable {
         case weather, storm, network, node, docker, store, controller, clocks, clients, agent, plans
+        case history
     }
 
     /// The seed of a part, or of the `index`-th of its kind.
