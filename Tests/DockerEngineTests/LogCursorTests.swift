@@ -70,6 +70,39 @@ struct LogCursorTests {
         }
     }
 
+    @Test("says where the daemon has deleted what was not read yet, and nowhere else")
+    func losses() {
+        let log = [
+            message(1, "a"), message(1, "b"), message(2, "x", .stderr), message(3, "c"),
+            message(4, "d"), message(5, "y", .stderr), message(6, "e"),
+        ]
+        func losses(read: Int, deleted: Int) -> [String] {
+            var cursor = LogCursor()
+            for chunk in log[..<read] { _ = cursor.take(chunk, keepsTimestamp: false) }
+            cursor.resume()
+            return log[deleted...].compactMap { cursor.take($0, keepsTimestamp: false) }
+                .filter(\.followsLoss).map { String(buffer: $0.bytes) }
+        }
+        #expect(losses(read: 2, deleted: 0) == [])
+        // What was read last is there, so nothing behind it is gone.
+        #expect(losses(read: 2, deleted: 1) == [])
+        #expect(losses(read: 2, deleted: 3) == ["c"])
+        #expect(losses(read: 2, deleted: 4) == ["d"])
+        #expect(losses(read: 4, deleted: 3) == ["y"])
+        #expect(losses(read: 7, deleted: 7) == [])
+        // One output is far behind the other: it is not asked from there.
+        var cursor = LogCursor()
+        _ = cursor.take(message(1, "a"), keepsTimestamp: false)
+        let late = LogChunk(
+            stream: .stderr, bytes: ByteBuffer(string: "2026-11-23T16:22:17.000000001Z z"))
+        _ = cursor.take(late, keepsTimestamp: false)
+        cursor.resume()
+        #expect(cursor.take(late, keepsTimestamp: false) == nil)
+        let next = LogChunk(
+            stream: .stdout, bytes: ByteBuffer(string: "2026-11-23T16:22:18.000000001Z b"))
+        #expect(cursor.take(next, keepsTimestamp: false)?.followsLoss == false)
+    }
+
     @Test("cuts the time off, and passes on what has none")
     func prefixes() {
         var cursor = LogCursor()

@@ -58,6 +58,35 @@ struct StreamTests {
         }
     }
 
+    @Test("says where the daemon has deleted what was not read yet", arguments: [10, 20_000])
+    func deleted(_ lines: Int) async throws {
+        let script = "[ -e /again ] && busybox seq 1 \(lines); >/again; echo end"
+        try await withContainer(
+            script,
+            change: {
+                $0.logMaxSize = 20_000
+                $0.logMaxFiles = 2
+            }
+        ) { engine, id in
+            var cursor: LogCursor?
+            var texts: [String] = []
+            var losses: [Int] = []
+            for _ in 1...2 {
+                try await engine.start(id)
+                _ = try await engine.wait(id)
+                var pieces = try await engine.logs(id, after: cursor).makeAsyncIterator()
+                while let piece = try await pieces.next() {
+                    if piece.followsLoss { losses.append(texts.count) }
+                    texts.append(String(buffer: piece.bytes))
+                }
+                cursor = pieces.cursor
+            }
+            #expect(texts.first == "end\n" && texts.last == "end\n")
+            let isWhole = texts.count == lines + 2
+            #expect(isWhole == (lines == 10) && losses == (isWhole ? [] : [1]))
+        }
+    }
+
     @Test("tail, since and timestamps")
     func options() async throws {
         try await withContainer("echo a; echo b; echo c") { engine, id in

@@ -112,6 +112,21 @@ import Testing
                 == pieces.indices.map { index in pieces[..<index].reduce(0) { $0 + $1.span } })
     }
 
+    @Test func aLossIsNotedInItsPlace() throws {
+        var log = LogBacklog()
+        log.append(Array("before\n".utf8), at: 1)
+        log.appendLoss(at: 2)
+        log.append(Array("after\n".utf8), at: 3)
+        let pieces = drain(&log)
+        let text = pieces.flatMap(\.text)
+        let records = try records(text)
+        #expect(records.map(\.source) == [.stdout, .system, .stdout])
+        #expect(records.map(\.span) == [7, 1, 6])
+        #expect(pieces.map(\.span).reduce(0, +) == 14)
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+        #expect(lines[1].contains(" system F 1 byte or more left out: Docker "))
+    }
+
     @Test func whatALinkLostIsSentAgain() throws {
         var log = LogBacklog()
         var stored: [UInt8] = []

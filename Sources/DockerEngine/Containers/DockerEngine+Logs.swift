@@ -7,8 +7,8 @@ extension DockerEngine {
     ///
     /// Docker 20.10 ends a followed log early, as if all was well, when the container ends or a log
     /// file is rotated while the reader is behind. So at the end of a followed log the rest is read
-    /// again from where it stopped. What the daemon has deleted by then is lost: it keeps
-    /// ``ContainerSpec/logMaxSize`` times ``ContainerSpec/logMaxFiles`` bytes.
+    /// again from where it stopped. What the daemon has deleted by then is lost, and the next piece says
+    /// so: it keeps ``ContainerSpec/logMaxSize`` times ``ContainerSpec/logMaxFiles`` bytes.
     ///
     /// - Parameters:
     ///   - id: The container's id or name.

@@ -12,6 +12,13 @@ package struct LogCursor: Sendable, Hashable, Codable {
         var count: Int
         /// Messages of that time still to be passed over after a resumption.
         var skip = 0
+        /// Whether they must be there, unless the daemon has deleted them.
+        var mustCome: Bool?
+
+        mutating func resume(_ since: Int64) {
+            skip = count
+            mustCome = time >= since
+        }
     }
 
     /// Outputs are not out of step by more than this.
@@ -39,8 +46,9 @@ package struct LogCursor: Sendable, Hashable, Codable {
     /// Prepares for a stream that begins at ``since`` again.
     mutating func resume() {
         isResumed = true
-        if let count = stdout?.count { stdout?.skip = count }
-        if let count = stderr?.count { stderr?.skip = count }
+        let since = since ?? .max
+        stdout?.resume(since)
+        stderr?.resume(since)
     }
 
     /// Takes a message with its time in front, or nil when it was taken before.
@@ -55,9 +63,9 @@ package struct LogCursor: Sendable, Hashable, Codable {
             taken += 1
             return chunk
         }
-        guard advance(chunk.stream, to: time) else { return nil }
-        taken += 1
         var chunk = chunk
+        guard advance(chunk.stream, to: time, &chunk.followsLoss) else { return nil }
+        taken += 1
         chunk.time = time
         if !keepsTimestamp {
             // The time and one space; a message can be shorter only if it is broken.
@@ -68,7 +76,9 @@ package struct LogCursor: Sendable, Hashable, Codable {
     }
 
     /// Notes a message; false when it was noted before the resumption.
-    private mutating func advance(_ stream: LogChunk.Stream, to time: Int64) -> Bool {
+    private mutating func advance(
+        _ stream: LogChunk.Stream, to time: Int64, _ followsLoss: inout Bool
+    ) -> Bool {
         var position = (stream == .stdout ? stdout : stderr) ?? Position(time: .min, count: 0)
         if isResumed, time < position.time { return false }
         if time == position.time {
@@ -79,6 +89,9 @@ package struct LogCursor: Sendable, Hashable, Codable {
             }
             position.count += 1
         } else {
+            // The log begins behind all that was read.
+            followsLoss =
+                position.skip > 0 && position.skip == position.count && position.mustCome == true
             position = Position(time: time, count: 1)
         }
         set(stream, position)

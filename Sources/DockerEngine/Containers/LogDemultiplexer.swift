@@ -13,6 +13,8 @@ package struct LogChunk: Sendable, Hashable {
     package var bytes: ByteBuffer
     /// When it was written, in nanoseconds since 1970; nil for a terminal's.
     package var time: Int64?
+    /// Whether the daemon has deleted some of the log before it that was not read yet.
+    package var followsLoss = false
 
     /// Creates a piece.
     package init(stream: Stream, bytes: ByteBuffer, time: Int64? = nil) {

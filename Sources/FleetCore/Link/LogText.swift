@@ -44,6 +44,12 @@ package enum LogText {
         text += Array("\(count) bytes left out\n".utf8)
     }
 
+    /// Adds a note that something is missing here, nobody knows how much; it stands for one byte.
+    package static func appendLoss(at time: Int64, to text: inout [UInt8]) {
+        appendHead(.system, endsLine: true, time, &text)
+        text += Array("1 byte or more left out: Docker deleted it before it was read\n".utf8)
+    }
+
     private static func appendHead(
         _ source: LogSource, endsLine: Bool, _ time: Int64, _ text: inout [UInt8]
     ) {

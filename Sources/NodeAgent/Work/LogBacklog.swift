@@ -72,6 +72,16 @@ struct LogBacklog: Sendable {
         }
     }
 
+    /// Notes that something that the work wrote is lost; it counts as one byte.
+    mutating func appendLoss(at time: Int64) {
+        var note: [UInt8] = []
+        LogText.appendLoss(at: time, to: &note)
+        waiting.append(Piece(offset: end, span: 1, text: note))
+        waitingBytes += note.count
+        end += 1
+        makeRoom(time)
+    }
+
     /// Drops from the middle: the first half is how it began, the second half how it goes on.
     private mutating func makeRoom(_ time: Int64) {
         guard waitingBytes > Self.waitingBytesMax else { return }

@@ -93,6 +93,10 @@ final class LogFollower: Sendable {
         var toSkip = log.isRaw ? place.offset : 0
         var pieces = log.makeAsyncIterator()
         while let piece = try await pieces.next() {
+            if piece.followsLoss {
+                outbox.appendLoss(key, at: piece.time ?? WallTime.now)
+                place.offset += 1
+            }
             let bytes = piece.bytes.readableBytesView
             let skipped = min(Int(clamping: toSkip), bytes.count)
             toSkip -= UInt64(skipped)

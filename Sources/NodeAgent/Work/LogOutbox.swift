@@ -59,6 +59,12 @@ final class LogOutbox: Sendable {
         signal.nudge()
     }
 
+    /// Notes that something of a log is lost.
+    func appendLoss(_ key: AttemptKey, at time: Int64 = WallTime.now) {
+        state.withLock { $0.logs[key]?.backlog.appendLoss(at: time) }
+        signal.nudge()
+    }
+
     /// Keeps a log open, even when its attempt is over, until ``release(_:)``; a new one begins at the
     /// offset.
     func hold(_ key: AttemptKey, from offset: UInt64) {
