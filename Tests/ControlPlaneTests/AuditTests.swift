@@ -42,6 +42,28 @@ struct AuditTests {
         }
     }
 
+    @Test("An action on many says how many and of which filter, one on a roamer for whom")
+    func details() async throws {
+        try await Plane.with { plane, _ in
+            for _ in 1...2 {
+                _ = try await plane.call(.post, "/api/v1/jobs", #"{"kind":"image"}"#)
+            }
+            for body in [
+                #"{"filter":{"kind":["image"]},"dryRun":true}"#, #"{"filter":{"kind":["image"]}}"#,
+            ] {
+                _ = try await plane.call(.post, "/api/v1/jobs/cancel", body)
+            }
+            _ = try await plane.call(
+                .post, "/api/v1/roamers/none/assign", #"{"cluster":"vision","mode":"manual"}"#)
+            let details = try await trail(plane).map { Plane.text($0["detail"]) }
+            #expect(
+                details == [
+                    #"{"cluster":"vision","mode":"manual"}"#, #"2 jobs of {"kind":["image"]}"#,
+                    #"dry run, 2 jobs of {"kind":["image"]}"#,
+                ])
+        }
+    }
+
     @Test("Who is refused is noted, but not without end, and not everybody may look")
     func refusals() async throws {
         try await Plane.with { plane, _ in

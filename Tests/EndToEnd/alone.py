@@ -1,5 +1,6 @@
 """Programs of a test's own, beside the fleet that all tests share: a controller, an agent, a Redis, an object store."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -77,6 +78,12 @@ class Controller:
             program.end()
             raise
         return program
+
+    def end_redis(self) -> None:
+        """Ends the private Redis of a controller that was killed: it outlives that on purpose."""
+        for file in self.state.rglob("redis.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
 
     def is_ready(self) -> bool:
         try:

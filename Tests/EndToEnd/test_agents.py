@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,19 +171,28 @@ def test_what_an_image_took_is_remembered(fleet: Fleet) -> None:
     fleet.succeed(job, 30)
 
 
-def test_a_worker_joins_the_mesh_under_its_services_name(fleet: Fleet) -> None:
+def test_a_worker_joins_the_networks_under_its_services_name(fleet: Fleet, tmp_path: Path) -> None:
     (old,) = fleet.containers(node="agx-06")
-    fleet.docker("network", "create", "jessica-mesh")
+    clusters = ("jessica-mesh", "fleet-mgmt")
+    for network in clusters:
+        fleet.docker("network", "create", network)
+    before, file = fleet.get("/fleet")["source"], tmp_path / "cluster.yaml"
+    managing = before.replace("  music-api:\n", "  music-api:\n    networks: [fleet-mgmt]\n")
+    assert managing != before
     try:
-        fleet.docker("rm", "--force", old)
+        file.write_text(managing)
+        assert fleet.jctl("apply", "-f", str(file)).returncode == 0
         fleet.until(lambda: fleet.containers(node="agx-06") not in ([], [old]) and not fleet.unready(), 60, "the pod to be back")
         (pod,) = fleet.containers(node="agx-06")
         networks = json.loads(fleet.docker("inspect", pod))[0]["NetworkSettings"]["Networks"]
-        assert "music-api" in networks["jessica-mesh"]["Aliases"] and len(networks) == 2, networks
+        assert len(networks) == 3 and all("music-api" in networks[name]["Aliases"] for name in clusters), networks
         seen = fleet.docker("run", "--rm", "--network", "jessica-mesh", "--entrypoint", "getent", "jessica/base:latest", "hosts", "music-api")
         assert seen.split()[0] == networks["jessica-mesh"]["IPAddress"], seen
         fleet.succeed(fleet.submit("audio", {"prompt": "calm"}), 30)
     finally:
-        for container in fleet.containers(node="agx-06"):
-            fleet.docker("network", "disconnect", "--force", "jessica-mesh", container, check=False)
-        fleet.docker("network", "rm", "jessica-mesh")
+        file.write_text(before)
+        assert fleet.jctl("apply", "-f", str(file)).returncode == 0
+        for network in clusters:
+            for container in fleet.containers(node="agx-06"):
+                fleet.docker("network", "disconnect", "--force", network, container, check=False)
+            fleet.docker("network", "rm", network)

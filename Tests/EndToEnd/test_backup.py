@@ -156,4 +156,5 @@ def test_everything_comes_back_from_a_backup(running: Fleet, tmp_path: Path) -> 
                     assert ask(new, "GET", f"/jobs/{done[0]}/outputs/{get(new, f'/jobs/{done[0]}')['outputs'][0]['name']}")[0] == 200
                 assert first.is_alive() and second.is_alive()
             finally:
+                old.end_redis()
                 clear_of(running, NAME)

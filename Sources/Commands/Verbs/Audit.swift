@@ -38,6 +38,12 @@ struct Audit: Command {
         var status: Int?
         var code: String?
         var requestId: String?
+        var detail: String?
+
+        var what: String {
+            [action ?? "-", detail.map { ": \($0)" }, code.map { " (\($0))" }]
+                .compactMap(\.self).joined()
+        }
     }
 
     func validate() throws {
@@ -67,7 +73,7 @@ struct Audit: Command {
                 [
                     $0.at?.text ?? "-", $0.who ?? "-", $0.from ?? "-",
                     $0.status.map(String.init) ?? "-",
-                    ($0.action ?? "-") + ($0.code.map { " (\($0))" } ?? ""), $0.requestId ?? "-",
+                    $0.what, $0.requestId ?? "-",
                 ]
             })
     }

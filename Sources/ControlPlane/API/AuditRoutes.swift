@@ -16,6 +16,7 @@ extension APIServer {
         var status: Int
         var code: String?
         var requestId: String
+        var detail: String?
 
         init(_ record: AuditRecord) {
             at = record.at.rfc3339
@@ -26,6 +27,7 @@ extension APIServer {
             status = record.status
             code = record.code
             requestId = record.request
+            detail = record.detail
         }
     }
 

@@ -13,13 +13,13 @@ extension APIServer {
     func addBulkActions(_ api: RouterGroup<Context>) {
         api.post("/jobs/cancel") { request, context in
             let alive = Set(JobState.allCases.filter { !$0.isFinal })
-            return try await act(request, context.caller, on: alive) { id in
+            return try await act(request, context, on: alive) { id in
                 try await ask { .cancel($0, id) }
             }
         }
         api.post("/jobs/retry") { request, context in
             try await act(
-                request, context.caller, on: [.failed, .cancelled], atOnce: Self.retryWidth
+                request, context, on: [.failed, .cancelled], atOnce: Self.retryWidth
             ) { id in
                 let recalled = try await recall(id)
                 try await ask { .retry($0, id, recalled: recalled) }
@@ -45,11 +45,12 @@ extension APIServer {
     }
 
     private func act(
-        _ request: Request, _ caller: Caller, on possible: Set<JobState>,
+        _ request: Request, _ context: Context, on possible: Set<JobState>,
         atOnce width: Int = bulkWidth, _ action: @escaping @Sendable (JobID) async throws -> Void
     ) async throws -> Response {
         var wish = try BulkBody(try await object(request, known: BulkBody.known))
         // Of all those that the filter chooses, one's own.
+        let caller = context.caller
         if caller.role < .operator {
             try caller.requireOwn(wish.filter.submitter ?? caller.name, "the work chosen")
             wish.filter.submitter = caller.name
@@ -62,6 +63,8 @@ extension APIServer {
             page = try await self.page(
                 wish.filter, after: wish.cursor, order: .oldest, limit: wish.limit)
         }
+        let what = wish.dryRun ? "dry run, " : ""
+        context.remark.say("\(what)\(page.ids.count) jobs of \(wish.text)")
         var failures: [JobID: Result.Item.Failure] = [:]
         if !wish.dryRun {
             try requireStore()
@@ -131,6 +134,8 @@ extension APIServer {
 struct BulkBody {
     /// Which jobs.
     var filter: JobFilter
+    /// The filter as it was given.
+    let text: String
     /// Whether to say only which they are.
     let dryRun: Bool
     /// The most jobs to act on.
@@ -147,6 +152,7 @@ struct BulkBody {
             throw APIError.invalid("`filter` must be an object, as for the list of jobs")
         }
         filter = try JobFilter(body: wanted)
+        text = try JSONValue.object(wanted).text
         dryRun = try Self.flag(fields, "dryRun")
         let all = try Self.flag(fields, "all")
         // A filter that was left empty by mistake must not choose everything.

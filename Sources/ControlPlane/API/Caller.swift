@@ -42,6 +42,8 @@ package struct APIContext: RequestContext {
 
     /// The connection it came by; nil in tests without one.
     let channel: (any Channel)?
+    /// What it chose, for the trail.
+    let remark = Remark()
 
     /// Begins with nobody but the local administrator; the check of tokens says otherwise.
     package init(source: Source) {

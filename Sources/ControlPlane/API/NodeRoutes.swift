@@ -61,9 +61,10 @@ extension APIServer {
         }
         api.post("/roamers/:name/assign") { request, context in
             let name = NodeName(try name(context))
-            let what = try assignment(
-                try await object(
-                    request, known: ["cluster", "template", "image", "mode", "seconds"]))
+            let fields = try await object(
+                request, known: ["cluster", "template", "image", "mode", "seconds"])
+            context.remark.say(try JSONValue.object(fields).text)
+            let what = try assignment(fields)
             try await ask { .assign($0, name, what) }
             return try await node(context, status: .accepted)
         }

@@ -57,7 +57,7 @@ package final class AuditTrail: Sendable {
             at: now, who: who?.name.rawValue ?? "-", role: who?.role.rawValue ?? "",
             from: from,
             action: String(action.prefix(Self.actionMax)), status: status, code: code,
-            request: "\(context.id)")
+            request: "\(context.id)", detail: context.remark.text)
         do {
             let stored: Bool? = try await withLimit(Self.patience) { [self] in
                 try await store.append([record], keeping: keep)

@@ -18,11 +18,13 @@ package struct AuditRecord: Hashable, Sendable {
     package var code: String?
     /// The id under which the controller's log tells of it.
     package var request: String
+    /// What it chose, where the action alone does not say; nil where it does.
+    package var detail: String?
 
     /// Notes something.
     package init(
         at: Instant, who: String, role: String, from: String, action: String, status: Int,
-        code: String? = nil, request: String
+        code: String? = nil, request: String, detail: String? = nil
     ) {
         self.at = at
         self.who = who
@@ -32,6 +34,7 @@ package struct AuditRecord: Hashable, Sendable {
         self.status = status
         self.code = code
         self.request = request
+        self.detail = detail
     }
 }
 
@@ -54,6 +57,7 @@ extension FleetStore {
                 "request", .text(record.request),
             ]
             if let code = record.code { words += ["code", .text(code)] }
+            if let detail = record.detail { words += ["detail", .text(detail)] }
             return RedisCommand("XADD", words)
         }
         commands += [
@@ -98,7 +102,7 @@ extension FleetStore {
                 who: fields["who"] ?? "-", role: fields["role"] ?? "",
                 from: fields["from"] ?? "-", action: fields["action"] ?? "-",
                 status: fields["status"].flatMap { Int($0) } ?? 0, code: fields["code"],
-                request: fields["request"] ?? "-")
+                request: fields["request"] ?? "-", detail: fields["detail"])
             return (place, record)
         }
     }
