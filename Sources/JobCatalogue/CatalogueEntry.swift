@@ -18,6 +18,8 @@ struct CatalogueEntry {
     let labels: Set<String>
     /// What can be searched.
     let text: String
+    /// Whether that is only from a short form of the input.
+    let isAbridged: Bool
 
     init(_ job: Job) {
         id = job.id.rawValue
@@ -30,8 +32,13 @@ struct CatalogueEntry {
         let own = job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] }.map(Self.plain)
         labels = Set(own + [Self.mark(submitter: job.request.submittedBy)])
             .union(job.request.place.map { [Self.mark(plan: $0.plan)] } ?? [])
-        text = Self.plain(
-            "\(job.id)\n\(InputText.words(of: job.request.input, limit: Self.textLimit))")
+        text = Self.text(job.id, job.request.input)
+        isAbridged = job.request.stored != nil
+    }
+
+    /// What can be searched of a job with this input.
+    static func text(_ id: JobID, _ input: String) -> String {
+        plain("\(id)\n\(InputText.words(of: input, limit: textLimit))")
     }
 
     /// Stands among the labels, where no label's name begins with `=`.

@@ -3,7 +3,7 @@ import GRDB
 /// The tables of the catalogue.
 enum CatalogueSchema {
     /// Another number makes every catalogue anew.
-    static let version = 2
+    static let version = 3
 
     /// Makes the tables in an empty database.
     ///
@@ -28,6 +28,7 @@ enum CatalogueSchema {
                 CREATE TABLE labels (
                     label TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (label, seq)) WITHOUT ROWID;
                 CREATE INDEX labels_of_job ON labels (seq);
+                CREATE TABLE abridged (seq INTEGER PRIMARY KEY);
                 CREATE VIRTUAL TABLE words USING fts5 (
                     text, content='jobs', content_rowid='seq', tokenize='trigram');
                 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -41,6 +42,7 @@ enum CatalogueSchema {
             sql: """
                 DROP TABLE IF EXISTS words;
                 DROP TABLE IF EXISTS jobs;
+                DROP TABLE IF EXISTS abridged;
                 DROP TABLE IF EXISTS tries;
                 DROP TABLE IF EXISTS labels;
                 DROP TABLE IF EXISTS marks;

@@ -54,10 +54,31 @@ struct CatalogueWriter {
         ])
         try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
             .execute(arguments: [seq, entry.text])
+        if entry.isAbridged {
+            try db.cachedStatement(sql: "INSERT INTO abridged (seq) VALUES (?)")
+                .execute(arguments: [seq])
+        }
         for label in entry.labels {
             try db.cachedStatement(sql: "INSERT OR IGNORE INTO labels (label, seq) VALUES (?, ?)")
                 .execute(arguments: [label, seq])
         }
+    }
+
+    /// Lets all of an input be searched where its short form was; without one that stays.
+    func complete(_ id: JobID, _ input: String?) throws {
+        let found = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT seq, text FROM jobs WHERE id = ?"),
+            arguments: [id.rawValue])
+        guard let found else { return }
+        let seq: Int64 = found["seq"]
+        try db.cachedStatement(sql: "DELETE FROM abridged WHERE seq = ?").execute(arguments: [seq])
+        guard let input else { return }
+        let text = CatalogueEntry.text(id, input)
+        try removeWords(found)
+        try db.cachedStatement(sql: "UPDATE jobs SET text = ? WHERE seq = ?")
+            .execute(arguments: [text, seq])
+        try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
+            .execute(arguments: [seq, text])
     }
 
     /// A place behind all jobs of that millisecond.
@@ -98,15 +119,19 @@ struct CatalogueWriter {
     private func remove(_ rows: [Row]) throws {
         for row in rows {
             let seq: Int64 = row["seq"]
-            let text: String = row["text"]
-            // The index of words must be told what it had.
-            try db.cachedStatement(
-                sql: "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)"
-            ).execute(arguments: [seq, text])
-            for table in ["tries", "labels", "jobs"] {
+            try removeWords(row)
+            for table in ["tries", "labels", "abridged", "jobs"] {
                 try db.cachedStatement(sql: "DELETE FROM \(table) WHERE seq = ?")
                     .execute(arguments: [seq])
             }
         }
+    }
+
+    /// The index of words must be told what it had.
+    private func removeWords(_ row: Row) throws {
+        let (seq, text): (Int64, String) = (row["seq"], row["text"])
+        try db.cachedStatement(
+            sql: "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)"
+        ).execute(arguments: [seq, text])
     }
 }

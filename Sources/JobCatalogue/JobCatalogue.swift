@@ -197,6 +197,30 @@ package final class JobCatalogue: Sendable {
         try await pool.write { [term] db in try CatalogueWriter(db: db, term: term).remove(ids) }
     }
 
+    // MARK: Inputs that the record has not all of
+
+    /// Jobs of which only a short form of the input can be searched so far, the latest first.
+    package func abridged(limit: Int) async throws -> [JobID] {
+        try await pool.read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT id FROM abridged JOIN jobs USING (seq) ORDER BY seq DESC LIMIT ?
+                    """, arguments: [limit]
+            ).map { JobID($0) }
+        }
+    }
+
+    /// Lets whole inputs be searched; of one that is nowhere any more the short form stays.
+    package func complete(_ inputs: [(job: JobID, input: String?)]) async throws {
+        try await guarded {
+            try await pool.write { [term] db in
+                let writer = CatalogueWriter(db: db, term: term)
+                for (job, input) in inputs { try writer.complete(job, input) }
+            }
+        }
+    }
+
     // MARK: Reading
 
     /// What the catalogue itself knows of a job.

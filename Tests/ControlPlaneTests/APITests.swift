@@ -235,8 +235,8 @@ struct APITests {
             }
             try await Plane.with(directory: directory) { plane, _ in
                 let keeper = CatalogueKeeper(
-                    catalogue: plane.api.catalogue, store: plane.store, clock: plane.loop.clock,
-                    logger: plane.api.logger)
+                    catalogue: plane.api.catalogue, store: plane.store, inputs: plane.api.inputs,
+                    clock: plane.loop.clock, logger: plane.api.logger)
                 try await keeper.makeWhole()
                 let (_, all) = try await call(plane, .get, "/api/v1/jobs?order=oldest")
                 guard case .array(let items)? = all["items"] else {

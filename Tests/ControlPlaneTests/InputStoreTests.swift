@@ -2,6 +2,7 @@ import Crypto
 import FleetCore
 import Foundation
 import HTTPTypes
+import JobCatalogue
 import Logging
 import NIOCore
 import ObjectStore
@@ -63,6 +64,36 @@ struct InputStoreTests {
             #expect(item["input"]?["steps"] == .int(30))
             let (_, again) = try await plane.call(.get, "/api/v1/jobs/\(id)")
             #expect(again["input"] == made["input"])
+        }
+    }
+
+    @Test(
+        "All words of a large input are found once it was read, and its beginning when it is gone")
+    func searched() async throws {
+        try await Plane.with { plane, _ in
+            let keeper = CatalogueKeeper(
+                catalogue: plane.api.catalogue, store: plane.store, inputs: plane.api.inputs,
+                clock: plane.loop.clock, logger: plane.api.logger)
+            func found(_ word: String) async throws -> [String] {
+                let (_, list) = try await plane.call(.get, "/api/v1/jobs?q=\(word)&order=oldest")
+                guard case .array(let items)? = list["items"] else { return [] }
+                return items.compactMap { Plane.text($0["id"]) }
+            }
+            var ids: [String] = []
+            for number in 1...20 {
+                let storm = String(repeating: "in the storm ", count: 200)
+                let (_, made) = try await plane.call(
+                    .post, "/api/v1/jobs", Self.submission("lighthouse \(storm) zephyr\(number).")
+                )
+                ids.append(Plane.text(made["id"]) ?? "")
+            }
+            #expect(try await found("zephyr") == [])
+            try await plane.api.objects.delete(ObjectKey("inputs/\(ids[0]).json"))
+            try await keeper.readInputs()
+            #expect(try await plane.api.catalogue.abridged(limit: 100) == [])
+            #expect(try await found("zephyr") == Array(ids.dropFirst()))
+            #expect(try await found("zephyr7.") == [ids[6]])
+            #expect(try await found("lighthouse") == ids)
         }
     }
 

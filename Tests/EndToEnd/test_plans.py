@@ -183,6 +183,8 @@ def test_an_input_too_large_for_the_record_reaches_its_worker(fleet: Fleet) -> N
     assert job["input"] == {"text": text} and job["inputSize"] > len(text)
     (listed,) = [item for item in fleet.get("/jobs?limit=5")["items"] if item["id"] == id]
     assert listed["inputAbridged"] and len(str(listed["input"])) < 500, listed
+    # Far behind its short form, and before the end of what is searched.
+    fleet.until(lambda: id in [item["id"] for item in fleet.get("/jobs?q=line%20150,&limit=20")["items"]], 20, "its words to be found")
     poem = fleet.submit("custom", {"prompt": "x" * 1_000, "words": {"$from": f"{id}.digest"}}, image="jessica/base:latest", command=["python3", "-c", LOOK])
     fleet.succeed(poem, 60)
     spoken = fleet.succeed(fleet.submit("voice", {"text": "one two three. " * 60}), 90)

@@ -162,6 +162,34 @@ struct CatalogueTests {
         }
     }
 
+    @Test(
+        "All of an input is searched once it is known, and nothing of it when its job is forgotten")
+    func completed() async throws {
+        try await with { catalogue, _ in
+            var request = JobRequest(kind: .text, input: #"{"prompt":"short…"}"#)
+            request.stored = StoredInput(size: 600, digest: String(repeating: "0", count: 64))
+            let job = Job(id: "a", request: request, queue: "brain", submittedAt: .zero)
+            func isFound(_ text: String) async throws -> Bool {
+                var filter = JobFilter()
+                filter.text = text
+                return try await !catalogue.page(filter, limit: 10).ids.isEmpty
+            }
+            catalogue.record([job])
+            try await catalogue.write()
+            #expect(try await catalogue.abridged(limit: 10) == ["a"])
+            try await catalogue.complete([("a", #"{"prompt":"a long one"}"#), ("none", "{}")])
+            #expect(try await catalogue.abridged(limit: 10) == [])
+            #expect(try await isFound("long one"))
+            #expect(try await !isFound("short"))
+            // A change of the job changes nothing of it.
+            catalogue.record([job])
+            #expect(try await isFound("long one"))
+            #expect(try await catalogue.abridged(limit: 10) == [])
+            try await catalogue.forget(["a"])
+            #expect(try await !isFound("long one"))
+        }
+    }
+
     @Test("A later controller goes on with the file, and another record's file is made anew")
     func reopened() async throws {
         try await with { catalogue, path in

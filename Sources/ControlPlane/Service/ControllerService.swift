@@ -234,7 +234,8 @@ package struct ControllerService: Service {
                 loop: loop, store: store, objects: objects, keep: settings.keepUploads,
                 logger: logger),
             catalogue: CatalogueKeeper(
-                catalogue: catalogue, store: store, clock: loop.clock, logger: logger),
+                catalogue: catalogue, store: store, inputs: inputs, clock: loop.clock,
+                logger: logger),
             backups: backups,
             tokens: TokenBook(
                 administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),
