@@ -19,6 +19,13 @@ enum CatalogueBenchmarks {
             filter.labels = ["album=\(Int.random(in: 0..<1_000, using: &$0))"]
             return filter
         },
+        page("list_jobs_waiting", "a page of those that wait, of the one who submitted them all") {
+            _ in
+            var filter = JobFilter()
+            filter.submitter = .local
+            filter.states = [.queued]
+            return filter
+        },
         page("search_jobs", "a page of those with a word that many have") {
             var filter = JobFilter()
             filter.text = CatalogueWorld.word(&$0)

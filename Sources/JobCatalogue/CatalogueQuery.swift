@@ -32,6 +32,9 @@ struct CatalogueQuery {
                 "words CROSS JOIN jobs j ON j.seq = words.rowid", by: "words.rowid",
                 where: "words MATCH ?", labels: filter.marks[...], node: filter.node, &arguments)
         }
+        // Few jobs are alive, whatever else is wanted of them.
+        let areAlive = !filter.states.isEmpty && !filter.states.contains(where: \.isFinal)
+        if areAlive { return merged(&arguments) }
         if let label = filter.marks.first {
             arguments += [label]
             return driven(
@@ -61,20 +64,24 @@ struct CatalogueQuery {
         any("j.state", states ?? [])
         any("j.kind", kinds ?? [])
         any("j.cluster", filter.cluster.map { [$0.rawValue] } ?? [])
-        for label in labels {
-            conditions.append(
-                "EXISTS (SELECT 1 FROM labels WHERE label = ? AND seq = j.seq)")
-            arguments += [label]
-        }
-        if let node {
-            conditions.append("EXISTS (SELECT 1 FROM tries WHERE node = ? AND seq = j.seq)")
-            arguments += [node.rawValue]
-        }
+        conditions += owned("j.seq", labels, node, &arguments)
         arguments += [limit]
         return """
             SELECT j.seq, j.id, j.kind, j.state FROM \(tables) WHERE \(conditions.joined(separator: " AND ")) \
             ORDER BY \(seq) \(direction) LIMIT ?
             """
+    }
+
+    /// The conditions that a job has labels and was on a node.
+    private func owned(
+        _ seq: String, _ labels: ArraySlice<String>, _ node: NodeName?,
+        _ arguments: inout StatementArguments
+    ) -> [String] {
+        for label in labels { arguments += [label] }
+        if let node { arguments += [node.rawValue] }
+        return labels.map { _ in "EXISTS (SELECT 1 FROM labels WHERE label = ? AND seq = \(seq))" }
+            + (node == nil
+                ? [] : ["EXISTS (SELECT 1 FROM tries WHERE node = ? AND seq = \(seq))"])
     }
 
     /// A part for each combination of values that an index has as its beginning.
@@ -90,7 +97,9 @@ struct CatalogueQuery {
         expand("state", needsKind ? states ?? JobState.allCases.map(\.rawValue) : states)
         let selects = parts.map { part in
             for (_, value) in part { arguments += [value] }
-            let conditions = part.map { "\($0.column) = ?" } + range("seq", &arguments)
+            let conditions =
+                part.map { "\($0.column) = ?" } + range("seq", &arguments)
+                + owned("jobs.seq", filter.marks[...], filter.node, &arguments)
             let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
             arguments += [limit]
             return """

@@ -176,7 +176,23 @@ CODE
     fi
 }
 
+# running_containers: what the machine's agent runs, each with the time at which it was started.
+running_containers() {
+    local found=()
+    mapfile -t found < <(docker_cli ps -q --filter label=jessica.node=spark --filter label=jessica.kind=attempt)
+    ((${#found[@]} == 0)) || docker_cli inspect --format '{{.Id}} {{.State.StartedAt}}' "${found[@]}"
+}
+
 cases_of_upgrades() {
+    local before after
+    try "a job runs in Docker" 90 <<'CODE'
+if [[ ! -e /tmp/job ]]; then
+    chgrp docker /run/docker.sock
+    jctl run --image "jessica-check/$(. /etc/os-release && echo "$VERSION_CODENAME")" --detach -- sleep 900 >/tmp/job
+fi
+jctl get jobs --state running -o name | grep .
+CODE
+    before=$(running_containers)
     try "upgrades, restarts both, keeps what was set" 60 <<'CODE'
 if [[ ! -e /tmp/before ]]; then
     printf '\nlog:\n  level: debug\n' >>/etc/jessica/agent.yaml
@@ -190,6 +206,18 @@ sha256sum --check /tmp/sums
 systemctl is-active fleet-agent spark-controller
 [[ $(systemctl show -p MainPID --value fleet-agent) != "$(cat /tmp/before)" ]]
 systemctl show -p StatusText fleet-agent | grep ': connected to'
+CODE
+    after=$(running_containers)
+    # Of the machine's own cases, one that is looked at from outside.
+    try "the job's container ran on meanwhile" <<<"[[ -n '$before' && '$before' == '$after' ]]"
+    try "and the job with it, until it is cancelled" 60 <<'CODE'
+if [[ ! -e /tmp/cancelled ]]; then
+    jctl get jobs --state running -o name | grep .
+    jctl cancel "$(cat /tmp/job)"
+    touch /tmp/cancelled
+fi
+jctl get jobs --state cancelled -o name | grep .
+jctl get roamers | grep IDLE
 CODE
     try "an administrator's disable outlives an upgrade" <<'CODE'
 systemctl disable --now fleet-agent

@@ -37,12 +37,14 @@ systemd_options() {
 }
 
 # start_machine SYSTEM plain|systemd: a new one, without a network; sets MACHINE. Status 1 if systemd does not come up.
+# With systemd it has the engine's socket as its own: what its agent runs are containers beside it.
 start_machine() {
     local options=() program=(sleep infinity)
     MACHINE=jessica-check-$1-$2
     docker_cli rm -f "$MACHINE" >/dev/null 2>&1 || true
     if [[ $2 == systemd ]]; then
         mapfile -t options < <(systemd_options)
+        options+=(--volume "$JESSICA_DOCKER_SOCKET:/run/docker.sock")
         program=(/sbin/init)
     fi
     step "$1, $2"
@@ -58,6 +60,8 @@ start_machine() {
 stop_machines() {
     local found=()
     mapfile -t found < <(docker_cli ps -aq --filter "label=$MACHINE_LABEL" 2>/dev/null)
+    # What an agent in one of them left, should a case have failed.
+    mapfile -t -O "${#found[@]}" found < <(docker_cli ps -aq --filter label=jessica.node=spark 2>/dev/null)
     ((${#found[@]} == 0)) || docker_cli rm -f -v "${found[@]}" >/dev/null 2>&1 || true
 }
 
