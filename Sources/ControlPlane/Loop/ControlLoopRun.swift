@@ -184,6 +184,7 @@ extension ControlLoop {
                 change.plans.append(plan)
             }
         }
+        change.accepted = Self.accepted(pending.effects.replies, in: change)
         for name in pending.effects.nodes {
             if let node = controller.nodes[name] {
                 change.nodes.append(node.record)
@@ -208,6 +209,23 @@ extension ControlLoop {
         for case .applied(let fleet) in pending.riders { change.fleet = fleet }
         change.events = pending.effects.events
         return change
+    }
+
+    /// What is new in a change and has an idempotency key; what is only replayed is stored already.
+    private static func accepted(
+        _ replies: [(RequestID, Reply)], in change: FleetChange
+    ) -> [AcceptedRequest] {
+        var jobs: Set<JobID> = []
+        var plans: Set<PlanID> = []
+        for (_, reply) in replies {
+            switch reply {
+            case .accepted(let id, replayed: false): jobs.insert(id)
+            case .planAccepted(let id, replayed: false): plans.insert(id)
+            case .accepted, .planAccepted, .done, .refused: continue
+            }
+        }
+        return change.jobs.filter { jobs.contains($0.id) }.compactMap { AcceptedRequest($0) }
+            + change.plans.filter { plans.contains($0.id) }.compactMap { AcceptedRequest($0) }
     }
 
     private func committed(_ latency: Duration, _ turn: inout Turn) {

@@ -100,7 +100,7 @@ extension Controller {
     }
 
     /// See `scoped(_:)`.
-    static func scoped(_ key: String?, _ submitter: SubmitterName?) -> String? {
+    package static func scoped(_ key: String?, _ submitter: SubmitterName?) -> String? {
         key.map { "\(submitter ?? .local) \($0)" }
     }
 

@@ -6,6 +6,8 @@ package struct FleetChange: Sendable {
     package var jobs: [Job] = []
     /// Plans as they are now.
     package var plans: [Plan] = []
+    /// Requests with an idempotency key that are accepted with it.
+    package var accepted: [AcceptedRequest] = []
     /// Nodes as they are now.
     package var nodes: [NodeRecord] = []
     /// Nodes that are gone.

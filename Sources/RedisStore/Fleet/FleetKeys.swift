@@ -4,6 +4,7 @@
 /// |---|---|---|
 /// | `j:<id>` | string | a job: JSON, and packed once it has ended |
 /// | `p:<id>` | string | a plan: JSON, and packed once it has ended |
+/// | `key:<kind>:<submitter> <key>` | string | digest and id of what was accepted under it |
 /// | `plans` | sorted set | ids of plans by the second of their submission |
 /// | `plans:active` | set | ids of plans not ended |
 /// | `active` | set | ids of jobs not ended, or ended with an attempt still being stopped |
@@ -27,6 +28,7 @@ struct FleetKeys: Sendable {
     func queue(_ name: String) -> String { space.key("queue:\(name)") }
     func node(_ name: String) -> String { space.key("node:\(name)") }
     func plan(_ id: String) -> String { space.key("p:\(id)") }
+    func accepted(_ key: RequestKey) -> String { space.key("key:\(key.kind.rawValue):\(key.text)") }
     var tokens: String { space.key("tokens") }
     var webhooks: String { space.key("webhooks") }
     var plans: String { space.key("plans") }

@@ -36,6 +36,7 @@ package struct FleetStore: Sendable {
         var batch = FencedBatch()
         for job in change.jobs { try write(job, to: &batch) }
         for plan in change.plans { try write(plan, to: &batch) }
+        for request in change.accepted { write(request, to: &batch) }
         for node in change.nodes { try write(node, to: &batch) }
         if !change.goneNodes.isEmpty {
             batch.del(change.goneNodes.map { keys.node($0.rawValue) })
