@@ -38,6 +38,7 @@ package struct APIServer: Sendable {
     let backups: BackupDesk
     let audit: AuditTrail
     let mint = JobIDMint()
+    let openKeys = OpenKeys()
     let startedAt = ContinuousClock.now
     let logger: Logger
 

@@ -94,16 +94,7 @@ extension APIServer {
     ) async throws -> Response {
         let wait = Self.preferredWait(request)
         let member = PlanRequest.Member(id: mint.mint(at: loop.clock.now), request: job)
-        let isRepeat = await loop.read { controller, _ in controller.isRepeat(job) }
-        let accepted = try await keepingInputs(of: [member], isRepeat: isRepeat) { kept in
-            let job = kept[0]
-            guard
-                case .accepted(let accepted, _) = try await ask({
-                    .submit($0, job.id, job.request)
-                })
-            else { throw APIError.outcomeUnknown }
-            return (accepted, isNew: accepted == job.id)
-        }
+        let accepted = try await openKeys.hold(RequestKey(job)) { try await accept(member) }
         // What was just stored need not be read again.
         let input = accepted == member.id ? job.input : nil
         guard let wait else {
@@ -113,6 +104,24 @@ extension APIServer {
         let view = try await waitFor(accepted, "ended", wait, input: input)
         let ended = JobState(rawValue: view.state)?.isFinal ?? false
         return try JSONAnswer.response(shape(view), status: ended ? .ok : .accepted)
+    }
+
+    /// Hands a job to the machine, and gives its id; that of the first one under its key.
+    private func accept(_ member: PlanRequest.Member) async throws -> JobID {
+        let job = member.request
+        let isRepeat = await loop.read { controller, _ in controller.isRepeat(job) }
+        if !isRepeat, let first = try await earlier(RequestKey(job), job.idempotencyDigest) {
+            return JobID(first)
+        }
+        return try await keepingInputs(of: [member], isRepeat: isRepeat) { kept in
+            let job = kept[0]
+            guard
+                case .accepted(let accepted, _) = try await ask({
+                    .submit($0, job.id, job.request)
+                })
+            else { throw APIError.outcomeUnknown }
+            return (accepted, isNew: accepted == job.id)
+        }
     }
 
     private static func preferredWait(_ request: Request) -> Duration? {
@@ -167,6 +176,10 @@ extension APIServer {
         if let session { input["session"] = .string(session) }
         var job = JobRequest(kind: reading.kind, input: try JSONValue.object(input).text)
         job.submitter = caller.submitter
+        if let key = try Self.idempotencyKey(request) {
+            job.idempotencyKey = key
+            job.idempotencyDigest = try Self.digest(JSONValue.object(fields))
+        }
         let why = "\(reading.why), and cluster \(cluster.name) does \(reading.kind.rawValue)"
         return try await accept(job, request) {
             Understood(

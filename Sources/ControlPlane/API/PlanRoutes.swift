@@ -54,8 +54,20 @@ extension APIServer {
             plan.idempotencyDigest = try Self.digest(JSONValue.object(fields))
         }
         let asked = plan
+        let accepted = try await openKeys.hold(RequestKey(asked)) { try await accept(asked, id) }
+        let view = try await planView(accepted)
+        var answer = try JSONAnswer.response(view, status: .accepted)
+        answer.headers[.location] = view.links.`self`
+        return answer
+    }
+
+    /// Hands a plan to the machine, and gives its id; that of the first one under its key.
+    private func accept(_ asked: PlanRequest, _ id: PlanID) async throws -> PlanID {
         let isRepeat = await loop.read { controller, _ in controller.isRepeat(asked) }
-        let accepted = try await keepingInputs(of: asked.jobs, isRepeat: isRepeat) { kept in
+        if !isRepeat, let first = try await earlier(RequestKey(asked), asked.idempotencyDigest) {
+            return PlanID(first)
+        }
+        return try await keepingInputs(of: asked.jobs, isRepeat: isRepeat) { kept in
             var wanted = asked
             wanted.jobs = kept
             guard
@@ -65,10 +77,6 @@ extension APIServer {
             else { throw APIError.outcomeUnknown }
             return (accepted, isNew: accepted == id)
         }
-        let view = try await planView(accepted)
-        var answer = try JSONAnswer.response(view, status: .accepted)
-        answer.headers[.location] = view.links.`self`
-        return answer
     }
 
     private func ownPlan(_ context: Context) async throws -> PlanID {
