@@ -142,6 +142,35 @@ import Testing
         }
     }
 
+    @Test func aRequestThatIsStillBeingAcceptedIsRepeatedUnderTheSameKey() async throws {
+        let tries = Counter()
+        try await jctl(
+            ["ask", "x"],
+            routes: [
+                "POST /requests": { _ in
+                    switch tries.next() {
+                    case 1: .dropped
+                    case 2...6: .error(409, "in_flight", "it is being accepted")
+                    default: .json(Self.answer, status: 202)
+                    }
+                }
+            ]
+        ) { ran, stub in
+            #expect(ran.code == 0)
+            let keys = stub.requests.map { $0.header("Idempotency-Key") }
+            #expect(keys.count == 7 && Set(keys).count == 1)
+        }
+        // Not for ever, and no other conflict.
+        for (code, tries) in [("in_flight", 16), ("conflict", 1)] {
+            try await jctl(
+                ["ask", "x"], routes: ["POST /requests": { _ in .error(409, code, "no") }]
+            ) { ran, stub in
+                #expect(ran.code == 6)
+                #expect(stub.requests.count == tries)
+            }
+        }
+    }
+
     @Test func aRestartOfTheControllerIsSurvived() async throws {
         let (looks, streams) = (Counter(), Counter())
         var routes = Self.routes([])
