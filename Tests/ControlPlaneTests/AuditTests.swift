@@ -35,7 +35,7 @@ struct AuditTests {
             #expect(items[1]["status"] == .int(202) && items[1]["code"] == nil)
             #expect(items[0]["status"] == .int(404) && items[0]["code"] == .string("not_found"))
             #expect(items[2]["who"] == .string("local") && items[2]["from"] == .string("socket"))
-            #expect(items.allSatisfy { Plane.text($0["requestId"])?.count == 32 })
+            #expect(items.allSatisfy { Plane.text($0["requestId"])?.isEmpty == false })
             let own = try await trail(plane, "?who=alice")
             #expect(own.count == 2)
             #expect(try await trail(plane, "?since=2100-01-01T00:00:00Z").isEmpty)

@@ -123,7 +123,7 @@ struct IdempotencyTests {
         let key = RequestKey(job)
         job.submitter = "alice"
         let hers = RequestKey(job)
-        await #expect(throws: Failed.self) {
+        func failing() async throws {
             try await keys.hold(key) {
                 let error = await #expect(throws: APIError.self) { try await keys.hold(key) {} }
                 #expect(error?.code == "in_flight" && error?.retryAfter == 1)
@@ -133,6 +133,7 @@ struct IdempotencyTests {
                 throw Failed()
             }
         }
+        await #expect(throws: Failed.self) { try await failing() }
         try await keys.hold(key) {}
     }
 }
