@@ -53,6 +53,11 @@ struct APITests {
             (#"{"kind":"image","typo":1}"#, 400),
             (#"{"kind":"image","labels":{"a\u0000":"b"}}"#, 422),
             (#"{"kind":"image","input":[1]}"#, 400),
+            (#"{"kind":"custom","image":"x","command":["\u0000"]}"#, 422),
+            (
+                #"{"kind":"custom","image":"x","command":["\#(String(repeating: "é", count: 8_193))"]}"#,
+                422
+            ),
             (#"not json"#, 400), (#"{"kind":"video"}"#, 422),
             (#"{"kind":"image","cluster":"nowhere"}"#, 404), (#"{"kind":"custom"}"#, 422),
             (#"{"kind":"custom","image":"UPPER/../x"}"#, 422),

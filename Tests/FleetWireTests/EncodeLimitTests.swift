@@ -150,6 +150,25 @@ extension WireSuite {
             #expect(code(assignment(huge)) == .messageTooLarge)
         }
 
+        /// What the API accepts can be ordered, also with as many attempts as the controller gives to a node.
+        @Test func `the largest command`() {
+            func order(_ command: [String], _ number: Int) -> AttemptOrder {
+                AttemptOrder(
+                    key: AttemptKey(job: "j", number: number),
+                    place: .container(ContainerOrder(image: "i", command: command)), input: "{}",
+                    kind: .custom)
+            }
+            let most = ContainerOrder.commandLimit
+            let long = [String(repeating: "x", count: most)]
+            let many = Array(repeating: String(repeating: "x", count: most / 256), count: 256)
+            for (command, count) in [(long, 46), (many, 35)] {
+                let set = Assignments(
+                    term: 1, appliesTo: nil, resultsIn: 1,
+                    attempts: (1...count).map { order(command, $0) })
+                #expect(code(.assignments(set)) == nil)
+            }
+        }
+
         @Test func `words for people are shortened between characters`() throws {
             for (word, kept) in [("a", 65_536), ("é", 65_536), ("漢", 65_535), ("🙂", 65_536)] {
                 let sent = String(repeating: word, count: 70_000)

@@ -95,17 +95,27 @@ struct JobBody {
     }
 
     private func command() throws -> [String] {
+        let words: [String]
         switch fields["command"] {
         case nil, .null?: return []
         case .array(let items)? where items.count <= 256:
-            return try items.map {
-                guard case .string(let word) = $0, word.unicodeScalars.count <= 32 << 10 else {
+            words = try items.map {
+                guard case .string(let word) = $0 else {
                     throw APIError.invalid("`command` must be a list of texts")
                 }
                 return word
             }
         default: throw APIError.invalid("`command` must be a list of at most 256 texts")
         }
+        guard ContainerOrder.bytes(of: words) <= ContainerOrder.commandLimit else {
+            throw APIError.impossible(
+                "the words of `command` may have \(ContainerOrder.commandLimit >> 10) KiB in all; "
+                    + "put what is long into the input")
+        }
+        guard !words.contains(where: { $0.utf8.contains(0) }) else {
+            throw APIError.impossible("`command` has a character that no argument has")
+        }
+        return words
     }
 
     private func labels() throws -> [JobRequest.Label] {

@@ -79,12 +79,26 @@ extension FleetReader {
         }
         if let field = fields["command"] {
             worker.command = texts(field, limit: 1000, check: FleetText.argument).map(\.value)
+            if ContainerOrder.bytes(of: worker.command) > ContainerOrder.commandLimit {
+                mistakes.add(
+                    line: field.line, key: field.key,
+                    "must have at most \(ContainerOrder.commandLimit >> 10) KiB in all")
+            }
         }
         if let field = fields["networks"] {
             worker.networks = unique(texts(field, limit: 10, check: FleetText.network))
         }
+        let listed = worker.models + worker.devices + worker.components
+        if ContainerOrder.bytes(of: listed) > Self.workerTextLimit {
+            mistakes.add(
+                line: parent.line, key: parent.key,
+                "has more than \(Self.workerTextLimit >> 10) KiB of models, devices and components")
+        }
         return worker
     }
+
+    /// Bytes of a worker's lists: it goes to its node in one message, with all else that the node shall run.
+    private static let workerTextLimit = 64 << 10
 
     private mutating func unique(_ items: [FleetPlaced<String>]) -> [String] {
         var lines: [String: Int] = [:]

@@ -87,6 +87,30 @@ extension Controller {
         return orders
     }
 
+    /// The bytes that all orders of attempts of a node may have: a complete set is one message of at most
+    /// 1 MiB, and its workers are in it too.
+    private static let attemptBytes = 768 << 10
+    /// So many attempts never have more.
+    private static let attemptsOfAnySize = 16
+
+    /// The bytes that orders of further attempts for a node may have, of so many in all; nil where it does
+    /// not matter.
+    func orderRoom(_ node: Node, attempts most: Int) -> Int? {
+        guard most > Self.attemptsOfAnySize else { return nil }
+        return node.attempts.reduce(Self.attemptBytes) { room, key in
+            room - (attemptOrder(key)?.bytes ?? 0)
+        }
+    }
+
+    /// The bytes of the order that an attempt of a job would be.
+    func orderBytes(of job: Job, container: ContainerOrder?) -> Int {
+        AttemptOrder(
+            key: AttemptKey(job: job.id, number: 1),
+            place: container.map { AttemptPlace.container($0) } ?? .worker(""),
+            input: job.request.stored == nil ? job.request.input : "", kind: job.request.kind
+        ).bytes
+    }
+
     private func attemptOrder(_ key: AttemptKey) -> AttemptOrder? {
         guard let job = jobs[key.job], let attempt = job.attempt(key.number) else { return nil }
         var place: AttemptPlace?
@@ -150,5 +174,16 @@ extension Controller {
             attempts: wanted.attempts.values.filter { sent.attempts[$0.key] != $0 },
             removedAttempts: sent.attempts.keys.filter { wanted.attempts[$0] == nil },
             cleaning: wanted.cleaning)
+    }
+}
+
+extension AttemptOrder {
+    /// The bytes it takes in a message, at most; a word of a command counts as twenty more, as a message also
+    /// has a bound on how many things are in it.
+    fileprivate var bytes: Int {
+        let own = 400 + input.utf8.count
+        guard case .container(let container) = place else { return own }
+        return own + container.image.utf8.count + ContainerOrder.bytes(of: container.command)
+            + container.command.count * 20
     }
 }

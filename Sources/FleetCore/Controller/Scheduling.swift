@@ -60,6 +60,8 @@ extension Controller {
         let worker: WorkerID?
         /// Memory for a container of its own; nil when it is not known, or none is made.
         var free: Int64?
+        /// Bytes that further orders for its node may have; nil where that does not matter.
+        var orderRoom: Int?
     }
 
     private mutating func fillSlots(
@@ -69,10 +71,13 @@ extension Controller {
         var slots = freeSlots(cluster)
         while !slots.isEmpty, let (job, slot) = firstMatch(cluster.name, slots) {
             let taken = slots.remove(at: slot)
+            var size = 0
+            if taken.orderRoom != nil, let job = jobs[job] { size = orderBytes(of: job, on: taken) }
             startAttempt(job, on: taken.node, worker: taken.worker, now, &effects)
             let left = taken.worker == nil ? freeRoom(taken.node) : nil
             for other in slots.indices where slots[other].node == taken.node {
                 slots[other].free = left
+                slots[other].orderRoom? -= size
             }
         }
     }
@@ -94,7 +99,13 @@ extension Controller {
         return nil
     }
 
+    private func orderBytes(of job: Job, on slot: Slot) -> Int {
+        orderBytes(
+            of: job, container: slot.worker == nil ? container(for: job, on: slot.node) : nil)
+    }
+
     private func isEnough(_ slot: Slot, for job: Job) -> Bool {
+        if let room = slot.orderRoom, orderBytes(of: job, on: slot) > room { return false }
         guard let free = slot.free, let container = container(for: job, on: slot.node) else {
             return true
         }
@@ -111,10 +122,11 @@ extension Controller {
             let runs = service.worker.contract == .exec
             let id = WorkerID(service.name.rawValue)
             let free = service.worker.slots - node.attempts.count
-            let memory = runs && free > 0 ? freeRoom(name) : nil
-            for _ in 0..<max(free, 0) {
-                slots.append(Slot(node: name, worker: runs ? nil : id, free: memory))
-            }
+            guard free > 0 else { continue }
+            let slot = Slot(
+                node: name, worker: runs ? nil : id, free: runs ? freeRoom(name) : nil,
+                orderRoom: orderRoom(node, attempts: service.worker.slots))
+            slots += repeatElement(slot, count: free)
         }
         for (name, node) in helpers(of: cluster.name) where isHelping(node, cluster.name) {
             guard let assignment = node.record.roamer?.assignment, let worker = assignment.worker,
@@ -122,9 +134,11 @@ extension Controller {
                 node.workers[assignment.workerID]?.phase == .ready
             else { continue }
             let free = worker.slots - node.attempts.count
-            for _ in 0..<max(free, 0) {
-                slots.append(Slot(node: name, worker: assignment.workerID))
-            }
+            guard free > 0 else { continue }
+            let slot = Slot(
+                node: name, worker: assignment.workerID,
+                orderRoom: orderRoom(node, attempts: worker.slots))
+            slots += repeatElement(slot, count: free)
         }
         return slots
     }

@@ -101,6 +101,14 @@ package struct ContainerOrder: Hashable, Sendable, Codable {
     package var command: [String]
     /// Memory limit in bytes.
     package var memory: Int64?
+
+    /// The bytes of a command, all words together.
+    package static let commandLimit = 16 << 10
+    /// The bytes of the words of a command.
+    package static func bytes(of command: [String]) -> Int {
+        command.reduce(0) { $0 + $1.utf8.count }
+    }
+
     /// Creates an order.
     package init(image: String, command: [String], memory: Int64? = nil) {
         self.image = image

@@ -103,6 +103,12 @@ import Testing
             "services.s.replicas", "2 replicas, but cluster a has 1 node (line 2)"),
     ]
 
+    private static let longWord = String(repeating: "a", count: 16 << 10)
+    private static let manyModels: String = {
+        let rest = String(repeating: "m", count: 250)
+        return (100..<400).map { "\($0)\(rest)" }.joined(separator: ", ")
+    }()
+
     static let values: [Case] = [
         Case("registry: http://spark\n", 1, "registry", "spark:5000"),
         Case("registry: spark:99999\n", 1, "registry", "spark:5000"),
@@ -146,6 +152,12 @@ import Testing
             "one line"),
         Case("services: {a: {image: x, command: run me}}\n", 1, "services.a.command", "list"),
         Case("services: {a: {image: x, command: [\"\\0\"]}}\n", 1, "services.a.command", "NUL"),
+        Case(
+            "services: {a: {image: x, command: [b, \(longWord)]}}\n", 1, "services.a.command",
+            "16 KiB"),
+        Case(
+            "services: {a: {image: x, models: [\(manyModels)]}}\n", 1, "services.a",
+            "more than 64 KiB"),
         Case(
             "templates: {a: {image: x, startup_time: 45x}}\n", 1, "templates.a.startup_time", "unit"
         ),
