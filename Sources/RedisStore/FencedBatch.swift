@@ -12,8 +12,8 @@ package struct FencedBatch: Hashable, Sendable {
     static let wordsPerCommand = 4_000
     /// Bytes of one command.
     static let bytesPerCommand = 16 << 20
-    /// Bytes of a whole batch.
-    static let bytesPerBatch = 128 << 20
+    /// Bytes of a whole batch: twice what all open jobs may weigh, and half of what Redis takes at once.
+    static let bytesPerBatch = 512 << 20
 
     private(set) var words = ArgumentList()
     /// The index of the first word of each command.

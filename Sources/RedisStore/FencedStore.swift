@@ -118,7 +118,8 @@ package final class FencedStore: Sendable {
     ) throws(RedisStoreError) -> EventLoopFuture<[RedisValue]> {
         var buffer = connection.makeBuffer()
         try batch.encode(script: script, meta: keys.meta, into: &buffer)
-        return connection.submit(buffer, replies: batch.replyCount, timeout: timeout)
+        return connection.submit(
+            buffer, replies: batch.replyCount, timeout: timeout ?? batch.patience)
     }
 
     /// True when every chunk is in; false when the script has to be loaded first; else the error.

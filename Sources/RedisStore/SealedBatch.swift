@@ -73,6 +73,14 @@ package struct SealedBatch: Hashable, Sendable {
     /// by a controller that starts after a crash in the midst of it.
     var isTransaction: Bool { chunks.count > 1 }
 
+    /// How long it may take; nil for as long as any command.
+    ///
+    /// A large one that was given up too early would be repeated without end.
+    var patience: Duration? {
+        let megabytes = batch.byteCount >> 20
+        return megabytes < 8 ? nil : .seconds(5 + megabytes / 2)
+    }
+
     /// How many replies it gets.
     var replyCount: Int { isTransaction ? chunks.count + 2 : chunks.count }
 

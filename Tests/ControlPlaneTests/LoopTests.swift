@@ -175,4 +175,39 @@ struct LoopTests {
             }
         }
     }
+
+    @Test(
+        "Work beyond what one batch takes is refused while the store is slow, and the rest is stored"
+    )
+    func muchAtOnce() async throws {
+        // A control character is six times as long where it is stored: two such jobs fill a batch.
+        let word = String(repeating: "\u{1}", count: 16 << 10)
+        let request = JobRequest(kind: .custom, image: "jessica/base:latest", command: [word])
+        try await Plane.with(fullWeight: 150 << 10) { plane, redis in
+            let pid = try redis.pid()
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            let accepted = await withTaskGroup(of: (JobID, Reply?).self) { group in
+                for number in 0..<8 {
+                    let id = JobID("job-\(number)")
+                    group.addTask { (id, await plane.submit(id, request)) }
+                }
+                var accepted: [JobID] = []
+                for await (id, reply) in group {
+                    switch reply {
+                    case .accepted?: accepted.append(id)
+                    case .refused(let refusal)?:
+                        #expect(refusal.code == .queueFull)
+                        kill(pid, SIGCONT)
+                    default: Issue.record("no answer for \(id)")
+                    }
+                }
+                return accepted
+            }
+            #expect((1..<8).contains(accepted.count))
+            #expect(await plane.submit("late") == .accepted("late", replayed: false))
+            let stored = Set(try await plane.store.load(history: 10).snapshot.jobs.map(\.id))
+            #expect(stored == Set(accepted + ["late"]))
+        }
+    }
 }

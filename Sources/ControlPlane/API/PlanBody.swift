@@ -14,8 +14,8 @@ struct PlanBody {
     private static let countLimit = 10_000
     /// Jobs of a plan that wait for one another, counted by pairs.
     private static let edgeLimit = 50_000
-    /// Bytes of all jobs of a plan, spelled out: what one batch of the store can take, and a margin.
-    private static let byteLimit = 32 << 20
+    /// Bytes of all jobs of a plan, spelled out, as they are stored: several plans fit into one batch.
+    private static let weightLimit = 32 << 20
 
     private struct Step {
         let name: String
@@ -189,18 +189,19 @@ struct PlanBody {
         var members: [PlanRequest.Member] = []
         var jobs: [[JobID]] = Array(repeating: [], count: steps.count)
         var edges = 0
-        var bytes = 0
+        var weight = 0
         for place in try order() {
             let step = steps[place]
             do {
                 for index in 0..<(step.count ?? 1) {
-                    let (request, after) = try job(step, index, jobs)
-                    edges += after.count
-                    bytes += Self.weight(of: request, waitingFor: after.count)
-                    guard bytes <= Self.byteLimit else {
+                    let request = try job(step, index, jobs)
+                    edges += request.after.count
+                    weight += request.weight
+                    guard weight <= Self.weightLimit else {
                         throw APIError.impossible(
-                            "all jobs of a plan together may have \(Self.byteLimit >> 20) MiB of inputs, "
-                                + "commands and labels; upload what is large, and refer to it")
+                            "all jobs of a plan together may have \(Self.weightLimit >> 20) MiB of inputs, "
+                                + "commands and labels, as they are stored; upload what is large, and "
+                                + "refer to it")
                     }
                     guard edges <= Self.edgeLimit, members.count < Self.countLimit else {
                         throw APIError.impossible(
@@ -209,7 +210,6 @@ struct PlanBody {
                         )
                     }
                     var member = PlanRequest.Member(id: mint(), request: request)
-                    member.request.after = after
                     member.request.place = PlanPlace(
                         plan: id, step: step.name, index: step.count == nil ? nil : index,
                         atOnce: step.atOnce)
@@ -221,12 +221,6 @@ struct PlanBody {
             }
         }
         return try plan(members)
-    }
-
-    private static func weight(of request: JobRequest, waitingFor count: Int) -> Int {
-        request.input.utf8.count + request.command.reduce(0) { $0 + $1.utf8.count }
-            + request.labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-            + count * 100 + 500
     }
 
     private func plan(_ members: [PlanRequest.Member]) throws -> PlanRequest {
@@ -284,7 +278,7 @@ struct PlanBody {
 
     private func job(
         _ step: Step, _ index: Int, _ jobs: [[JobID]]
-    ) throws -> (JobRequest, [Prerequisite]) {
+    ) throws -> JobRequest {
         var own = step.fields
         var input = step.input
         if let item = step.items?[index] {
@@ -326,7 +320,9 @@ struct PlanBody {
                 wait("\(name)[\(number)]", jobs[place][number])
             }
         }
-        return (try JobBody(own, isStep: true).request(), after)
+        var request = try JobBody(own, isStep: true).request()
+        request.after = after
+        return request
     }
 
     private func labels(_ own: JSONValue?) throws -> JSONValue? {

@@ -66,6 +66,8 @@ package final class ControlLoop: Sendable {
     package let term: UInt64
     let leadWithin: Duration?
     let ledSince: ContinuousClock.Instant
+    /// What the jobs of one batch may weigh, in bytes, before no more work is taken.
+    let fullWeight: Int
     let logger: Logger
     /// Hears of every turn that is finished.
     let onTurn: @Sendable () -> Void
@@ -101,9 +103,10 @@ package final class ControlLoop: Sendable {
     ///
     /// With `leadWithin`, leases are renewed only while the store has confirmed the term within that
     /// time, counted first from `ledSince`, before the term was asked for; nil when nobody else can lead.
+    /// What asks for work is refused while the next batch weighs more than `fullWeight`.
     package init(
         store: FleetStore, clock: AnchoredClock, term: UInt64, leadWithin: Duration? = nil,
-        ledSince: ContinuousClock.Instant = .now, logger: Logger,
+        ledSince: ContinuousClock.Instant = .now, fullWeight: Int = 64 << 20, logger: Logger,
         onTurn: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
@@ -111,6 +114,7 @@ package final class ControlLoop: Sendable {
         self.term = term
         self.leadWithin = leadWithin
         self.ledSince = ledSince
+        self.fullWeight = fullWeight
         self.logger = logger
         self.onTurn = onTurn
     }

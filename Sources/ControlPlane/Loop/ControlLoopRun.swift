@@ -76,7 +76,12 @@ extension ControlLoop {
 
     private func take(_ item: Item, _ turn: inout Turn) -> RedisStoreError? {
         switch item {
-        case .event(let event): step(event, &turn)
+        case .event(let event):
+            if let request = event.asksForWork, isFull(&turn) {
+                resolve(request, .refused(Self.tooMuchAtOnce))
+            } else {
+                step(event, &turn)
+            }
         case .apply(let id, let spec, let source):
             let before = turn.controller.fleetRevision
             step(.apply(id, spec), &turn)
@@ -108,6 +113,16 @@ extension ControlLoop {
     private func step(_ event: ControllerEvent, _ turn: inout Turn) {
         turn.controller.step(event, at: clock.now, &turn.commit.next.effects)
         update { $0.steps += 1 }
+    }
+
+    private static let tooMuchAtOnce = Refusal(
+        .queueFull, "the store has yet to take what was accepted; try again in a moment",
+        retryAfter: .seconds(1))
+
+    /// Whether the next batch would be more than the store takes if clients went on to ask for work.
+    private func isFull(_ turn: inout Turn) -> Bool {
+        turn.commit.next.weigh(turn.controller.jobs)
+        return turn.commit.next.weight > fullWeight
     }
 
     private func tickIfDue(_ turn: inout Turn) {
@@ -275,5 +290,17 @@ extension ControlLoop {
         if let armed = turn.wakeAt, armed > now, armed <= due { return nil }
         turn.wakeAt = due
         return max(due.since(now), .zero)
+    }
+}
+
+extension ControllerEvent {
+    /// The request, where one asks for jobs that are not open yet.
+    fileprivate var asksForWork: RequestID? {
+        switch self {
+        case .submit(let request, _, _), .retry(let request, _, _),
+            .submitPlan(let request, _, _), .retryPlan(let request, _, _):
+            request
+        default: nil
+        }
     }
 }

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// The rule of the group commit: what waits for the store, what is being stored, and what may be
 /// let go.
 ///
@@ -18,6 +20,18 @@ package struct GroupCommit<Rider: Sendable>: Sendable {
         package var effects = Effects()
         /// What the shell adds, in order.
         package var riders: [Rider] = []
+        /// What its jobs weigh, as far as they were weighed.
+        package private(set) var weight = 0
+        /// How many of its jobs were.
+        private var weighed = 0
+
+        /// Weighs the jobs that have come since it was called last.
+        package mutating func weigh(_ jobs: [JobID: Job]) {
+            for id in effects.jobs.elements[weighed...] {
+                weight += (jobs[id] ?? effects.trimmed[id])?.request.weight ?? 0
+            }
+            weighed = effects.jobs.count
+        }
 
         var isEmpty: Bool { effects.isEmpty && riders.isEmpty }
     }

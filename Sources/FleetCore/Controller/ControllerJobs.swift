@@ -86,12 +86,18 @@ extension Controller {
         refreshQueue(job.id, now)
     }
 
-    /// Why so many more jobs cannot wait; nil when they can.
-    func refusal(toQueue count: Int) -> Refusal? {
+    /// Why so many more jobs of that weight cannot wait; nil when they can.
+    func refusal(toQueue count: Int, weighing weight: Int) -> Refusal? {
         let waiting = waitingCount + prerequisites.count
-        guard waiting + count > policy.queueLimit else { return nil }
-        return Refusal(
-            .queueFull, "\(waiting) jobs wait already; try again later", retryAfter: .seconds(5))
+        if waiting + count > policy.queueLimit {
+            let text = "\(waiting) jobs wait already; try again later"
+            return Refusal(.queueFull, text, retryAfter: .seconds(5))
+        }
+        if usage.openWeight + weight > policy.openWeightLimit {
+            let text = "the jobs that wait already take all room there is for them; try again later"
+            return Refusal(.queueFull, text, retryAfter: .seconds(5))
+        }
+        return nil
     }
 
     /// An idempotency key is its submitter's own.
@@ -106,7 +112,7 @@ extension Controller {
 
     /// The queue for a request, or why there is none.
     func place(_ what: JobRequest) -> Result<ClusterName, Refusal> {
-        if let refusal = refusal(toQueue: 1) { return .failure(refusal) }
+        if let refusal = refusal(toQueue: 1, weighing: what.weight) { return .failure(refusal) }
         if what.kind == .custom {
             guard what.image != nil || what.template != nil else {
                 return .failure(Refusal(.invalid, "a custom job needs an image or a template"))

@@ -173,7 +173,8 @@ extension Controller {
         guard count > 0, count <= policy.planLimit else {
             return .failure(Refusal(.invalid, "a plan has 1…\(policy.planLimit) jobs"))
         }
-        if let refusal = refusal(toQueue: count) { return .failure(refusal) }
+        let weight = what.jobs.reduce(0) { $0 + $1.request.weight }
+        if let refusal = refusal(toQueue: count, weighing: weight) { return .failure(refusal) }
         if plans.boundedSteps + bounded > policy.boundedStepLimit {
             let text = "\(plans.boundedSteps) steps with a bound of their own are open already"
             return .failure(Refusal(.queueFull, text, retryAfter: .seconds(5)))
@@ -244,7 +245,10 @@ extension Controller {
         guard !again.isEmpty else {
             return refuse("no job of plan \(id) has failed or was cancelled")
         }
-        if let refusal = refusal(toOpen: again.count, for: plan.submittedBy) {
+        let weight = again.reduce(0) { $0 + (jobs[$1]?.request.weight ?? 0) }
+        if let refusal = refusal(toOpen: again.count, for: plan.submittedBy)
+            ?? refusal(toQueue: again.count, weighing: weight)
+        {
             effects.replies.append((request, .refused(refusal)))
             return
         }

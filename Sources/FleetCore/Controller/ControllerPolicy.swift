@@ -61,6 +61,9 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var memoryReserve: Int64 = 1 << 29
     /// Jobs that may wait at once.
     package var queueLimit = 100_000
+    /// What all jobs that have not ended may weigh, in bytes: one step may change every one of them, and what
+    /// it changes is one batch for the store.
+    package var openWeightLimit = 256 << 20
     /// Tokens of the API.
     package var tokenLimit = 1_000
     /// Webhooks: each may have one delivery on its way.

@@ -39,6 +39,8 @@ struct Usage: Sendable {
     fileprivate(set) var held: [Gate.Subject: Int] = [:]
     /// Jobs that are accepted and not ended, by submitter.
     fileprivate(set) var open: [SubmitterName: Int] = [:]
+    /// What all of those weigh.
+    fileprivate(set) var openWeight = 0
     /// When a submitter would have used up what its rate allows.
     fileprivate var paced: [SubmitterName: Instant] = [:]
 
@@ -178,6 +180,7 @@ extension Controller {
         let name = job.request.submittedBy
         let count = usage.open[name, default: 0] + change
         usage.open[name] = count > 0 ? count : nil
+        usage.openWeight += job.request.weight * change
     }
 
     /// Puts every waiting job into its lane anew, as other limits hold now.
@@ -257,12 +260,18 @@ extension Controller {
         }
         if held != usage.held { return "what runs is counted wrongly" }
         var open: [SubmitterName: Int] = [:]
+        var openWeight = 0
         for job in jobs.values {
             if isHolding(job.id), usage.holdings[job.id] == nil {
                 return "\(job.id) is not counted as running"
             }
-            if job.ending == nil { open[job.request.submittedBy, default: 0] += 1 }
+            guard job.ending == nil else { continue }
+            open[job.request.submittedBy, default: 0] += 1
+            openWeight += job.request.weight
         }
-        return open == usage.open ? nil : "open jobs are counted wrongly"
+        guard open == usage.open, openWeight == usage.openWeight else {
+            return "open jobs are counted wrongly"
+        }
+        return nil
     }
 }

@@ -53,7 +53,7 @@ struct Plane: Sendable {
     /// Runs a control plane in `directory` around `body`; the record is what Redis there holds.
     static func with<Value: Sendable>(
         directory: String? = nil, fleet: FleetSpec? = Plane.fleet, leadWithin: Duration? = nil,
-        policy: ControllerPolicy = ControllerPolicy(),
+        fullWeight: Int = 64 << 20, policy: ControllerPolicy = ControllerPolicy(),
         _ body: @escaping @Sendable (Plane, PrivateRedis) async throws -> Value
     ) async throws -> Value {
         let directory =
@@ -75,7 +75,8 @@ struct Plane: Sendable {
             let clock = AnchoredClock(floor: loaded.clock)
             let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             let loop = ControlLoop(
-                store: store, clock: clock, term: term, leadWithin: leadWithin, logger: logger)
+                store: store, clock: clock, term: term, leadWithin: leadWithin,
+                fullWeight: fullWeight, logger: logger)
             let feed = EventFeed()
             let sent = Sent()
             let catalogue = try JobCatalogue(path: directory + "/catalogue.sqlite", term: term)

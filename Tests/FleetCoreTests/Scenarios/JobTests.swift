@@ -1,4 +1,5 @@
 import FleetCore
+import Foundation
 import OrderedCollections
 import Testing
 
@@ -52,6 +53,59 @@ import Testing
         for _ in 0..<4 { w.submit(.image, "30") }
         w.run(for: .seconds(1))
         #expect(w.answer { .submit($0, "x", JobRequest(kind: .image)) }.refusal == .queueFull)
+    }
+
+    @Test func `what is open has a limit by what it takes in the record`() {
+        var settings = World.Settings()
+        settings.policy.openWeightLimit = 100_000
+        let w = World(.small.scaling { $0.overflow = .never }, settings)
+        let word = String(repeating: "\u{1}", count: 10_000)
+        func submit(_ id: JobID) -> Refusal.Code? {
+            w.answer { .submit($0, id, JobRequest(kind: .image, command: [word], input: "30")) }
+                .refusal
+        }
+        #expect(submit("a") == nil)
+        #expect(submit("b") == .queueFull)
+        #expect(w.answer { .retry($0, "a") }.refusal == .conflict)
+        #expect(w.answer { .cancel($0, "a") } == .done)
+        w.expectEnd("a", .cancelled)
+        #expect(submit("b") == nil)
+        #expect(w.answer { .retry($0, "a") }.refusal == .queueFull)
+        w.expectSound()
+    }
+
+    @Test func `a job weighs at least what it takes in the record`() throws {
+        var request = JobRequest(
+            kind: .custom, cluster: "c\u{1}", template: "t\"", image: "i",
+            command: ["\u{1}\n\\\"/é🙂"],
+            input: #"{"a":"\u0001"}"#,
+            labels: (0..<32).map { .init(key: "\($0)\u{1f}", value: "\"\"") },
+            idempotencyKey: "k", idempotencyDigest: "d")
+        request.submitter = "somebody"
+        request.place = PlanPlace(plan: "p", step: "s", index: 1, atOnce: 2)
+        request.after = (0..<100).map {
+            Prerequisite(name: "frames[\($0)]", job: "01jzzzzzzzzzzzzzzzzzzzzzzz")
+        }
+        let job = Job(
+            id: "01jzzzzzzzzzzzzzzzzzzzzzzz", request: request, queue: "q", submittedAt: .zero)
+        #expect(try JSONEncoder().encode(job).count < request.weight)
+    }
+
+    @Test func `a node gets no more orders than one message takes`() {
+        var fleet = FleetSpec.small
+        fleet.clusters[1].scaling.overflow = .never
+        fleet.services[1].worker = WorkerSpec(image: "tool:1", contract: .exec, slots: 100)
+        let w = World(fleet)
+        w.run(for: .seconds(10))
+        let word = String(repeating: "x", count: ContainerOrder.commandLimit)
+        for _ in 0..<60 {
+            w.submit(JobRequest(kind: .vision, command: [word], input: "600"))
+        }
+        w.run(for: .seconds(5))
+        let running = w.controller.nodes["agx-03"]?.attempts.count ?? 0
+        #expect((17...46).contains(running), "\(running)")
+        w.expectRunning(w.submit(.vision, "600"))
+        w.expectSound()
     }
 
     @Test func `priority goes first, and age beats it in time`() {
