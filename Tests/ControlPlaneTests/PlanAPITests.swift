@@ -167,6 +167,41 @@ struct PlanAPITests {
         }
     }
 
+    @Test("A plan is weighed as it is stored, and the largest is accepted")
+    func weight() async throws {
+        try await Plane.with { plane, _ in
+            func plan(_ count: Int, _ length: Int) -> String {
+                let word = String(repeating: #"\u0001"#, count: length)
+                return
+                    #"{"steps":[{"name":"a","kind":"custom","image":"jessica/base:latest","command":["\#(word)"],"count":\#(count)}]}"#
+            }
+            let long = try await plane.call(.post, "/api/v1/plans", plan(1_000, 32_768))
+            #expect(long.0 == .unprocessableContent)
+            let heavy = try await plane.call(.post, "/api/v1/plans", plan(1_000, 16_384))
+            #expect(heavy.0 == .unprocessableContent)
+            #expect(
+                Plane.text(heavy.1["error"]?["message"])?.hasPrefix("step a: all jobs of a plan")
+                    == true)
+            let most = try await plane.call(.post, "/api/v1/plans", plan(300, 16_384))
+            #expect(most.0 == .accepted)
+            let next = try await plane.call(.post, "/api/v1/jobs", #"{"kind":"image"}"#).0
+            #expect(next == .accepted)
+        }
+    }
+
+    @Test("A plan may have a larger body than what else is asked for")
+    func bodyLimit() {
+        func limit(_ method: HTTPRequest.Method, _ path: String) -> Int {
+            BodyGuard.limit(
+                for: HTTPRequest(method: method, scheme: nil, authority: nil, path: path))
+        }
+        #expect(limit(.post, "/api/v1/plans") == 4 << 20)
+        #expect(limit(.post, "/api/v1/plans?x=y") == 4 << 20)
+        #expect(limit(.get, "/api/v1/plans") == 1 << 20)
+        #expect(limit(.post, "/api/v1/plans/x/cancel") == 1 << 20)
+        #expect(limit(.post, "/api/v1/jobs") == 1 << 20)
+    }
+
     @Test("The same key gives the same plan")
     func idempotency() async throws {
         try await Plane.with { plane, _ in

@@ -173,6 +173,16 @@ def test_a_file_is_brought_as_an_input(fleet: Fleet, tmp_path: Path) -> None:
     assert failed["error"]["code"] == "input_missing", failed
 
 
+def test_a_plan_with_a_body_of_more_than_a_megabyte(fleet: Fleet) -> None:
+    items = [{"prompt": "x" * 300, "number": number} for number in range(5_000)]
+    plan = plan_of(fleet, {"name": "many", "kind": "text", "items": items})
+    assert plan["counts"]["total"] == len(items)
+    fleet.post(f"/plans/{plan['id']}/cancel")
+    ended(fleet, plan, 60)
+    status, answer = fleet.call("POST", "/api/v1/plans", b"x" * (5 << 20))
+    assert status == 413, answer
+
+
 def test_an_input_too_large_for_the_record_reaches_its_worker(fleet: Fleet) -> None:
     """By the object store: to a container that runs to its end, and to a worker, with what it refers to."""
     text = "".join(f"line {number}, and a half\n" for number in range(5_000))

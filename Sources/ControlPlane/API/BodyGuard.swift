@@ -13,8 +13,11 @@ final class BodyGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// The largest body of any request but an upload, in bytes.
-    static let limit = 1 << 20
+    /// The largest body of a request, in bytes; of an upload, what is taken after the answer.
+    static func limit(for head: HTTPRequest) -> Int {
+        let isPlan = head.method == .post && head.path?.prefix { $0 != "?" } == "/api/v1/plans"
+        return isPlan ? APIServer.planBodyLimit : 1 << 20
+    }
     /// How long a refused peer has to read why: cut off at once it might never see the answer.
     private static let farewell = TimeAmount.seconds(1)
     /// What of its body is thrown away meanwhile, in bytes.
@@ -22,6 +25,8 @@ final class BodyGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let meters: FleetMeters
     private let logger: Logger
+    /// The most bytes of the present body.
+    private var limit = 0
     /// Bytes of the present body that have come.
     private var received = 0
     /// Whether more of a request is to come.
@@ -48,13 +53,14 @@ final class BodyGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             isReading = true
             received = 0
+            limit = Self.limit(for: head)
             isUpload = head.method == .put && head.path?.hasPrefix("/objects/") == true
             let length = head.headerFields[.contentLength].flatMap { UInt64($0) } ?? 0
-            if !isUpload, length > UInt64(Self.limit) { return refuse(context, isHandedOn: false) }
+            if !isUpload, length > UInt64(limit) { return refuse(context, isHandedOn: false) }
             open += 1
         case .body(let bytes):
             received += bytes.readableBytes
-            if received > Self.limit {
+            if received > limit {
                 if open == 0 { return end(context) }
                 if !isUpload { return refuse(context, isHandedOn: true) }
             }
@@ -77,7 +83,7 @@ final class BodyGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isAnswering = false
             open = max(0, open - 1)
             context.write(data, promise: promise)
-            if open == 0, isReading, received > Self.limit {
+            if open == 0, isReading, received > limit {
                 context.flush()
                 end(context)
             }
@@ -97,7 +103,7 @@ final class BodyGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let id = String(UInt64.random(in: .min ... .max), radix: 16)
         let error = APIError(
             .contentTooLarge, "too_large",
-            "a body may have \(Self.limit) bytes at most; files are uploaded, see POST /api/v1/uploads"
+            "a body may have \(limit) bytes at most; files are uploaded, see POST /api/v1/uploads"
         )
         guard let body = try? error.body(requestID: id) else { return }
         let fields: HTTPFields = [

@@ -7,7 +7,7 @@ import RedisStore
 
 extension APIServer {
     /// The largest body of a plan, in bytes.
-    private static let planBodyLimit = 4 << 20
+    static let planBodyLimit = 4 << 20
     /// Waiting steps of a plan that say why.
     private static let reasonLimit = 200
     /// Stored plans looked through for one page of a filtered list.
