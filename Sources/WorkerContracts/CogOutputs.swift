@@ -121,9 +121,12 @@ struct CogOutputs {
         guard text.first == UInt8(ascii: "/"), text.count <= 1024, text.last != UInt8(ascii: "/"),
             text.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
         else { return nil }
-        let path = String(decoding: text, as: UTF8.self)
-        let parts = path.split(separator: "/")
-        return parts.isEmpty || parts.contains("..") ? nil : path
+        // By bytes: a slash and an accent after it are one character, and yet a slash.
+        let parts = text.split(separator: UInt8(ascii: "/"))
+        guard !parts.isEmpty, !parts.contains(where: { $0.elementsEqual("..".utf8) }) else {
+            return nil
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// A list of plain texts as one text; nil when it is anything else.

@@ -60,6 +60,7 @@ struct ArchiveExtractorTests {
         "refuses names that try to get out",
         arguments: [
             "../evil", "outputs/../../evil", "/etc/evil", "outputs/..", "a/../../../evil",
+            "../\u{301}evil", "outputs/../\u{301}a/../\u{301}evil", "/\u{301}evil",
             "outputs/a\nb", "outputs/\u{1b}[2J", String(repeating: "d/", count: 40) + "f",
         ])
     func traversal(_ name: String) async throws {
@@ -72,6 +73,48 @@ struct ArchiveExtractorTests {
         long.add("ok", content: "x", gnu: true)
         long.end()
         #expect(try await code(long) == .archiveRejected)
+    }
+
+    @Test("a slash with an accent divides folders; it is part of no name")
+    func accents() async throws {
+        try await withFolder { folder in
+            var tar = TestTar()
+            tar.add("outputs/sub/\u{301}b", content: "b")
+            tar.end()
+            let result = try extract(tar.bytes, into: folder)
+            #expect(result.files.map { Array($0.path.utf8) } == [Array("sub/\u{301}b".utf8)])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["sub"])
+        }
+    }
+
+    @Test(
+        "a folder itself takes nothing but plain names",
+        arguments: ["", ".", "..", "a/b", "../\u{301}x", "..\0", "a\0b"])
+    func plainNames(_ name: String) async throws {
+        try await withFolder { path in
+            let inner = path + "/in"
+            try FileManager.default.createDirectory(
+                atPath: inner, withIntermediateDirectories: false)
+            let refused = DockerError.Code.archiveRejected
+            #expect(try refusals(of: name, in: inner) == [refused, refused, refused])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["in"])
+        }
+    }
+
+    /// What a folder says to a file of that name, to a file below it, and to a folder of that name.
+    private func refusals(of name: String, in path: String) throws -> [DockerError.Code] {
+        let folder = try Folder(path: path)
+        var codes: [DockerError.Code] = []
+        do throws(DockerError) {
+            _ = try folder.createFile([name])
+        } catch { codes.append(error.code) }
+        do throws(DockerError) {
+            _ = try folder.createFile([name, "x"])
+        } catch { codes.append(error.code) }
+        do throws(DockerError) {
+            try folder.makeFolders([name])
+        } catch { codes.append(error.code) }
+        return codes
     }
 
     @Test("leaves out links and devices, and never writes through one")

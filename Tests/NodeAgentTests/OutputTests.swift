@@ -11,6 +11,7 @@ import WorkerContracts
             OutputFiles.flatten(["a.png", "b/c.png", "b-c.png", "x/y/z", "b/c.png"])
                 == ["a.png", "b-c.png", "b-c-2.png", "x-y-z", "b-c-3.png"])
         #expect(OutputFiles.flatten(["..", ".hidden"]) == ["output", ".hidden"])
+        #expect(OutputFiles.flatten(["../\u{301}b"]) == ["..-\u{301}b"])
     }
 
     @Test func longNamesAreCutApart() {
@@ -18,6 +19,10 @@ import WorkerContracts
         let names = OutputFiles.flatten([long + "/1.tar.gz", long + "/2.tar.gz"])
         #expect(names.allSatisfy { $0.utf8.count <= 255 && $0.hasSuffix(".gz") })
         #expect(Set(names).count == 2)
+        // One character, and longer than a name may be.
+        let accents = "a" + String(repeating: "\u{301}", count: 300)
+        let cut = OutputFiles.flatten([accents])
+        #expect(cut.allSatisfy { (1...255).contains($0.utf8.count) })
     }
 
     @Test func outputsAreThereAtOnceOrNotAtAll() async throws {

@@ -19,8 +19,8 @@ enum ArchivePath {
         guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f }) else {
             throw refused("a name with control characters")
         }
-        guard !name.hasPrefix("/") else { throw refused("an absolute name: \(name)") }
-        var parts = name.split(separator: "/").map(String.init).filter { $0 != "." }
+        guard !name.isAbsolutePath else { throw refused("an absolute name: \(name)") }
+        var parts = name.pathParts.filter { !$0.isEmpty && $0 != "." }
         guard !parts.contains("..") else { throw refused("a name that climbs up: \(name)") }
         guard parts.allSatisfy({ $0.utf8.count <= 255 }) else {
             throw refused("a name with an overlong part")

@@ -99,7 +99,7 @@ extension DockerEngine {
     package func extractArchive(
         _ id: String, path: String, intoDirectory directory: String, limits: ExtractionLimits
     ) async throws -> ExtractedArchive {
-        let root = path.split(separator: "/").last.map(String.init) ?? ""
+        let root = path.pathParts.last { !$0.isEmpty } ?? ""
         let extraction = Extraction(
             try ArchiveExtractor(into: directory, root: root, limits: limits))
         try await getArchive(id, path: path) { chunk in

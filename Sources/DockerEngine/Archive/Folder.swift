@@ -42,7 +42,7 @@ struct Descriptor: ~Copyable {
 /// A folder that files are written below, by descriptor and never through a link.
 ///
 /// Even if something else changed the tree meanwhile, no step leaves the folder: every component
-/// is opened relative to its parent, refusing links.
+/// is opened relative to its parent, refusing links and what is more than one name.
 struct Folder: ~Copyable {
     private let descriptor: Descriptor
 
@@ -69,6 +69,7 @@ struct Folder: ~Copyable {
         guard let name = components.last else {
             throw DockerError(.archiveRejected, "a file without a name")
         }
+        try Self.check(name)
         let parent = try descend(components.dropLast())
         let number = unsafe openat(
             parent.descriptor.number, name,
@@ -85,6 +86,7 @@ struct Folder: ~Copyable {
     private func descend(_ components: some Sequence<String>) throws(DockerError) -> Folder {
         var current = Folder(try Self.duplicate(descriptor.number))
         for name in components {
+            try Self.check(name)
             if unsafe mkdirat(current.descriptor.number, name, 0o755) != 0, errno != EEXIST {
                 throw Self.failure("making a folder", errno)
             }
@@ -100,6 +102,13 @@ struct Folder: ~Copyable {
             current = Folder(number)
         }
         return current
+    }
+
+    /// Refuses what the kernel would not take for the name of one thing in this folder.
+    private static func check(_ name: String) throws(DockerError) {
+        guard !["", ".", ".."].contains(name), !name.utf8.contains(0),
+            !name.utf8.contains(UInt8(ascii: "/"))
+        else { throw DockerError(.archiveRejected, "not a file's name: \(name)") }
     }
 
     private static func duplicate(_ number: Int32) throws(DockerError) -> Int32 {

@@ -50,7 +50,8 @@ struct TarHeader: Sendable, Hashable {
     var kind: TarEntryKind {
         switch typeflag {
         // Before ustar, a folder was a file whose name ends with a slash.
-        case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): name.hasSuffix("/") ? .directory : .file
+        case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
+            name.utf8.last == UInt8(ascii: "/") ? .directory : .file
         case UInt8(ascii: "1"): .hardLink
         case UInt8(ascii: "2"): .symbolicLink
         case UInt8(ascii: "3"), UInt8(ascii: "4"): .device

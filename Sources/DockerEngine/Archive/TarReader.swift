@@ -118,7 +118,9 @@ struct TarReader: Sendable {
         var entry = TarEntry(
             name: longName ?? header.name, kind: header.kind, size: longSize ?? header.size)
         if isSparse { entry.kind = .other(UInt8(ascii: "S")) }
-        if entry.kind == .file, entry.name.hasSuffix("/") { entry.kind = .directory }
+        if entry.kind == .file, entry.name.utf8.last == UInt8(ascii: "/") {
+            entry.kind = .directory
+        }
         longName = nil
         longSize = nil
         isSparse = false

@@ -87,7 +87,7 @@ struct TarWriter {
 
     /// The path without its leading slash, if it is absolute and plain.
     private static func relative(_ path: String) throws(DockerError) -> String {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = path.pathParts
         guard path.utf8.count <= 4096, !path.utf8.contains(0), parts.count > 1,
             parts.first == "",
             parts.dropFirst().allSatisfy({ !["", ".", ".."].contains($0) && $0.utf8.count <= 255 })

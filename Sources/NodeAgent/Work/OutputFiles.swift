@@ -1,3 +1,5 @@
+import DockerEngine
+
 /// Names for the files an attempt left, one path component each.
 enum OutputFiles {
     /// The most files of one attempt.
@@ -11,7 +13,7 @@ enum OutputFiles {
     static func flatten(_ paths: [String]) -> [String] {
         var taken: Set<String> = []
         return paths.map { path in
-            let flat = path.split(separator: "/").joined(separator: "-")
+            let flat = path.pathParts.filter { !$0.isEmpty }.joined(separator: "-")
             let name = flat.unicodeScalars.map { scalar in
                 scalar.value < 0x20 || scalar.value == 0x7f ? "_" : String(scalar)
             }.joined()
@@ -32,7 +34,7 @@ enum OutputFiles {
         let end = dot.map { String(usable[$0...]) }.flatMap { $0.utf8.count <= 20 ? $0 : nil } ?? ""
         let suffix = (number.map { "-\($0)" } ?? "") + end
         var stem = String(usable.dropLast(end.count))
-        while stem.utf8.count + suffix.utf8.count > bytes { stem.removeLast() }
+        while stem.utf8.count + suffix.utf8.count > bytes { stem.unicodeScalars.removeLast() }
         return stem + suffix
     }
 }
