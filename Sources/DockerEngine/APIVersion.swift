@@ -7,8 +7,10 @@ package struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertib
 
     /// The oldest API this client speaks (Docker 19.03).
     package static let floor = APIVersion(major: 1, minor: 40)
-    /// The newest API this client speaks: Docker 29.0 refuses anything older than 1.44.
+    /// The newest API this client speaks, but for `/info`: Docker 29.0 refuses anything older than 1.44.
     package static let ceiling = APIVersion(major: 1, minor: 44)
+    /// What `/info` is asked with at most: the first to tell the devices there are (CDI).
+    static let info = APIVersion(major: 1, minor: 50)
 
     /// Creates a version from its parts.
     package init(major: Int, minor: Int) {

@@ -13,15 +13,37 @@ struct StubDaemonTests {
         arguments: [("1.40", "1.40"), ("1.41", "1.41"), ("1.44", "1.44"), ("1.52", "1.44")])
     func negotiation(_ sample: (String, String)) async throws {
         try await StubDaemon.run(api: sample.0) { _ in
-            .full(200, "{}")
+            .full(200, "[]")
         } _: { engine, stub in
-            _ = try await engine.info()
-            _ = try await engine.info()
+            _ = try await engine.list()
+            _ = try await engine.list()
+            let paths = stub.requestLines.map { $0.prefix { $0 != "?" } }
             #expect(
-                stub.requestLines == [
-                    "GET /_ping HTTP/1.1", "GET /v\(sample.1)/info HTTP/1.1",
-                    "GET /v\(sample.1)/info HTTP/1.1",
+                paths == [
+                    "GET /_ping HTTP/1.1", "GET /v\(sample.1)/containers/json",
+                    "GET /v\(sample.1)/containers/json",
                 ])
+        }
+    }
+
+    @Test(
+        "asks for what there is with the version that tells of devices, where the daemon has it",
+        arguments: [("1.41", "1.41"), ("1.49", "1.49"), ("1.50", "1.50"), ("1.52", "1.50")])
+    func devices(_ sample: (String, String)) async throws {
+        let gpu = "nvidia.com/gpu=all"
+        let devices = #"[{"Source":"cdi","ID":"\#(gpu)"}]"#
+        try await StubDaemon.run(api: sample.0) { request in
+            if request.contains("/containers/") { return .full(200, "[]") }
+            // Daemons leave out what a version did not have.
+            let tells = request.hasPrefix("GET /v1.50/") || request.hasPrefix("GET /v1.52/")
+            return .full(200, tells ? #"{"DiscoveredDevices":\#(devices)}"# : "{}")
+        } _: { engine, stub in
+            let info = try await engine.info()
+            #expect(info.cdiDevices == (sample.1 == "1.50" ? [gpu] : []))
+            #expect(stub.requestLines.last == "GET /v\(sample.1)/info HTTP/1.1")
+            _ = try await engine.list()
+            let version = min(APIVersion(sample.0) ?? .floor, .ceiling)
+            #expect(stub.requestLines.last?.hasPrefix("GET /v\(version)/containers/") == true)
         }
     }
 

@@ -15,7 +15,8 @@ package final class DockerEngine: Sendable {
     /// For calls that are not streams and have no natural length of their own.
     let requestTimeout: Duration
     let client: HTTPClient
-    let negotiated = Mutex<APIVersion?>(nil)
+    /// The newest API the daemon speaks; nil while it is not known.
+    let newest = Mutex<APIVersion?>(nil)
 
     /// The largest JSON answer that is read, in bytes.
     static let answerBytesMax = 16 * 1024 * 1024

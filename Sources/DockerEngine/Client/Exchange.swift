@@ -40,7 +40,7 @@ extension DockerEngine {
     }
 
     private func execute(_ call: Call) async throws -> HTTPClientResponse {
-        let version = call.versioned ? try await apiVersion() : nil
+        let version = call.versioned ? min(try await newestVersion(), call.newest) : nil
         var request = HTTPClientRequest(
             url: "http+unix://\(socketPath.percentEncoded)\(call.target(version: version))")
         request.method = call.method

@@ -19,27 +19,28 @@ extension DockerEngine {
                 .unsupportedVersion,
                 "the daemon speaks API \(newest); \(APIVersion.floor) or newer is needed")
         }
-        let version = min(newest, .ceiling)
-        negotiated.withLock { $0 = version }
+        self.newest.withLock { $0 = newest }
         return DockerVersion(
-            negotiated: version, newest: newest,
+            negotiated: min(newest, .ceiling), newest: newest,
             server: answer.headers.first(name: "Server") ?? "",
             osType: answer.headers.first(name: "Ostype") ?? "")
     }
 
     /// Describes the daemon and its host.
     package func info() async throws -> EngineInfo {
-        EngineInfo(json: try await send(Call(.GET, ["info"])).json())
+        var call = Call(.GET, ["info"])
+        call.newest = .info
+        return EngineInfo(json: try await send(call).json())
     }
 
-    /// The negotiated version, asking the daemon when it is not known.
-    func apiVersion() async throws -> APIVersion {
-        if let known = negotiated.withLock({ $0 }) { return known }
-        return try await ping().negotiated
+    /// The newest version the daemon speaks, asking it when that is not known.
+    func newestVersion() async throws -> APIVersion {
+        if let known = newest.withLock({ $0 }) { return known }
+        return try await ping().newest
     }
 
     /// Makes the next call negotiate first.
     func forgetVersion() {
-        negotiated.withLock { $0 = nil }
+        newest.withLock { $0 = nil }
     }
 }

@@ -11,6 +11,8 @@ struct Call: Sendable {
     var body: ByteBuffer?
     /// The time for the whole exchange, or for the head when the body is streamed; nil: no limit.
     var timeout: Duration?
+    /// The newest version it is sent with.
+    var newest = APIVersion.ceiling
     /// False only for `/_ping`, which is how the version becomes known.
     var versioned = true
 
