@@ -58,8 +58,7 @@ import Testing
                     ids.append(id)
                 }
                 let collector = ImageCollector(
-                    engine: engine, labels: NodeLabels(fleet: "t\(mark)", node: "n"),
-                    ledger: ledger, rules: rules, logger: quiet)
+                    engine: engine, ledger: ledger, rules: rules, logger: quiet)
                 try await body(collector, engine, ids)
                 for id in ids { try? await engine.removeImage(id) }
             }
@@ -80,8 +79,11 @@ import Testing
             await collector.collect(now: 10_002)
             #expect(try await left(engine, ids) == [ids[0], ids[2]])
             #expect(collector.ledger.entries.count == 2)
+            // The container carries no label of the node, and yet is a use of its image.
+            let used = collector.ledger.entries.first { $0.id == ids[0] }?.usedAt
+            #expect(used == 10_002)
             try await engine.remove(container, force: true)
-            await collector.collect(now: 20_000)
+            await collector.collect(now: 21_000)
             #expect(try await left(engine, ids).isEmpty)
             #expect(collector.ledger.entries.isEmpty)
         }

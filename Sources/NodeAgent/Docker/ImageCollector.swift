@@ -5,7 +5,6 @@ import Logging
 /// Deletes images that this agent has pulled and nobody uses any more: by age, and sooner when the disk gets full.
 struct ImageCollector: Sendable {
     let engine: DockerEngine
-    let labels: NodeLabels
     let ledger: ImageLedger
     let rules: Rules
     let logger: Logger
@@ -34,8 +33,8 @@ struct ImageCollector: Sendable {
 
     /// Deletes what may go now.
     func collect(now: Int64) async {
-        // What a container is made of is in use, and was until now.
-        guard let containers = try? await engine.list(labels: labels.common) else { return }
+        // What a container is made of is in use, and was until now, whoever made the container.
+        guard let containers = try? await engine.list() else { return }
         for container in containers { ledger.used(container.imageID, at: now) }
         let candidates = Self.candidates(ledger.entries, now: now)
         guard !candidates.isEmpty, let folder = try? await engine.info().rootDir else { return }

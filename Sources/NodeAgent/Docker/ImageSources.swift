@@ -1,3 +1,4 @@
+import DockerEngine
 import FleetCore
 
 /// The registries a node takes images from; with none named, from all.
@@ -20,15 +21,20 @@ struct ImageSources: Sendable, Hashable {
     }
 
     /// The registry of an image, by Docker's rule: the part before the first `/` is a host when it has
-    /// a dot or a port, or is `localhost`.
+    /// a dot, a port or a capital letter, or is `localhost`.
     ///
     /// An image by its id alone is here already, and is of no registry: `sha256`.
     static func registry(of image: String) -> String {
-        guard let slash = image.firstIndex(of: "/") else {
+        let parts = image.pathParts
+        guard parts.count > 1, let first = parts.first else {
             return image.hasPrefix("sha256:") ? "sha256" : usual
         }
-        let first = String(image[..<slash])
-        let isHost = first.contains(".") || first.contains(":") || first == "localhost"
+        // No repository has capitals, so older engines refuse what newer ones ask that host for.
+        let isHost =
+            first == "localhost"
+            || first.utf8.contains {
+                ".:".utf8.contains($0) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+            }
         return isHost ? first : usual
     }
 }

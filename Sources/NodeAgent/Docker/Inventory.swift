@@ -16,6 +16,8 @@ struct Inventory: Sendable {
     let post: @Sendable (AgentEvent) -> Void
     private let relist = Signal()
     private let outOfMemory = RecentSet(limit: 256)
+    /// When this life began, in seconds since 1970.
+    private let begunAt = WallTime.seconds
 
     /// How often everything is listed, events or not.
     private static let listEvery = Duration.seconds(10)
@@ -73,10 +75,20 @@ struct Inventory: Sendable {
 
     /// Removes what an earlier life made and never started: it holds no work.
     private func sweep() async throws {
-        for summary in try await engine.list(labels: labels.common) {
-            guard summary.state == .created, labels.owns(summary.labels) else { continue }
+        for summary in try await engine.list(labels: labels.common)
+        where Self.isLeftover(summary, labels, begunAt: begunAt) {
             try await engine.remove(summary.id, force: true)
         }
+    }
+
+    /// Whether an earlier life made a container and never started it.
+    ///
+    /// One that this life is making is `created` too, until it has its input. By a clock that was set the
+    /// other way a leftover stays; it is removed when its name is wanted, or when the node is cleaned.
+    static func isLeftover(
+        _ summary: ContainerSummary, _ labels: NodeLabels, begunAt: Int64
+    ) -> Bool {
+        summary.state == .created && labels.owns(summary.labels) && summary.created < begunAt
     }
 
     /// Posts what there is, but for what was never started: it has no end to be taken for.

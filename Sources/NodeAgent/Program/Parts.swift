@@ -40,7 +40,7 @@ struct Parts: Sendable {
             }, onCredit: { outbox.nudge() }, onLogKept: { outbox.kept($0) })
         let images = ImageLedger(path: folder.images, logger: logger)
         self.images = ImageCollector(
-            engine: engine, labels: labels, ledger: images,
+            engine: engine, ledger: images,
             rules: .init(
                 keepSeconds: settings.keepImages?.components.seconds,
                 minFree: settings.minFreeForImages), logger: logger)
