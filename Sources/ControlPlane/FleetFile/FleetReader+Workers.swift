@@ -94,11 +94,26 @@ extension FleetReader {
                 line: parent.line, key: parent.key,
                 "has more than \(Self.workerTextLimit >> 10) KiB of models, devices and components")
         }
+        if worker.contract == .exec { refuseOfJobs(worker, fields) }
         return worker
     }
 
     /// Bytes of a worker's lists: it goes to its node in one message, with all else that the node shall run.
     private static let workerTextLimit = 64 << 10
+
+    /// A job's own container gets none of these: to take them in silence would be a promise.
+    private mutating func refuseOfJobs(_ worker: WorkerSpec, _ fields: [String: FleetField]) {
+        let lists = [
+            ("models", worker.models), ("devices", worker.devices), ("networks", worker.networks),
+        ]
+        for (name, list) in lists where !list.isEmpty {
+            guard let field = fields[name] else { continue }
+            mistakes.add(
+                line: field.line, key: field.key,
+                "not with contract exec: a job's own container gets no \(name) that are named here, "
+                    + "but the GPU and the models' folder where its node has them")
+        }
+    }
 
     private mutating func unique(_ items: [FleetPlaced<String>]) -> [String] {
         var lines: [String: Int] = [:]

@@ -141,6 +141,15 @@ import Testing
         Case(
             "services: {a: {image: x, devices: [/dev/../etc]}}\n", 1, "services.a.devices", "/dev/"),
         Case("services: {a: {image: x, devices: [/dev/]}}\n", 1, "services.a.devices", "/dev/"),
+        Case(
+            "templates: {a: {image: x, contract: exec, devices: [/dev/dri]}}\n", 1,
+            "templates.a.devices", "not with contract exec"),
+        Case(
+            "services: {a: {image: x, models: [m], contract: exec}}\n", 1, "services.a.models",
+            "not with contract exec"),
+        Case(
+            "services: {a: {image: x, networks: [fleet-mgmt], contract: exec}}\n", 1,
+            "services.a.networks", "not with contract exec"),
         Case("services: {a: {image: x, models: [../a]}}\n", 1, "services.a.models", "below"),
         Case(
             "services: {a: {image: x, models: [m, m]}}\n", 1, "services.a.models", "already listed"),

@@ -79,7 +79,8 @@ import Testing
                 networks: [fleet-mgmt]
                 command: [python3, -m, serve, "true", ""]
             templates:
-              spare: {image: spare, contract: exec, slots: 2, gpu: true, models: [m], devices: [/dev/dri], command: [run]}
+              once: {image: once, contract: exec, gpu: true, command: [run]}
+              spare: {image: spare, contract: opaque, slots: 2, gpu: true, models: [m], devices: [/dev/dri], command: [run]}
             """
         let spec = try #require(FleetFile.parse(text: text, name: "f").spec, "\(lines(text))")
         let cluster = try #require(spec.cluster("eyes"))
@@ -98,12 +99,16 @@ import Testing
         #expect(camera.worker.components == ["a b", "c"])
         #expect(camera.worker.networks == ["fleet-mgmt"])
         #expect(camera.worker.command == ["python3", "-m", "serve", "true", ""])
+        let once = try #require(spec.template("once"))
+        #expect(
+            once.worker
+                == WorkerSpec(image: "once", contract: .exec, gpu: true, command: ["run"]))
         let spare = try #require(spec.template("spare"))
         #expect(spare.startupTime == .seconds(60))
         #expect(
             spare.worker
                 == WorkerSpec(
-                    image: "spare", contract: .exec, slots: 2, gpu: true, models: ["m"],
+                    image: "spare", contract: .opaque, slots: 2, gpu: true, models: ["m"],
                     devices: ["/dev/dri"], command: ["run"]))
     }
 
