@@ -12,7 +12,8 @@ import Testing
     private static let texts = [
         "", "a", "jessica/sdxl:latest", "host", "container:other", "/var/run/docker.sock", "/",
         "../..",
-        "/dev/video0", "/dev/../etc/shadow", "/dev/mem", "--privileged", "SYS_ADMIN", "\u{0}", "\n",
+        "/dev/video0", "/dev/snd/timer", "/dev/sda", "/dev/robot", "/dev/../\u{301}/sda",
+        "/dev/../etc/shadow", "/dev/mem", "--privileged", "SYS_ADMIN", "\u{0}", "\n",
         "\"}", "{\"Privileged\":true}", "A=b", "LD_PRELOAD", "ünïcode", "0", "root",
         "sdxl-base-1.0", "nvidia", String(repeating: "x", count: 300),
     ]
@@ -29,16 +30,21 @@ import Testing
     @Test mutating func `no order widens what a container may do`() throws {
         for _ in 0..<5_000 {
             let hasModels = Bool.random(using: &random)
+            let models = ModelsMount(source: "/srv/models", target: "/mnt/models")
             let policy = ContainerPolicy(
-                network: "jessica-agx-01", models: hasModels ? "/mnt/models" : nil,
+                network: "jessica-agx-01", models: hasModels ? models : nil,
                 gpu: [.none, .runtime, .cdi("nvidia.com/gpu=all")].randomElement(using: &random)
-                    ?? .none)
+                    ?? .none,
+                memoryMax: [1, 1 << 21, 1 << 36].randomElement(using: &random) ?? 1,
+                devices: DeviceRules(more: ["/dev/robot"]))
             let spec = worker()
             let group = UInt32.random(in: 0...50, using: &random)
+            // A machine that has every device, and links that lead anywhere.
+            let end = Bool.random(using: &random) ? nil : text()
             let made = try? policy.worker(
                 spec, image: text(), imageLabels: ["jessica.read-only": text(), text(): text()],
                 labels: ["jessica.node": "agx-01"],
-                device: { $0 == "/dev/mem" ? nil : .init(group: group) })
+                device: { .init(path: end ?? $0, group: group) })
             if let made {
                 try check(made, memory: spec.memory, devices: spec.devices, policy)
                 #expect(made.devices.count == spec.devices.count)
@@ -67,17 +73,21 @@ import Testing
         #expect(host["NetworkMode"] == .string("jessica-agx-01"))
         #expect(host["PidsLimit"] == .int(512))
         #expect(host["RestartPolicy"] == .object(["Name": .string("no")]))
-        #expect(host["Memory"] == memory.map { .int($0) })
+        let limit = try #require(host["Memory"]?.int64)
+        #expect(0 < limit && limit <= policy.memoryMax)
+        if let memory, memory > 0 { #expect(limit == min(memory, policy.memoryMax)) }
         #expect(host["MemorySwap"] == host["Memory"])
         #expect(host["Runtime"] == nil || host["Runtime"] == .string("nvidia"))
         for mount in spec.mounts {
-            #expect(mount.readOnly && mount.source == policy.models && mount.target == mount.source)
+            #expect(mount.readOnly)
+            #expect(ModelsMount(source: mount.source, target: mount.target) == policy.models)
         }
         #expect(spec.mounts.count == (policy.models == nil ? 0 : 1))
         for device in spec.devices {
-            #expect(ContainerPolicy.isDevicePath(device.pathOnHost))
-            #expect(device.pathOnHost == device.pathInContainer)
-            #expect(devices.contains(device.pathOnHost) && device.permissions == "rw")
+            let allowed = ["/dev/video0", "/dev/snd/timer", "/dev/robot"]
+            #expect(allowed.contains(device.pathOnHost))
+            #expect(allowed.contains(device.pathInContainer))
+            #expect(devices.contains(device.pathInContainer) && device.permissions == "rw")
         }
         let request = JSONValue.object([
             "Driver": .string("cdi"), "DeviceIDs": .list(["nvidia.com/gpu=all"]),

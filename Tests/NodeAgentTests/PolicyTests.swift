@@ -5,7 +5,9 @@ import Testing
 @testable import NodeAgent
 
 @Suite struct PolicyTests {
-    let policy = ContainerPolicy(network: "net", models: "/mnt/models", gpu: .runtime)
+    let policy = ContainerPolicy(
+        network: "net", models: ModelsMount(source: "/srv/models", target: "/mnt/models"),
+        gpu: .runtime, memoryMax: 1 << 33)
 
     /// What must hold for every container, whatever was ordered.
     private func check(_ spec: ContainerSpec, memory: Int64?) {
@@ -17,7 +19,9 @@ import Testing
         #expect(spec.networkName == "net")
         #expect(spec.user == nil)
         #expect(spec.logMaxSize * Int64(spec.logMaxFiles) <= 32 << 20)
-        #expect(spec.mounts.allSatisfy { $0.readOnly && $0.source == "/mnt/models" })
+        #expect(spec.shmSize == 1 << 30)
+        #expect(spec.mounts == [.init(source: "/srv/models", target: "/mnt/models")])
+        #expect(spec.env["JESSICA_MODELS"] == "/mnt/models")
     }
 
     @Test func noOrderGetsMoreThanItMay() throws {
@@ -27,10 +31,10 @@ import Testing
                     let spec = WorkerSpec(
                         image: "a", memory: memory, gpu: gpu, devices: ["/dev/video0"],
                         command: command)
-                    let made = try policy.worker(spec, image: "sha256:1", labels: ["l": "1"]) { _ in
-                        ContainerPolicy.Device(group: 44)
+                    let made = try policy.worker(spec, image: "sha256:1", labels: ["l": "1"]) {
+                        ContainerPolicy.Device(path: $0, group: 44)
                     }
-                    check(made, memory: memory)
+                    check(made, memory: memory ?? 1 << 33)
                     #expect(made.image == "sha256:1")
                     #expect(made.command == (command.isEmpty ? nil : command))
                     #expect(made.devices == [.init("/dev/video0")])
@@ -50,7 +54,8 @@ import Testing
         #expect(GPU(runtimes: ["nvidia", "runc"], cdiDevices: [cdi]) == .runtime)
         #expect(GPU(runtimes: ["runc"], cdiDevices: [cdi, "nvidia.com/gpu=0"]) == .cdi(cdi))
         #expect(GPU(runtimes: ["runc"], cdiDevices: ["vendor.com/x=all"]) == .none)
-        let policy = ContainerPolicy(network: "net", models: nil, gpu: .cdi(cdi))
+        let policy = ContainerPolicy(
+            network: "net", models: nil, gpu: .cdi(cdi), memoryMax: 1 << 33)
         let made = try policy.worker(
             WorkerSpec(image: "a", gpu: true), image: "i", labels: [:], device: { _ in nil })
         #expect(made.runtime == nil && made.cdiDevices == [cdi])
@@ -113,14 +118,37 @@ import Testing
             WorkerSpec(image: "a", networks: []).fingerprint == WorkerSpec(image: "a").fingerprint)
     }
 
-    @Test func attemptsGetNoDevices() {
+    @Test func noContainerGetsTheWholeMachine() throws {
+        func limit(_ memory: Int64?) throws -> Int64? {
+            try policy.worker(
+                WorkerSpec(image: "a", memory: memory), image: "i", labels: [:],
+                device: { _ in nil }
+            ).memoryLimit
+        }
+        #expect(try limit(1 << 30) == 1 << 30)
+        #expect(try limit(1 << 40) == 1 << 33)
+        // Nothing that Docker takes for no limit at all.
+        for none: Int64? in [nil, 0, -1, .min] { #expect(try limit(none) == 1 << 33) }
+        #expect(ContainerPolicy.memoryMax(total: 64 << 30) == (64 << 30) - (1 << 29))
+        #expect(ContainerPolicy.memoryMax(total: 1 << 28) == 1 << 24)
+        #expect(ContainerPolicy.memoryMax(total: 0) == 1)
+        #expect(ContainerPolicy.memoryMax(total: .max) > 0)
+    }
+
+    @Test func attemptsGetTheGPUButNoDevices() {
         let key = AttemptKey(job: "J", number: 1)
         let order = ContainerOrder(image: "a", command: ["x"], memory: 7)
         let made = policy.attempt(
             key, order, image: "sha256:2", labels: [:], environment: ["A": "b"])
         check(made, memory: 7)
-        #expect(made.devices.isEmpty && made.groups.isEmpty && made.runtime == nil)
-        #expect(made.env["A"] == "b")
+        #expect(made.devices.isEmpty && made.groups.isEmpty)
+        #expect(made.runtime == "nvidia" && made.ulimits["memlock"] == -1)
+        #expect(made.env["A"] == "b" && made.env["NVIDIA_VISIBLE_DEVICES"] == "all")
+        // Its input could not be put into it otherwise.
+        #expect(!made.readOnlyRootfs)
+        let plain = ContainerPolicy(network: "n", models: nil, gpu: .none, memoryMax: 1)
+            .attempt(key, order, image: "i", labels: [:], environment: [:])
+        #expect(plain.runtime == nil && plain.cdiDevices.isEmpty && plain.env.isEmpty)
     }
 
     @Test func missingDeviceIsNamed() {
@@ -133,16 +161,65 @@ import Testing
         }
     }
 
-    @Test(arguments: ["/etc/passwd", "/dev/../etc", "dev/x", "/dev/", "/dev/a//b", "/dev/\u{7}"])
+    @Test(arguments: [
+        "/etc/passwd", "/dev/../etc", "dev/x", "/dev/", "/dev/a//b", "/dev/\u{7}", "/dev/sda",
+        "/dev/nvme0n1", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/tty", "/dev/tty1",
+        "/dev/video", "/dev/videos/0", "/dev/snd", "/dev/dri/../mem", "/dev/dri/../\u{301}mem",
+        "/dev/dri/\u{301}/../mem", "/dev/bus/pci/0", "/dev/nvmap0", "/dev/rtc0",
+    ])
     func onlyDevicesAreDevices(_ path: String) {
         let spec = WorkerSpec(image: "a", devices: [path])
-        #expect(throws: Failure.self) {
-            try policy.worker(spec, image: "i", labels: [:]) { _ in .init(group: 0) }
+        #expect(throws: Failure.self, "\(path)") {
+            try policy.worker(spec, image: "i", labels: [:]) { .init(path: $0, group: 0) }
+        }
+        // Nor may a link with a harmless name lead to it.
+        let link = WorkerSpec(image: "a", devices: ["/dev/video0"])
+        #expect(throws: Failure.self, "\(path)") {
+            try policy.worker(link, image: "i", labels: [:]) { _ in .init(path: path, group: 0) }
         }
     }
 
+    @Test(arguments: [
+        "/dev/video0", "/dev/media1", "/dev/v4l/by-id/usb-cam-index0", "/dev/snd/pcmC0D0p",
+        "/dev/dri/renderD128", "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvhost-ctrl-gpu",
+        "/dev/nvmap",
+        "/dev/nvgpu/igpu0/ctrl", "/dev/ttyACM0", "/dev/ttyUSB1", "/dev/ttyTHS2", "/dev/ttyS0",
+        "/dev/i2c-7", "/dev/spidev0.0", "/dev/gpiochip0", "/dev/input/event3",
+        "/dev/bus/usb/001/002", "/dev/hidraw0", "/dev/serial/by-id/usb-arm",
+    ])
+    func usualDevicesAreGiven(_ path: String) throws {
+        let spec = WorkerSpec(image: "a", devices: [path])
+        let made = try policy.worker(spec, image: "i", labels: [:]) { .init(path: $0, group: 0) }
+        #expect(made.devices == [.init(path)])
+    }
+
+    @Test func settingsNameMoreDevices() throws {
+        var policy = policy
+        policy.devices = DeviceRules(more: ["/dev/arm"])
+        let spec = WorkerSpec(image: "a", devices: ["/dev/arm"])
+        let made = try policy.worker(spec, image: "i", labels: [:]) { _ in
+            .init(path: "/dev/ttyUSB0", group: 20)
+        }
+        // The end of the link, so that it leads nowhere else when Docker looks.
+        #expect(made.devices == [.init("/dev/ttyUSB0", pathInContainer: "/dev/arm")])
+        #expect(throws: Failure.self) {
+            try policy.worker(spec, image: "i", labels: [:]) { _ in
+                .init(path: "/dev/sda", group: 6)
+            }
+        }
+    }
+
+    @Test func devicesAreFilesOfCharacters() throws {
+        #expect(HostFacts.device("/dev/null")?.path == "/dev/null")
+        #expect(HostFacts.device("/dev") == nil)
+        #expect(HostFacts.device("/etc/passwd") == nil)
+        #expect(HostFacts.device("/dev/no-such") == nil)
+        // A link leads to /dev/null or wherever this process has its input from: never to itself.
+        #expect(HostFacts.device("/dev/stdin")?.path != "/dev/stdin")
+    }
+
     @Test func withoutModelsOrRuntimeThereAreNone() throws {
-        let plain = ContainerPolicy(network: "n", models: nil, gpu: .none)
+        let plain = ContainerPolicy(network: "n", models: nil, gpu: .none, memoryMax: 1 << 33)
         let made = try plain.worker(
             WorkerSpec(image: "a", gpu: true), image: "i", labels: [:]
         ) { _ in nil }

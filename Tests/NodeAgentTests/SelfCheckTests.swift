@@ -35,16 +35,68 @@ struct SelfCheckTests {
         func policy(_ models: String, needed: Bool) async throws -> ContainerPolicy {
             try await DockerEngine.with(socketPath: path + "/docker.sock", logger: quiet) {
                 try await HostFacts(
-                    engine: $0, models: ModelsFolder(path: models), logger: quiet
-                ).policy(network: "n", needsGPU: false, needsModels: needed)
+                    engine: $0, models: ModelsFolder(path: models), memoryMax: 1 << 30,
+                    devices: DeviceRules(), logger: quiet
+                ).policy(network: "n", gpu: .none, needsModels: needed)
             }
         }
-        #expect(try await policy(path, needed: true).models == path)
+        let mount = ModelsMount(source: path, target: path)
+        #expect(try await policy(path, needed: true).models == mount)
         #expect(try await policy(path + "/none", needed: false).models == nil)
         let failure = await #expect(throws: Failure.self) {
             try await policy(path + "/none", needed: true)
         }
         #expect(failure?.message == "the models are not there: \(path)/none is no folder here")
+    }
+
+    @Test("Containers get the folder that links lead to, unless it is one of the system")
+    func links() async throws {
+        let path = try Self.folder()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func link(_ name: String, to end: String) throws -> String {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(path)/\(name)", withDestinationPath: end)
+            return "\(path)/\(name)"
+        }
+        let folder = path + "/real"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: false)
+        let good = try link("good", to: folder)
+        let mount = try await ModelsFolder(path: good).mount().get()
+        #expect(mount == ModelsMount(source: folder, target: good))
+        for end in ["/etc", "/", "/proc/self", "/home"] {
+            let bad = ModelsFolder(path: try link("bad" + end.filter(\.isLetter), to: end))
+            let failure = await #expect(throws: Failure.self) { try await bad.mount().get() }
+            #expect(failure?.message.contains("folder of the system") == true, "\(end)")
+            #expect(await bad.trouble()?.action.contains("nothing but models") == true)
+        }
+        // A socket that lies in it by another name.
+        #expect(FileManager.default.createFile(atPath: folder + "/docker.sock", contents: nil))
+        let socket = try link("docker.sock", to: folder + "/docker.sock")
+        let holding = await ModelsFolder(path: good, apartFrom: [socket]).mount()
+        #expect(throws: Failure.self) { try holding.get() }
+    }
+
+    @Test(
+        "Folders of the system are nobody's models",
+        arguments: [
+            "/", "//", "/.", "/etc", "/etc/jessica", "/root/models", "/home", "/home/", "/proc/1",
+            "/sys", "/dev/shm", "/boot", "/usr", "/usr/lib", "/bin", "/lib", "/lib64", "/run",
+            "/var/run", "/var", "/var/lib", "/var/lib/docker/volumes", "/mnt/../etc", "/mnt/state",
+            "/mnt", "mnt/models", "/etc/\u{301}x",
+        ])
+    func system(_ path: String) {
+        #expect(MountRules.refusal(of: path, holding: ["/mnt/state/agent"]) != nil)
+    }
+
+    @Test(
+        "Others may be",
+        arguments: [
+            "/mnt/models", "/home/me/models", "/srv", "/data/etc", "/etcetera", "/mnt/state/models",
+            "/mnt/state/agent2",
+        ])
+    func others(_ path: String) {
+        #expect(MountRules.refusal(of: path, holding: ["/mnt/state/agent"]) == nil)
     }
 
     @Test("Docker that is not there is a trouble, and the folder beside it")

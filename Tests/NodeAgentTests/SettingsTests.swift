@@ -91,6 +91,27 @@ import Testing
         #expect(mistakes.contains { $0.hasPrefix("agent.yaml:3: tls.ca: ") })
     }
 
+    @Test func modelsAreNoFolderOfTheSystem() {
+        let few = "controller: {host: s}\nnode: n\nstate_dir: /data/jessica\n"
+        #expect(load(["--models-mount", "/data/models"], few).0?.models == "/data/models")
+        for wrong in ["/", "/etc", "/var/run", "/home", "/data", "/mnt/../etc"] {
+            let (settings, mistakes) = load(["--models-mount", wrong], few)
+            #expect(settings == nil, "\(wrong)")
+            #expect(mistakes.first?.contains("models.mount") == true, "\(mistakes)")
+        }
+    }
+
+    @Test func devicesAreBelowDev() {
+        let few = "controller: {host: s}\nnode: n\n"
+        #expect(load([], few).0?.devices == [])
+        let found = load([], few + "devices: [/dev/nvsciipc, /dev/arm]\n").0?.devices
+        #expect(found == ["/dev/nvsciipc", "/dev/arm"])
+        #expect(load(["--devices", "/dev/a,/dev/b"], few).0?.devices == ["/dev/a", "/dev/b"])
+        for wrong in ["/etc/passwd", "/dev/../etc", "video0", "/dev"] {
+            #expect(load(["--devices", wrong], few).0 == nil, "\(wrong)")
+        }
+    }
+
     @Test func programSpeaksByExitCode() async {
         #expect(await AgentProgram.main(["run", "--controller-port", "x"], environment: [:]) == 2)
         #expect(await AgentProgram.main(["fly"], environment: [:]) == 2)

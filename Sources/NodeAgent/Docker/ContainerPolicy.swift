@@ -9,9 +9,13 @@ struct ContainerPolicy: Sendable, Hashable {
     /// The network of the node.
     let network: String
     /// Where models are, if the folder exists on this machine.
-    let models: String?
+    let models: ModelsMount?
     /// How Docker shows the GPU to a container.
     let gpu: GPU
+    /// The most memory of one container, in bytes; see ``memoryMax(total:)``.
+    let memoryMax: Int64
+    /// Which devices containers may have.
+    var devices = DeviceRules()
 
     /// How Docker shows the GPU to a container.
     enum GPU: Sendable, Hashable {
@@ -40,8 +44,8 @@ struct ContainerPolicy: Sendable, Hashable {
     /// The most bytes of one log file, and how many Docker keeps.
     static let logBytes: Int64 = 10 << 20
     static let logFiles = 3
-    /// The bound of shared memory of a worker: frameworks pass tensors in it, and 64 MiB is too little.
-    static let workerSharedMemory: Int64 = 1 << 30
+    /// The bound of shared memory: frameworks pass tensors in it, and 64 MiB is too little.
+    static let sharedMemory: Int64 = 1 << 30
 
     /// Limits of every container: no core files, which fill disks.
     ///
@@ -51,20 +55,23 @@ struct ContainerPolicy: Sendable, Hashable {
     static let gpuUlimits: [String: Int64] = ["memlock": -1, "stack": 64 << 20]
     /// The label of an image that can do with a root folder it cannot write to.
     static let readOnlyLabel = "jessica.read-only"
-    /// The network of the cluster that all workers join under their service's name, where it exists.
+    /// The network of the cluster that all workers join under their name, where it exists.
     static let meshNetwork = "jessica-mesh"
     /// The one that those join which have a camera.
     static let cameraNetwork = "camera-net"
 
     /// A device of this machine.
     struct Device: Sendable, Hashable {
+        /// Its path, where all links have led.
+        let path: String
         /// The group that may open it.
         let group: UInt32
     }
 
     /// A worker's container.
     ///
-    /// `imageLabels` and `exposedPorts` are those of its image. Throws when a device is missing or is none.
+    /// `imageLabels` and `exposedPorts` are those of its image; `device` finds a device of the
+    /// machine. Throws when one is missing, or is none that containers may have.
     func worker(
         _ spec: WorkerSpec, image: String, imageLabels: [String: String] = [:],
         exposedPorts: [UInt16] = [], labels: [String: String], device: (String) -> Device?
@@ -78,17 +85,15 @@ struct ContainerPolicy: Sendable, Hashable {
         }
         if imageLabels[Self.readOnlyLabel] == "true" {
             container.readOnlyRootfs = true
-            container.tmpfs = [.init(target: "/tmp", sizeBytes: Self.workerSharedMemory)]
+            container.tmpfs = [.init(target: "/tmp", sizeBytes: Self.sharedMemory)]
         }
-        container.shmSize = Self.workerSharedMemory
         for path in spec.devices {
-            guard Self.isDevicePath(path) else {
-                throw Failure(.startFailed, "\(path) is not a path of a device below /dev")
-            }
+            guard devices.allows(path) else { throw refusal(of: path) }
             guard let found = device(path) else {
                 throw Failure(.startFailed, "this node has no device \(path)")
             }
-            container.devices.append(.init(path))
+            guard devices.allows(found.path) else { throw refusal(of: found.path) }
+            container.devices.append(.init(found.path, pathInContainer: path))
             let group = "\(found.group)"
             // Root's own group would be more than the device.
             if found.group != 0, !container.groups.contains(group) {
@@ -97,6 +102,13 @@ struct ContainerPolicy: Sendable, Hashable {
         }
         if spec.gpu { give(gpu, to: &container) }
         return container
+    }
+
+    private func refusal(of path: String) -> Failure {
+        Failure(
+            .startFailed,
+            "containers of this node may not have the device \(path); "
+                + "its agent's setting `devices` names more than the usual ones")
     }
 
     private func give(_ gpu: GPU, to container: inout ContainerSpec) {
@@ -120,13 +132,16 @@ struct ContainerPolicy: Sendable, Hashable {
             + spec.networks.filter { !own.contains($0) && WorkerSpec.clusterNetworks.contains($0) }
     }
 
-    /// An attempt's own container.
+    /// An attempt's own container, with the GPU where there is one.
+    ///
+    /// Its root folder can be written to, whatever its image's label says: its input is put there.
     func attempt(
         _ key: AttemptKey, _ order: ContainerOrder, image: String, labels: [String: String],
         environment: [String: String]
     ) -> ContainerSpec {
         var container = base(image, order.command, labels, memory: order.memory)
         container.env.merge(environment) { $1 }
+        give(gpu, to: &container)
         return container
     }
 
@@ -136,7 +151,8 @@ struct ContainerPolicy: Sendable, Hashable {
         var container = ContainerSpec(image: image, command: command.isEmpty ? nil : command)
         container.labels = labels
         container.networkName = network
-        container.memoryLimit = memory
+        container.memoryLimit = memoryLimit(memory)
+        container.shmSize = Self.sharedMemory
         container.pidsLimit = Self.processesMax
         container.ulimits = Self.ulimits
         container.capDropAll = true
@@ -145,17 +161,27 @@ struct ContainerPolicy: Sendable, Hashable {
         container.logMaxSize = Self.logBytes
         container.logMaxFiles = Self.logFiles
         if let models {
-            container.mounts = [.init(source: models, target: models, readOnly: true)]
-            container.env["JESSICA_MODELS"] = models
+            container.mounts = [
+                .init(source: models.source, target: models.target, readOnly: true)
+            ]
+            container.env["JESSICA_MODELS"] = models.target
         }
         return container
     }
 
-    /// Whether a path is plainly below /dev.
-    static func isDevicePath(_ path: String) -> Bool {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        return path.hasPrefix("/dev/") && path.utf8.count <= 256
-            && parts.dropFirst().allSatisfy { !["", ".", ".."].contains($0) }
-            && path.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7f }
+    /// What is ordered, as far as the machine has it; all it can give when nothing is.
+    ///
+    /// Never none: where the GPU has no memory of its own, a container without a limit takes the
+    /// machine with it. To Docker zero is no limit.
+    private func memoryLimit(_ ordered: Int64?) -> Int64 {
+        guard let ordered, ordered > 0 else { return memoryMax }
+        return min(ordered, memoryMax)
+    }
+
+    /// The most memory that a container may have of a machine with so much: what the controller
+    /// reckons with, and at least a sixteenth.
+    static func memoryMax(total: UInt64) -> Int64 {
+        let total = Int64(clamping: total)
+        return max(total - ControllerPolicy().memoryReserve, total / 16, 1)
     }
 }

@@ -32,7 +32,7 @@ struct Containers: Sendable {
         let own = labels.labels(order.id, order.spec)
         return await attempt("worker \(order.id)") { doubt in
             let policy = try await host.policy(
-                network: network.name, needsGPU: order.spec.gpu,
+                network: network.name, gpu: order.spec.gpu ? .wanted : .none,
                 needsModels: !order.spec.models.isEmpty)
             let info = try await engine.inspectImage(image)
             let spec = try policy.worker(
@@ -53,7 +53,7 @@ struct Containers: Sendable {
         let own = labels.labels(order.key)
         return await attempt("attempt \(order.key)") { doubt in
             let policy = try await host.policy(
-                network: network.name, needsGPU: false, needsModels: false)
+                network: network.name, gpu: .welcome, needsModels: false)
             let spec = policy.attempt(
                 order.key, container, image: image, labels: own,
                 environment: [
@@ -137,7 +137,7 @@ struct Containers: Sendable {
         return nil
     }
 
-    /// Joins a worker to the networks of the cluster, under its service's name.
+    /// Joins a worker to the networks of the cluster, under its own name: a pod's is its service's.
     ///
     /// A worker that cannot join still does its jobs, which reach it by the node's own network. It must
     /// run: Docker notes any name for one that does not, and then cannot start it.

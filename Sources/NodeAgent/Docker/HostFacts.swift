@@ -8,12 +8,28 @@ import Synchronization
 final class HostFacts: Sendable {
     private let engine: DockerEngine
     private let models: ModelsFolder?
+    private let memoryMax: Int64
+    private let devices: DeviceRules
     private let logger: Logger
     private let warned = Mutex(false)
 
-    init(engine: DockerEngine, models: ModelsFolder?, logger: Logger) {
+    /// How much a container wants the GPU.
+    enum GPUWish: Sendable, Hashable {
+        case none
+        /// It can use one where there is one.
+        case welcome
+        /// It was made for one.
+        case wanted
+    }
+
+    init(
+        engine: DockerEngine, models: ModelsFolder?, memoryMax: Int64, devices: DeviceRules,
+        logger: Logger
+    ) {
         self.engine = engine
         self.models = models
+        self.memoryMax = memoryMax
+        self.devices = devices
         self.logger = logger
     }
 
@@ -21,25 +37,24 @@ final class HostFacts: Sendable {
     ///
     /// Throws a `Failure` when models are wanted and their folder is not there, or does not answer.
     func policy(
-        network: String, needsGPU: Bool, needsModels: Bool
+        network: String, gpu wish: GPUWish, needsModels: Bool
     ) async throws -> ContainerPolicy {
-        let trouble = await models?.whyNotMounted()
+        let mount = await models?.mount()
         // Without them the worker would start, fetch them from somewhere or fail much later.
-        if needsModels, let models, let trouble {
-            throw Failure(.startFailed, "the models are not there: \(models.path) \(trouble)")
-        }
+        if needsModels, case .failure(let failure)? = mount { throw failure }
         var gpu = ContainerPolicy.GPU.none
-        if needsGPU {
+        if wish != .none {
             let info = try await engine.info()
             gpu = .init(runtimes: info.runtimes, cdiDevices: info.cdiDevices)
-            if gpu == .none, !warned.withLock({ Self.raise(&$0) }) {
+            if gpu == .none, wish == .wanted, !warned.withLock({ Self.raise(&$0) }) {
                 logger.warning(
                     "Docker has no nvidia runtime and no CDI device; containers that want the GPU run without it",
                     metadata: ["docker.runtimes": "\(info.runtimes.joined(separator: ","))"])
             }
         }
         return ContainerPolicy(
-            network: network, models: trouble == nil ? models?.path : nil, gpu: gpu)
+            network: network, models: try? mount?.get(), gpu: gpu, memoryMax: memoryMax,
+            devices: devices)
     }
 
     /// Sets a flag; whether it was set before.
@@ -48,12 +63,11 @@ final class HostFacts: Sendable {
         return flag
     }
 
-    /// A device file, if that is what is there.
+    /// A device file, if that is what links lead to; no disk, which is a file of blocks.
     static func device(_ path: String) -> ContainerPolicy.Device? {
+        guard let end = RealPath.resolve(path) else { return nil }
         var facts = stat()
-        guard unsafe stat(path, &facts) == 0 else { return nil }
-        let kind = facts.st_mode & S_IFMT
-        guard kind == S_IFCHR || kind == S_IFBLK else { return nil }
-        return ContainerPolicy.Device(group: facts.st_gid)
+        guard unsafe lstat(end, &facts) == 0, facts.st_mode & S_IFMT == S_IFCHR else { return nil }
+        return ContainerPolicy.Device(path: end, group: facts.st_gid)
     }
 }

@@ -4,6 +4,14 @@ import Glibc
 import Settings
 import Synchronization
 
+/// The models as containers see them.
+struct ModelsMount: Sendable, Hashable {
+    /// The folder, where all links have led; Docker would follow them to wherever they lead later.
+    let source: String
+    /// Where containers find it: where the settings say that it is.
+    let target: String
+}
+
 /// The folder of the models, which is another machine's as a rule.
 final class ModelsFolder: Sendable {
     /// How the folder is.
@@ -12,35 +20,59 @@ final class ModelsFolder: Sendable {
         /// The agent itself may not look into it.
         case closed
         case unreadable(String)
+        /// It leads to where containers must not look.
+        case refused(String)
+    }
+    /// What a look found.
+    private struct Look: Equatable, Sendable {
+        var state: State
+        /// Where its links lead; nil when they lead nowhere.
+        var end: String?
     }
     let path: String
+    private let secrets: [String]
     /// What the last look found; nil while it is on its way.
-    private let state = Latest<State?>(.fine)
+    private let look = Latest<Look?>(Look(state: .missing))
 
     /// How long a server of files may take.
     private static let patience = Duration.seconds(3)
 
-    init(path: String) { self.path = path }
+    /// `secrets` are what it must not hold, such as Docker's socket.
+    init(path: String, apartFrom secrets: [String] = []) {
+        self.path = path
+        self.secrets = secrets
+    }
 
     /// What is wrong with it; nil when it is fine.
     func trouble() async -> Telemetry.Trouble? {
-        guard let state = await look() else {
+        guard let state = await find()?.state else {
             return trouble(
                 "does not answer: its server is away", "is the Spark up, and its NFS server?")
         }
         let mount = "mount the Spark's models there, see `systemctl status *.mount`"
+        if case .refused(let why) = state {
+            return trouble(why, "`models.mount` must be a folder of nothing but models")
+        }
         if let why = Self.whyNotMounted(state) { return trouble(why, mount) }
         switch state {
         case .empty: return trouble("is empty: nothing seems to be mounted there", mount)
         case .closed: return trouble("may not be read by the agent", "see its owner and mode")
-        case .fine, .missing, .unreadable: return nil
+        case .fine, .missing, .unreadable, .refused: return nil
         }
     }
 
-    /// Why no container can have it; nil when it can.
-    func whyNotMounted() async -> String? {
-        guard let state = await look() else { return "does not answer: its server is away" }
-        return Self.whyNotMounted(state)
+    /// What containers get of it, or why none can have it.
+    func mount() async -> Result<ModelsMount, Failure> {
+        let why: String
+        if let look = await find() {
+            if let end = look.end, Self.whyNotMounted(look.state) == nil {
+                return .success(ModelsMount(source: end, target: path))
+            }
+            why = Self.whyNotMounted(look.state) ?? "leads nowhere"
+        } else {
+            why = "does not answer: its server is away"
+        }
+        return .failure(Failure(.startFailed, "the models are not there: \(path) \(why)"))
     }
 
     private static func whyNotMounted(_ state: State) -> String? {
@@ -48,6 +80,7 @@ final class ModelsFolder: Sendable {
         case .fine, .empty, .closed: nil
         case .missing: "is no folder here"
         case .unreadable(let why): "cannot be read: \(why)"
+        case .refused(let why): why
         }
     }
 
@@ -56,14 +89,31 @@ final class ModelsFolder: Sendable {
     }
 
     /// Nil when there is no answer in time.
-    private func look() async -> State? {
+    private func find() async -> Look? {
         // On a thread of its own: a call on a share whose server is away comes back when that does.
-        if state.value != nil {
-            state.set(nil)
-            Thread.detachNewThread { [path, state] in state.set(Self.state(of: path)) }
+        if look.value != nil {
+            look.set(nil)
+            Thread.detachNewThread { [path, secrets, look] in
+                look.set(Self.look(at: path, apartFrom: secrets))
+            }
         }
-        let state = state
-        return try? await withLimit(Self.patience) { try await state.wait { $0 != nil } } ?? nil
+        let look = look
+        return try? await withLimit(Self.patience) { try await look.wait { $0 != nil } } ?? nil
+    }
+
+    private static func look(at path: String, apartFrom secrets: [String]) -> Look {
+        guard let end = RealPath.resolve(path) else {
+            switch errno {
+            case ENOENT, ENOTDIR: return Look(state: .missing)
+            default:
+                return Look(state: .unreadable(unsafe String(cString: strerror(errno))))
+            }
+        }
+        let hidden = secrets + secrets.compactMap(RealPath.resolve)
+        if let why = MountRules.refusal(of: end, holding: hidden) {
+            return Look(state: .refused("leads to \(end), which \(why)"), end: end)
+        }
+        return Look(state: state(of: end), end: end)
     }
 
     private static func state(of path: String) -> State {

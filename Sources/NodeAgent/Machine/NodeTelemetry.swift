@@ -77,11 +77,17 @@ struct NodeTelemetry: Sendable {
 
     /// What the machine has.
     static func facts(version: String) throws(AgentError) -> Agent.Facts {
+        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        return Agent.Facts(
+            version: version, processors: UInt32(clamping: max(1, processors)),
+            memory: try memory())
+    }
+
+    /// How much memory the machine has, in bytes.
+    static func memory() throws(AgentError) -> UInt64 {
         guard let memory = MachineSampler.memory()?.total else {
             throw AgentError(.machine, "/proc/meminfo does not tell how much memory there is")
         }
-        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        return Agent.Facts(
-            version: version, processors: UInt32(clamping: max(1, processors)), memory: memory)
+        return memory
     }
 }

@@ -1,3 +1,4 @@
+import DockerEngine
 import FoundationEssentials
 import Glibc
 package import Settings
@@ -28,6 +29,8 @@ package struct AgentSettings: Sendable, Hashable {
     package var dockerSocket: String
     /// The registries images may come from; empty for all.
     package var registries: [String]
+    /// Devices that containers may have beyond the usual ones.
+    package var devices: [String]
     /// How long a pull may stand still.
     package var pullStall: Duration
     /// How long an image that was pulled is kept after its last use; nil for as long as there is room.
@@ -106,6 +109,7 @@ package struct AgentSettings: Sendable, Hashable {
         self.key = stateDir + "/tls/node.key"
         self.dockerSocket = "/var/run/docker.sock"
         self.registries = []
+        self.devices = []
         self.pullStall = .seconds(120)
         self.keepImages = .seconds(7 * 86_400)
         self.minFreeForImages = 10_000_000_000
@@ -180,6 +184,9 @@ package struct AgentSettings: Sendable, Hashable {
             "models.mount", .path,
             help: "The folder of the models; containers see it read-only at the same path."),
         SettingSpec(
+            "devices", .list, default: "",
+            help: "Devices containers may have beyond the usual ones, as /dev/nvsciipc."),
+        SettingSpec(
             "log.level",
             .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             default: "info", help: "The least severe log line written."),
@@ -225,9 +232,21 @@ package struct AgentSettings: Sendable, Hashable {
                 settings.mistake("metrics.listen", "must be an address and a port: 127.0.0.1:9464"))
         }
         for key in ["state_dir", "tls.ca", "tls.cert", "tls.key", "docker.socket", "models.mount"] {
-            if let path = settings.path(ifSet: key), !path.hasPrefix("/") {
+            if let path = settings.path(ifSet: key), !path.isAbsolutePath {
                 mistakes.append(settings.mistake(key, "must be an absolute path"))
             }
+        }
+        let hidden = [settings.path("docker.socket"), settings.path("state_dir")]
+        if let path = settings.path(ifSet: "models.mount"), path.isAbsolutePath,
+            let why = MountRules.refusal(of: path, holding: hidden)
+        {
+            mistakes.append(
+                settings.mistake("models.mount", "must be a folder of models only: it \(why)"))
+        }
+        let devices = settings.list("devices")
+        if let wrong = devices.first(where: { !DeviceRules.isDevicePath($0) }) {
+            mistakes.append(
+                settings.mistake("devices", "\(Shown.quoted(wrong)) is no path below /dev"))
         }
         if settings.path("docker.socket").utf8.count > 100 {
             mistakes.append(settings.mistake("docker.socket", "is too long for a socket's path"))
@@ -247,6 +266,7 @@ package struct AgentSettings: Sendable, Hashable {
         let margin = settings.size("clean.memory_margin")
         result.memoryMargin = margin > 0 ? UInt64(margin) : nil
         result.registries = settings.list("docker.registries")
+        result.devices = devices
         let keep = settings.duration("images.keep")
         result.keepImages = keep > .zero ? keep : nil
         result.minFreeForImages = UInt64(clamping: settings.size("images.min_free"))

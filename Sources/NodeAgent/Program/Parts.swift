@@ -51,11 +51,16 @@ struct Parts: Sendable {
         let inputDesk = InputDesk(link: link)
         let inputs = InputResolver(
             http: stores, find: { try await inputDesk.files($0, $1, for: $2) }, logger: logger)
-        let models = settings.models.map { ModelsFolder(path: $0) }
+        let models = settings.models.map {
+            ModelsFolder(path: $0, apartFrom: [settings.dockerSocket, settings.stateDir])
+        }
         checks = SelfChecks(engine: engine, models: models)
         let containers = Containers(
             engine: engine, labels: labels, network: network,
-            host: HostFacts(engine: engine, models: models, logger: logger),
+            host: HostFacts(
+                engine: engine, models: models,
+                memoryMax: ContainerPolicy.memoryMax(total: try NodeTelemetry.memory()),
+                devices: DeviceRules(more: settings.devices), logger: logger),
             memory: memory, ledger: ledger, inputs: inputs, logger: logger)
         let predictions = Predictions(
             http: workers, secret: try folder.secret(), folders: folders, collector: collector,
