@@ -17,7 +17,7 @@ struct StubDaemonTests {
         } _: { engine, stub in
             _ = try await engine.list()
             _ = try await engine.list()
-            let paths = stub.requestLines.map { $0.prefix { $0 != "?" } }
+            let paths = stub.requestLines.map { String($0.prefix { $0 != "?" }) }
             #expect(
                 paths == [
                     "GET /_ping HTTP/1.1", "GET /v\(sample.1)/containers/json",

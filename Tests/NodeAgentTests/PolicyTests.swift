@@ -129,7 +129,7 @@ import Testing
         #expect(try limit(1 << 40) == 1 << 33)
         // Nothing that Docker takes for no limit at all.
         for none: Int64? in [nil, 0, -1, .min] { #expect(try limit(none) == 1 << 33) }
-        #expect(ContainerPolicy.memoryMax(total: 64 << 30) == (64 << 30) - (1 << 29))
+        #expect(ContainerPolicy.memoryMax(total: 64 << 30) == 68_182_605_824)
         #expect(ContainerPolicy.memoryMax(total: 1 << 28) == 1 << 24)
         #expect(ContainerPolicy.memoryMax(total: 0) == 1)
         #expect(ContainerPolicy.memoryMax(total: .max) > 0)

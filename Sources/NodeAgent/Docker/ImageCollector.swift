@@ -1,5 +1,4 @@
 import DockerEngine
-import FleetCore
 import Logging
 
 /// Deletes images that this agent has pulled and nobody uses any more: by age, and sooner when the disk gets full.
