@@ -259,20 +259,11 @@ struct APITests {
     @Test("A job that is no longer in memory is listed from the store")
     func pastJobs() async throws {
         try await Plane.with { plane, _ in
-            var job = Job(
-                id: "past", request: JobRequest(kind: .image), queue: "vision",
-                submittedAt: plane.loop.clock.now)
-            job.ending = Job.Ending(outcome: .failed, at: plane.loop.clock.now, outputs: [])
-            var change = FleetChange(
-                counters: await plane.loop.read { controller, _ in controller.counters },
-                clock: plane.loop.clock.now)
-            change.jobs = [job]
-            try await plane.store.commit(try plane.store.seal(change, term: plane.loop.term))
+            let job = try await plane.past("past", .failed)
             #expect(try await plane.store.endedJobs(since: 0) == ["past"])
             // And one of which nothing is kept.
-            var gone = job
-            gone = Job(
-                id: "gone", request: gone.request, queue: "vision", submittedAt: gone.submittedAt)
+            let gone = Job(
+                id: "gone", request: job.request, queue: "vision", submittedAt: job.submittedAt)
             plane.api.catalogue.record([job, gone])
             let (_, json) = try await call(plane, .get, "/api/v1/jobs")
             guard case .array(let items)? = json["items"] else {

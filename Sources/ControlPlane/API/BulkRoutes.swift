@@ -14,7 +14,7 @@ extension APIServer {
         api.post("/jobs/cancel") { request, context in
             let alive = Set(JobState.allCases.filter { !$0.isFinal })
             return try await act(request, context, on: alive) { id in
-                try await ask { .cancel($0, id) }
+                try await cancel(id)
             }
         }
         api.post("/jobs/retry") { request, context in

@@ -48,7 +48,11 @@ extension APIServer {
         } else if let kept = feed.events(after: after) {
             events = kept
         } else {
-            events = (try? await store.events(after: after, limit: most)) ?? feed.all
+            do {
+                events = try await store.events(after: after, limit: most)
+            } catch {
+                throw APIError.storeAway
+            }
         }
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)

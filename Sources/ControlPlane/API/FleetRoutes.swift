@@ -53,8 +53,14 @@ extension APIServer {
             try JSONAnswer.response(Revision(await applied.current))
         }
         api.get("/fleet/history") { request, _ in
+            try request.requireKnown(["limit"])
             let limit = try limit(request, standard: 20, most: 100)
-            let history = try await store.fleetHistory(limit: limit)
+            let history: [AppliedFleet]
+            do {
+                history = try await store.fleetHistory(limit: limit)
+            } catch {
+                throw APIError.storeAway
+            }
             return try JSONAnswer.response(Page(items: history.map { Revision($0) }, next: nil))
         }
         api.post("/fleet") { request, _ in try await apply(request) }

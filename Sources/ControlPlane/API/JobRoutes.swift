@@ -27,12 +27,12 @@ extension APIServer {
         }
         api.post("/jobs/:id/cancel") { _, context in
             let id = try await ownJob(context)
-            try await ask { .cancel($0, id) }
+            try await cancel(id)
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
         api.delete("/jobs/:id") { _, context in
             let id = try await ownJob(context)
-            try await ask { .cancel($0, id) }
+            try await cancel(id)
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
         api.post("/jobs/:id/retry") { _, context in
@@ -113,11 +113,12 @@ extension APIServer {
         if !isRepeat, let first = try await earlier(RequestKey(job), job.idempotencyDigest) {
             return JobID(first)
         }
+        let recalled = isRepeat ? Recalled() : try await recall(awaitedBy: [member])
         return try await keepingInputs(of: [member], isRepeat: isRepeat) { kept in
             let job = kept[0]
             guard
                 case .accepted(let accepted, _) = try await ask({
-                    .submit($0, job.id, job.request)
+                    .submit($0, job.id, job.request, recalled: recalled)
                 })
             else { throw APIError.outcomeUnknown }
             return (accepted, isNew: accepted == job.id)
@@ -224,6 +225,20 @@ extension APIServer {
         return isAlive ? Recalled() : Recalled(plan: plan, jobs: try await stored(plan.jobs))
     }
 
+    /// The same to accept new jobs: those that they wait for, other than one another.
+    func recall(awaitedBy jobs: [PlanRequest.Member]) async throws -> Recalled {
+        let awaited = Set(jobs.flatMap { $0.request.after.map(\.job) })
+            .subtracting(jobs.map(\.id))
+        if awaited.isEmpty { return Recalled() }
+        return Recalled(jobs: try await past(awaited.sorted()))
+    }
+
+    /// Cancels a job; one that has ended says so, wherever it is kept.
+    func cancel(_ id: JobID) async throws {
+        let recalled = Recalled(jobs: try await past([id]))
+        try await ask { .cancel($0, id, recalled: recalled) }
+    }
+
     /// Those of some jobs that only the record has.
     private func past(_ ids: [JobID]) async throws -> [Job] {
         try await stored(
@@ -243,8 +258,8 @@ extension APIServer {
     /// A job, from memory or from the store.
     func find(_ id: JobID) async throws -> Job {
         if let job = await loop.read({ controller, _ in controller.jobs[id] }) { return job }
-        if let job = try? await store.job(id) { return job }
-        throw APIError.notFound("job \(id)")
+        guard let job = try await stored([id]).first else { throw APIError.notFound("job \(id)") }
+        return job
     }
 
     /// A job with all of its input: `input` when the caller has it at hand, else if the object store gives it.

@@ -67,12 +67,13 @@ extension APIServer {
         if !isRepeat, let first = try await earlier(RequestKey(asked), asked.idempotencyDigest) {
             return PlanID(first)
         }
+        let recalled = isRepeat ? Recalled() : try await recall(awaitedBy: asked.jobs)
         return try await keepingInputs(of: asked.jobs, isRepeat: isRepeat) { kept in
             var wanted = asked
             wanted.jobs = kept
             guard
                 case .planAccepted(let accepted, _) = try await ask({ [wanted] in
-                    .submitPlan($0, id, wanted)
+                    .submitPlan($0, id, wanted, recalled: recalled)
                 })
             else { throw APIError.outcomeUnknown }
             return (accepted, isNew: accepted == id)

@@ -205,12 +205,17 @@ package struct Controller: Sendable {
     ) {
         absorbStall(now)
         switch event {
-        case .submit(let request, let id, let job): submit(request, id, job, now, &effects)
-        case .cancel(let request, let id): cancel(request, id, now, &effects)
+        case .submit(let request, let id, let job, let recalled):
+            recall(recalled)
+            submit(request, id, job, now, &effects)
+        case .cancel(let request, let id, let recalled):
+            recall(recalled)
+            cancel(request, id, now, &effects)
         case .retry(let request, let id, let recalled):
             recall(recalled)
             retry(request, id, of: recalled.plan, now, &effects)
-        case .submitPlan(let request, let id, let plan):
+        case .submitPlan(let request, let id, let plan, let recalled):
+            recall(recalled)
             submitPlan(request, id, plan, now, &effects)
         case .cancelPlan(let request, let id): cancelPlan(request, id, now, &effects)
         case .retryPlan(let request, let id, let recalled):

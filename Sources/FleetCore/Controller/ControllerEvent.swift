@@ -1,13 +1,15 @@
 /// What can happen to the controller's machine.
 package enum ControllerEvent: Sendable {
-    /// Somebody asks for work; the id was made by the shell.
-    case submit(RequestID, JobID, JobRequest)
-    /// Somebody wants a job to stop.
-    case cancel(RequestID, JobID)
+    /// Somebody asks for work, with an id that the shell made; the record may have to be asked for what it
+    /// waits for.
+    case submit(RequestID, JobID, JobRequest, recalled: Recalled = Recalled())
+    /// Somebody wants a job to stop; the record may have to be asked for its end.
+    case cancel(RequestID, JobID, recalled: Recalled = Recalled())
     /// Somebody wants a failed or cancelled job tried again; the record may have to be asked for it.
     case retry(RequestID, JobID, recalled: Recalled = Recalled())
-    /// Somebody asks for several jobs with dependencies; the ids were made by the shell.
-    case submitPlan(RequestID, PlanID, PlanRequest)
+    /// Somebody asks for several jobs with dependencies, with ids that the shell made; the same holds for
+    /// what they wait for.
+    case submitPlan(RequestID, PlanID, PlanRequest, recalled: Recalled = Recalled())
     /// Somebody wants all jobs of a plan to stop.
     case cancelPlan(RequestID, PlanID)
     /// Somebody wants the failed and cancelled jobs of a plan tried again.

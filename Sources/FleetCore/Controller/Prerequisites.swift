@@ -50,8 +50,7 @@ extension Controller {
     /// Why nothing can be made to wait for a job; nil when it can.
     func refusal(toAwait id: JobID) -> Refusal? {
         guard let job = jobs[id] else {
-            return Refusal(
-                .notFound, "no job in memory has the id \(id), so nothing can wait for it")
+            return Refusal(.notFound, "no job has the id \(id), so nothing can wait for it")
         }
         guard let ending = job.ending, ending.outcome != .succeeded else { return nil }
         return Refusal(

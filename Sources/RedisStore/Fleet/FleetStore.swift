@@ -388,12 +388,11 @@ package struct FleetStore: Sendable {
 
     /// The latest revisions of the fleet, latest first.
     package func fleetHistory(limit: Int) async throws(RedisStoreError) -> [AppliedFleet] {
-        let reply = try await store.client.read([
+        let reply = try await store.client.read(
             RedisCommand(
-                "LRANGE", .text(keys.fleetHistory), 0, .integer(Int64(max(limit, 1)) - 1))
-        ]).first
+                "LRANGE", .text(keys.fleetHistory), 0, .integer(Int64(max(limit, 1)) - 1)))
         var history: [AppliedFleet] = []
-        for item in reply?.array ?? [] {
+        for item in reply.array ?? [] {
             if let bytes = item.bytes {
                 history.append(try decode(AppliedFleet.self, bytes, "a revision of the fleet"))
             }

@@ -21,6 +21,24 @@ extension Plane {
         _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil,
         headers: HTTPFields = [:], by door: Door = .socket
     ) async throws -> (HTTPResponse.Status, JSONValue) {
+        let answer = try await answer(method, path, body, headers: headers, by: door)
+        return (answer.status, answer.json)
+    }
+
+    /// An answer with its head.
+    struct Answer: Sendable {
+        let status: HTTPResponse.Status
+        let headers: HTTPFields
+        let json: JSONValue
+        /// The word for what went wrong.
+        var code: String? { Plane.text(json["error"]?["code"]) }
+    }
+
+    /// Makes one request of the API.
+    func answer(
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil,
+        headers: HTTPFields = [:], by door: Door = .socket
+    ) async throws -> Answer {
         var headers = headers
         var book: TokenBook?
         if case .https(let token) = door {
@@ -35,7 +53,7 @@ extension Plane {
             ) { response in
                 let data = Data(response.body.readableBytesView)
                 let json = (try? JSONDecoder().decode(JSONValue.self, from: data)) ?? .null
-                return (response.status, json)
+                return Answer(status: response.status, headers: response.headers, json: json)
             }
         }
     }

@@ -70,6 +70,58 @@ import Testing
         w.expectRunning(runs)
     }
 
+    @Test func `a job that only the record has can be waited for`() {
+        let w = forgetful()
+        let first = w.submit(.image, "1")
+        expectHistory(w, first, .succeeded)
+        var request = JobRequest(kind: .image, input: "1")
+        request.after = [Prerequisite(name: "\(first)", job: first)]
+        let (what, next) = (request, w.newJobID())
+        #expect(w.answer { .submit($0, next, what) }.refusal == .notFound)
+        let known = recalled(w, [first])
+        #expect(
+            w.answer { .submit($0, next, what, recalled: known) }
+                == .accepted(next, replayed: false))
+        // It was needed in that step only.
+        #expect(w.controller.jobs[first] == nil)
+        w.expectEnd(next, .succeeded)
+
+        request.place = PlanPlace(plan: "plan", step: "one")
+        let plan = PlanRequest(jobs: [.init(id: w.newJobID(), request: request)])
+        #expect(w.answer { .submitPlan($0, "plan", plan) }.refusal == .notFound)
+        #expect(
+            w.answer { .submitPlan($0, "plan", plan, recalled: known) }
+                == .planAccepted("plan", replayed: false))
+        w.expect(within: 30) { w.brain.store.plans["plan"]?.state == "succeeded" }
+        expectBounded(w)
+    }
+
+    @Test func `a failed job that only the record has is not waited for`() {
+        let w = forgetful()
+        let first = w.submit(.image, "1 refuse")
+        expectHistory(w, first, .failed)
+        var request = JobRequest(kind: .image, input: "1")
+        request.after = [Prerequisite(name: "\(first)", job: first)]
+        let (what, known) = (request, recalled(w, [first]))
+        let refused = w.answer { .submit($0, w.newJobID(), what, recalled: known) }
+        #expect(refused.refusal == .conflict)
+        expectBounded(w)
+        #expect(w.controller.jobs[first] == nil)
+    }
+
+    @Test func `a job that only the record has is not cancelled any more`() {
+        let w = forgetful()
+        let (done, stopped) = (w.submit(.image, "1"), w.submit(.image, "5"))
+        w.ask { .cancel($0, stopped) }
+        expectHistory(w, stopped, .cancelled)
+        expectHistory(w, done, .succeeded)
+        #expect(w.answer { .cancel($0, done) }.refusal == .notFound)
+        let known = recalled(w, [done, stopped])
+        #expect(w.answer { .cancel($0, done, recalled: known) }.refusal == .conflict)
+        #expect(w.answer { .cancel($0, stopped, recalled: known) } == .done)
+        expectBounded(w)
+    }
+
     @Test func `a plan that only the record has is tried again, and keeps what has succeeded`() {
         let w = forgetful()
         let plan: PlanID = "plan"
