@@ -275,6 +275,38 @@ struct APITests {
         }
     }
 
+    @Test(
+        "A list takes the filters that are described, and refuses others: they would choose everything"
+    )
+    func listFilters() async throws {
+        try await Plane.with { plane, _ in
+            _ = await plane.submit("x")
+            let refused = [
+                ("events?nod=agx-01", "after, job, node, plan, tail, type, cursor, limit"),
+                ("jobs/x/events?type=job.state", "cursor, limit"),
+                ("nodes?stat=ready", "state, cluster"), ("roamers?cluster=vision", "state"),
+                ("plans?sate=running", "state, submitter, limit, cursor"),
+                ("clusters?name=vision", "none"), ("services?name=x", "none"),
+                ("templates?name=x", "none"), ("fleet/history?limt=1", "limit"),
+            ]
+            for (query, known) in refused {
+                let (status, json) = try await call(plane, .get, "/api/v1/\(query)")
+                #expect(status == .badRequest, "\(query)")
+                let message = Plane.text(json["error"]?["message"])
+                #expect(message?.hasSuffix("; there are \(known)") == true, "\(query)")
+            }
+            for query in [
+                "events?after=0&job=x&node=agx-01&plan=p&type=job.state&limit=1",
+                "events?tail=1", "events?cursor=0", "jobs/x/events?cursor=0&limit=1",
+                "nodes?state=lost&cluster=vision", "roamers?state=idle",
+                "plans?state=running&submitter=local&limit=1", "fleet/history?limit=1",
+            ] {
+                let (status, json) = try await call(plane, .get, "/api/v1/\(query)")
+                #expect(status == .ok, "\(query): \(json)")
+            }
+        }
+    }
+
     @Test("A path says which methods it takes")
     func wrongMethods() async throws {
         try await Plane.with { plane, _ in

@@ -35,7 +35,8 @@ struct ErrorShape<Context: RequestContext>: RouterMiddleware {
             return APIError(error.status, "http_\(error.status.code)", error.status.reasonPhrase)
         case is CancellationError:
             return APIError(
-                .serviceUnavailable, "shutting_down", "the controller is stopping")
+                .serviceUnavailable, "shutting_down", "the controller is stopping",
+                retryAfter: 5)
         default:
             return APIError(
                 .internalServerError, "internal",

@@ -221,9 +221,9 @@ extension Request {
     /// Refuses a query with other parameters: a misspelt filter would choose everything.
     func requireKnown(_ names: [String]) throws {
         for name in uri.queryParameters.map(\.key) where !names.contains(String(name)) {
+            let known = names.isEmpty ? "none" : names.joined(separator: ", ")
             throw APIError.invalid(
-                "no parameter is named `\(name.prefix(40))`; there are "
-                    + names.joined(separator: ", "))
+                "no parameter is named `\(name.prefix(40))`; there are \(known)")
         }
     }
 

@@ -84,7 +84,7 @@ package struct EmbeddedObjects: Sendable {
         case .lengthMismatch, .invalidKey, .invalidRequest, .conflict:
             APIError(.badRequest, "bad_request", error.message)
         case .accessDenied, .unavailable, .timeout, .badResponse, .cancelled, .io:
-            APIError(.serviceUnavailable, "objects_unavailable", error.message)
+            APIError(.serviceUnavailable, "objects_unavailable", error.message, retryAfter: 5)
         }
     }
 }

@@ -22,6 +22,8 @@ extension APIServer {
 
     private func events(_ request: Request, of job: JobID?) async throws -> Response {
         let query = request.uri.queryParameters
+        let filters = job == nil ? ["after", "job", "node", "plan", "tail", "type"] : []
+        try request.requireKnown(filters + ["cursor", "limit"])
         let limit = try limit(request, standard: 1_000, most: 10_000)
         let cursor = query["cursor"] ?? query["after"]
         let after = try sequence(cursor) ?? 0

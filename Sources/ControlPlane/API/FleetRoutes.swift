@@ -7,8 +7,9 @@ import Settings
 
 extension APIServer {
     func addFleet(_ api: RouterGroup<Context>) {
-        api.get("/clusters") { _, _ in
-            try JSONAnswer.response(
+        api.get("/clusters") { request, _ in
+            try request.requireKnown([])
+            return try JSONAnswer.response(
                 await loop.read { controller, _ in
                     Page(
                         items: controller.fleet.clusters.map { ClusterView($0, in: controller) },
@@ -23,12 +24,14 @@ extension APIServer {
             guard let view else { throw APIError.notFound("cluster \(name)") }
             return try JSONAnswer.response(view)
         }
-        api.get("/services") { _, _ in
+        api.get("/services") { request, _ in
+            try request.requireKnown([])
             let fleet = await loop.read { controller, _ in controller.fleet }
             return try JSONAnswer.response(
                 Page(items: fleet.services.map { WorkerView($0, in: fleet) }, next: nil))
         }
-        api.get("/templates") { _, _ in
+        api.get("/templates") { request, _ in
+            try request.requireKnown([])
             let fleet = await loop.read { controller, _ in controller.fleet }
             return try JSONAnswer.response(
                 Page(items: fleet.templates.map { WorkerView($0, in: fleet) }, next: nil))

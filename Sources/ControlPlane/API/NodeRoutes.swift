@@ -6,6 +6,7 @@ import OrderedCollections
 extension APIServer {
     func addNodes(_ api: RouterGroup<Context>) {
         api.get("/nodes") { request, _ in
+            try request.requireKnown(["state", "cluster"])
             let query = request.uri.queryParameters
             let state = try query["state"].map { text in
                 guard let state = NodeState(rawValue: String(text)) else {
@@ -23,6 +24,7 @@ extension APIServer {
                 })
         }
         api.get("/roamers") { request, _ in
+            try request.requireKnown(["state"])
             let state = try request.uri.queryParameters["state"].map { text in
                 guard let state = RoamerState(rawValue: text.uppercased()) else {
                     throw APIError.unknown(
