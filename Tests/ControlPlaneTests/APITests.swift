@@ -122,6 +122,22 @@ struct APITests {
         }
     }
 
+    @Test("A sentence asked for again under its key is one job")
+    func askedAgain() async throws {
+        try await Plane.with { plane, _ in
+            let key: HTTPFields = [HTTPField.Name("Idempotency-Key") ?? .from: "abc"]
+            let path = "/api/v1/requests"
+            let body = #"{"text":"Generate an image of a sunset"}"#
+            let (_, first) = try await call(plane, .post, path, body, headers: key)
+            let (again, second) = try await call(plane, .post, path, body, headers: key)
+            #expect(again == .accepted)
+            #expect(first["job"]?["id"] != nil && first["job"]?["id"] == second["job"]?["id"])
+            let (other, _) = try await call(
+                plane, .post, path, #"{"text":"Generate an image of the sea"}"#, headers: key)
+            #expect(other == .unprocessableContent)
+        }
+    }
+
     @Test("Pages follow each other without a gap")
     func pages() async throws {
         try await Plane.with { plane, _ in

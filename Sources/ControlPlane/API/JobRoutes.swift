@@ -52,7 +52,6 @@ extension APIServer {
         var job = try JobBody(try await object(request, known: JobBody.known)).request()
         job.submitter = caller.submitter
         if let key = try Self.idempotencyKey(request) {
-            // Without the key, so that it is the digest of the work.
             job.idempotencyDigest = try Self.digest(job)
             job.idempotencyKey = key
         }
