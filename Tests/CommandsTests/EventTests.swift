@@ -60,6 +60,34 @@ import Testing
         }
     }
 
+    @Test func getShowsTheNewestToo() async throws {
+        // As a controller does: from the oldest on, or with `tail` those at the end.
+        let events: @Sendable (StubRequest) async -> StubAnswer = { request in
+            let limit = request.query["limit"].flatMap(Int.init) ?? 1_000
+            let tail = request.query["tail"].flatMap(Int.init)
+            let first =
+                tail.map { 201 - $0 } ?? 1 + (request.query["cursor"].flatMap(Int.init) ?? 0)
+            let last = min(200, first + limit - 1)
+            let items = first > last ? [] : (first...last).map { Samples.event($0) }
+            let next = tail == nil && last < 200 ? "\"\(last)\"" : "null"
+            return .json("{\"items\":[" + items.joined(separator: ",") + "],\"next\":\(next)}")
+        }
+        let routes = ["GET /events": events]
+        let list = ["get", "events", "-o", "name", "--limit", "3"]
+        try await jctl(list, routes: routes) { ran, _ in
+            #expect(ran.lines == ["198", "199", "200"])
+        }
+        let filter = ["--kind", "roamer.state", "--node", "agx-11"]
+        try await jctl(list + filter, routes: routes) { ran, stub in
+            #expect(ran.lines == ["198", "199", "200"])
+            let query = ["type": "roamer.state", "node": "agx-11", "tail": "3", "limit": "10000"]
+            #expect(stub.requests.map(\.query) == [query])
+        }
+        try await jctl(["get", "events", "-o", "name"], routes: routes) { ran, _ in
+            #expect(ran.lines.count == 50 && ran.lines.last == "200")
+        }
+    }
+
     @Test func theStreamIsResumedWhereItWasCut() async throws {
         let connections = Counter()
         try await Stub.serve { request in

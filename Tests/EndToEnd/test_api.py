@@ -223,6 +223,11 @@ def test_jobs_are_found_and_acted_on_by_what_they_are(fleet: Fleet) -> None:
     done = fleet.jctl("cancel", "--label", f"batch={word}", "--yes")
     assert done.returncode == 0, done.stderr
     assert {job["state"] for job in fleet.wait_all(jobs, 60)} == {"cancelled"}
+    # The newest events are shown, chosen or not.
+    for options, query in (((), ""), (("--kind", "job.state"), "&type=job.state")):
+        last = fleet.get(f"/events?tail=1{query}")["items"][0]["seq"]
+        shown = [event["seq"] for event in fleet.jctl_json("get", "events", *options)["items"]]
+        assert len(shown) <= 50 and shown == sorted(shown) and shown[-1] >= last
     # Nothing of it is lost with the controller.
     fleet.controller.kill()
     fleet.controller.start()

@@ -13,22 +13,30 @@ struct EventFollower {
     /// The stored events, oldest first: those of the last `since` seconds, the newest `limit`.
     func past(since: Double?, limit: Int) async throws -> [Fetched<Event>] {
         let client = try session.client()
-        if since == nil, job == nil, node == nil, type == nil, limit > 0 {
-            let latest = try await EventTail.read(client, last: limit)
+        let filter: [(String, String?)] = [("job", job), ("node", node), ("type", type)]
+        if since == nil, limit > 0 {
+            let latest = try await EventTail.read(client, last: limit, filter)
             // Fewer may be only what the controller has at hand.
             if latest.count == limit { return latest }
         }
         let start = since.map { session.context.now().addingTimeInterval(-$0) }
-        let query = [
-            ("job", job), ("node", node), ("type", type), ("limit", "\(Self.pageSize)"),
-        ]
-        let resource = Resource("events", query: query)
+        var resource = Resource("events", query: filter)
+        resource.add([("limit", "\(Self.pageSize)")])
         var events = try await client.list(Event.self, resource, purpose: "list events").items
         if let start {
             events = events.filter { ($0.model.at?.date).map { $0 >= start } ?? true }
         }
         events.sort { $0.model.seq ?? 0 < $1.model.seq ?? 0 }
         return limit > 0 ? Array(events.suffix(limit)) : events
+    }
+
+    /// Prints the newest `limit` stored events of the last `since` seconds, oldest first; 0 is all.
+    func showPast(since: Double?, limit: Int) async throws {
+        let past = try await past(since: since, limit: limit)
+        let printer = Printer(session: session, options: output)
+        printer.list(past.map(\.json), next: .null, empty: "no events") {
+            EventText.table(past.map(\.model))
+        }
     }
 
     /// Prints events as they happen, until ^C.

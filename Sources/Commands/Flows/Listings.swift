@@ -66,13 +66,6 @@ enum Listings {
         workloads("templates", filter, name, FleetTables.templates)
     }
 
-    static func events(_ filter: FilterOptions) -> Listing<Event> {
-        Listing(
-            noun: "events",
-            resource: Resource("events", query: [("node", filter.node), ("type", filter.kind)]),
-            topics: [], limit: filter.pageLimit, table: { events, _ in EventText.table(events) })
-    }
-
     private static func workloads(
         _ noun: String, _ filter: FilterOptions, _ name: String?,
         _ table: @escaping @Sendable ([Workload]) -> Table

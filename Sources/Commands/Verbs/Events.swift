@@ -42,11 +42,7 @@ struct Events: Command {
         let follower = EventFollower(
             session: session, job: job, node: node, type: type, output: output)
         guard follow else {
-            let past = try await follower.past(since: since?.seconds, limit: limit)
-            let printer = Printer(session: session, options: output)
-            return printer.list(past.map(\.json), next: .null, empty: "no events") {
-                EventText.table(past.map(\.model))
-            }
+            return try await follower.showPast(since: since?.seconds, limit: limit)
         }
         var after: String?
         if let since {

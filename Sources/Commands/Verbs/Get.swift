@@ -43,11 +43,11 @@ struct Get: Command {
         case .clusters: try await list(Listings.clusters(filter, name), session)
         case .services: try await list(Listings.services(filter, name), session)
         case .templates: try await list(Listings.templates(filter, name), session)
-        case .events where watch:
+        case .events:
             let follower = EventFollower(
                 session: session, job: nil, node: filter.node, type: filter.kind, output: output)
-            try await follower.follow(after: nil)
-        case .events: try await list(Listings.events(filter), session)
+            if watch { return try await follower.follow(after: nil) }
+            try await follower.showPast(since: nil, limit: filter.limit)
         }
     }
 
