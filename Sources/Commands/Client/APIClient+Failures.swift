@@ -26,11 +26,17 @@ extension APIClient {
         let sent = (try? JSONDecoder().decode(ServerFailure.self, from: body))?.error
         let status = Self.exitStatus(response.status.code, code: sent?.code)
         let message = sent?.message ?? "\(response.status.code) \(response.status.reasonPhrase)"
-        return CommandError(
+        var failure = CommandError(
             status, "cannot \(call.purpose)", why: message,
             details: (sent?.details ?? []).compactMap(\.text), hint: hint(status),
             code: sent?.code ?? "http_\(response.status.code)",
             requestID: sent?.requestId ?? response.headers.first(name: "X-Request-Id"))
+        failure.mayHaveArrived = sent?.code == "outcome_unknown"
+        if let text = response.headers.first(name: "Retry-After"), let seconds = UInt32(text) {
+            failure.retryAfter = .seconds(seconds)
+            if failure.isTooMuchNow { failure.hint = "try again in \(seconds) s" }
+        }
+        return failure
     }
 
     private func hint(_ status: ExitStatus) -> String? {

@@ -74,31 +74,4 @@ extension APIClient {
 
     /// How many items one page may hold.
     private static let pageLimit = 200
-
-    /// Posts a job, a plan or a request under an idempotency key, so that a lost answer is asked
-    /// for again without doing the work twice.
-    func submit<Model: Decodable & Sendable>(
-        _ type: Model.Type, _ resource: Resource, _ body: JSONValue, key: String?, purpose: String,
-        pause: @Sendable (Duration) async throws -> Void
-    ) async throws -> Fetched<Model> {
-        let call = Call(
-            method: .POST, resource: resource,
-            headers: [("Idempotency-Key", key ?? UUID().uuidString.lowercased())],
-            body: Data(body.compact.utf8), purpose: purpose)
-        var lost: ArraySlice<Duration> = [.milliseconds(300), .seconds(1)]
-        // The controller gives an earlier try up after 10 s.
-        var early = 15
-        while true {
-            do {
-                return try await object(type, call)
-            } catch let error as CommandError where error.mayHaveArrived {
-                guard let wait = lost.popFirst() else { throw error }
-                try await pause(wait)
-            } catch let error as CommandError where error.code == "in_flight" && early > 0 {
-                // It came twice, and the first is being accepted.
-                early -= 1
-                try await pause(.seconds(1))
-            }
-        }
-    }
 }

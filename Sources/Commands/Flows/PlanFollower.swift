@@ -74,7 +74,7 @@ struct PlanActions {
         let client = try session.client()
         let plan = try await client.submit(
             WorkPlan.self, Resource("plans"), body, key: key, purpose: "submit the plan",
-            pause: session.context.pause)
+            session: session)
         let printer = Printer(session: session, options: output)
         guard waiting.wait || waiting.out != nil else {
             if output.output == .name { return session.out(SafeText.line(plan.model.id)) }

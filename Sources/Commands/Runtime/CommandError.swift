@@ -14,8 +14,12 @@ struct CommandError: Error, Equatable {
     var code: String?
     /// The id of the request in the controller's log, if it was reached.
     var requestID: String?
-    /// Whether the connection was lost after the request went out, so it may have been obeyed.
+    /// Whether the request went out and nobody knows what came of it, so it may have been obeyed.
     var mayHaveArrived = false
+    /// When to come back, if the controller said so.
+    var retryAfter: Duration?
+    /// Whether the controller only does not do it now: too much was asked for.
+    var isTooMuchNow: Bool { status == .failed && retryAfter != nil }
 
     /// Creates an error.
     init(

@@ -23,6 +23,10 @@ struct Ask: Command {
     @Option(help: ArgumentHelp("Conversation it belongs to.", valueName: "name"))
     var session: String?
 
+    @Option(
+        help: ArgumentHelp("Asking again with the same key does it once.", valueName: "key"))
+    var idempotencyKey: String?
+
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
@@ -40,8 +44,8 @@ struct Ask: Command {
             ("text", .string(words)), ("session", self.session.map { .string($0) }),
         ])
         let answer = try await session.client().submit(
-            RequestAnswer.self, Resource("requests"), body, key: nil, purpose: "do this",
-            pause: session.context.pause)
+            RequestAnswer.self, Resource("requests"), body, key: idempotencyKey, purpose: "do this",
+            session: session)
         if let understood = answer.model.understood { session.note(Self.reading(understood)) }
         try await SubmittedJob(session: session, waiting: waiting, output: output).finish(
             answer.model.job, shown: answer.json)

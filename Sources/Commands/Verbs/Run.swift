@@ -31,6 +31,10 @@ struct Run: Command {
     @Option(help: ArgumentHelp("Input as JSON, @FILE, or @- for stdin.", valueName: "json|@file"))
     var input: String = "{}"
 
+    @Option(
+        help: ArgumentHelp("Running again with the same key does it once.", valueName: "key"))
+    var idempotencyKey: String?
+
     @Flag(name: .shortAndLong, help: "Show the log until the end (default).")
     var follow = false
 
@@ -68,8 +72,8 @@ struct Run: Command {
         ])
         let client = try session.client()
         let job = try await client.submit(
-            Job.self, Resource("jobs"), body, key: nil, purpose: "run \(image)",
-            pause: session.context.pause)
+            Job.self, Resource("jobs"), body, key: idempotencyKey, purpose: "run \(image)",
+            session: session)
         let printer = Printer(session: session, options: output)
         guard !detach else {
             return printer.object(job.json) { [SafeText.line(job.model.id)] }

@@ -138,7 +138,7 @@ struct Submit: Command {
         }
         let job = try await session.client().submit(
             Job.self, Resource("jobs"), body, key: idempotencyKey, purpose: "submit the job",
-            pause: session.context.pause)
+            session: session)
         try await SubmittedJob(session: session, waiting: waiting, output: output)
             .finish(job.model, shown: job.json)
     }

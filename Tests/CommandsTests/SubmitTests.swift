@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+/// Submissions whose answer is lost, or that are refused for now.
+@Suite struct SubmitTests {
+    typealias Answer = @Sendable (StubRequest) async -> StubAnswer
+
+    private static let commands: [(words: [String], route: String)] = [
+        (["submit", "--kind", "image"], "POST /jobs"),
+        (["submit", "--kind", "image", "--count", "2"], "POST /plans"),
+        (["run", "--image", "tool", "--detach"], "POST /jobs"),
+        (["ask", "a sunset"], "POST /requests"),
+    ]
+    private static let unknown = StubAnswer.error(
+        503, "outcome_unknown", "the store did not confirm in time")
+
+    private static func later(_ status: Int, _ code: String, _ seconds: Int) -> StubAnswer {
+        var answer = StubAnswer.error(status, code, "alice has enough")
+        answer.headers.append(("Retry-After", "\(seconds)"))
+        return answer
+    }
+
+    private static func keys(_ stub: Stub, _ route: String) -> [String] {
+        stub.requests(route).compactMap { $0.header("Idempotency-Key") }
+    }
+
+    @Test func whatMayBeStoredIsAskedForAgainUnderTheSameKey() async throws {
+        let tries = Counter()
+        let answer: Answer = { _ in
+            switch tries.next() {
+            case 1: Self.unknown
+            // It is known to be away by then, and what was sent first may still come to be stored.
+            case 2: .error(503, "store_unavailable", "the store does not answer")
+            default: .json(Samples.job("queued"), status: 202)
+            }
+        }
+        try await jctl(["submit", "--kind", "image"], routes: ["POST /jobs": answer]) { ran, stub in
+            #expect(ran.code == 0)
+            #expect(ran.out == Samples.id + "\n")
+            let keys = Self.keys(stub, "POST /jobs")
+            #expect(keys.count == 3 && Set(keys).count == 1)
+        }
+    }
+
+    @Test func theKeyIsNamedWhenItIsGivenUp() async throws {
+        for (words, route) in Self.commands {
+            let answer: Answer = { _ in Self.unknown }
+            try await jctl(words, routes: [route: answer]) { ran, stub in
+                #expect(ran.code == 7, "\(words)")
+                let keys = Self.keys(stub, route)
+                #expect(keys.count == 3 && Set(keys).count == 1, "\(words)")
+                let key = try #require(keys.first)
+                #expect(
+                    ran.err.contains("it may have been accepted; with --idempotency-key \(key) "))
+            }
+            // The key that was named is taken.
+            try await jctl(words + ["--idempotency-key", "k"], routes: [route: answer]) { _, stub in
+                #expect(Set(Self.keys(stub, route)) == ["k"], "\(words)")
+            }
+        }
+    }
+
+    @Test func whatWasRefusedIsNotAskedForAgain() async throws {
+        let answer: Answer = { _ in .error(503, "store_unavailable", "the store does not answer") }
+        try await jctl(["submit", "--kind", "image"], routes: ["POST /jobs": answer]) { ran, stub in
+            #expect(ran.code == 7)
+            #expect(stub.requests.count == 1)
+            #expect(!ran.err.contains("--idempotency-key"))
+        }
+    }
+
+    @Test func tooMuchAtOnceIsAskedForAgainInTime() async throws {
+        let tries = Counter()
+        let answer: Answer = { _ in
+            tries.next() < 3
+                ? Self.later(429, "too_many_open", 5) : .json(Samples.job("queued"), status: 202)
+        }
+        try await jctl(["submit", "--kind", "image"], routes: ["POST /jobs": answer]) { ran, stub in
+            #expect(ran.code == 0)
+            #expect(stub.requests.count == 3)
+            let note = "alice has enough; trying again in 5 s\n"
+            #expect(ran.err == note + note)
+        }
+    }
+
+    @Test(arguments: [(5, 3), (3_600, 1)])
+    func tooMuchForLongIsAFailure(_ seconds: Int, _ tries: Int) async throws {
+        let answer: Answer = { _ in Self.later(429, "rate_limited", seconds) }
+        try await jctl(["submit", "--kind", "image"], routes: ["POST /jobs": answer]) { ran, stub in
+            #expect(ran.code == 1)
+            #expect(stub.requests.count == tries)
+            #expect(
+                ran.err.hasSuffix(
+                    "jctl: cannot submit the job: alice has enough\nhint: try again in \(seconds) s\n"
+                ))
+        }
+    }
+}
