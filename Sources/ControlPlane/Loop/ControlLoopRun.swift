@@ -297,8 +297,8 @@ extension ControllerEvent {
     /// The request, where one asks for jobs that are not open yet.
     fileprivate var asksForWork: RequestID? {
         switch self {
-        case .submit(let request, _, _), .retry(let request, _, _),
-            .submitPlan(let request, _, _), .retryPlan(let request, _, _):
+        case .submit(let request, _, _, _), .retry(let request, _, _),
+            .submitPlan(let request, _, _, _), .retryPlan(let request, _, _):
             request
         default: nil
         }

@@ -104,7 +104,7 @@ extension DockerEngine {
     package func stats(_ id: String) async throws -> ContainerStats? {
         try Names.check(id, "container id")
         var query = [(name: "stream", value: "false")]
-        if try await apiVersion() >= APIVersion(major: 1, minor: 41) {
+        if try await newestVersion() >= APIVersion(major: 1, minor: 41) {
             query.append((name: "one-shot", value: "true"))
         }
         do {
