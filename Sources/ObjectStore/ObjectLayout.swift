@@ -4,10 +4,16 @@
 /// the job's result.
 package enum ObjectLayout {
     /// `outputs/images/JOB/ATTEMPT/NAME`; the folder follows from the job's kind.
+    ///
+    /// A file may have any name, a key may not: see `fileComponent`.
     package static func output(
         kind: String, job: String, attempt: Int, name: String
     ) throws(ObjectStoreError) -> ObjectKey {
-        try key(["outputs", folder(forKind: kind), job, number(attempt), name])
+        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else {
+            throw ObjectStoreError(.invalidKey, "That is not the name of a file.")
+        }
+        let folder = folder(forKind: kind)
+        return try key(["outputs", folder, job, number(attempt), fileComponent(name)])
     }
 
     /// `logs/JOB/ATTEMPT.log`.
@@ -50,6 +56,21 @@ package enum ObjectLayout {
         case "voice", "audio": "audio"
         default: "temp"
         }
+    }
+
+    /// The name of a file as a part of a key: itself where a key may have it, else another of its own.
+    ///
+    /// One that was changed begins with `_`, and one that begins so is changed, so no two names meet.
+    private static func fileComponent(_ name: String) -> String {
+        let bytes = name.utf8
+        let isPlain =
+            bytes.count <= ObjectKey.componentBytesMax && bytes.allSatisfy(ObjectKey.isAllowed)
+            && bytes.first != UInt8(ascii: ".") && bytes.first != UInt8(ascii: "_")
+        if isPlain { return name }
+        let escaped = "_" + component(name)
+        if escaped.utf8.count <= ObjectKey.componentBytesMax { return escaped }
+        // Only a plain name could be escaped to this, and that is never escaped.
+        return "_sha256-" + SigV4.hash(bytes)
     }
 
     /// Any text as a part of a key: what a key has not is `_` and two hexadecimal digits, byte by byte.

@@ -242,6 +242,26 @@ import Testing
         }
     }
 
+    @Test func anOutputOfAnyNameIsAskedForAndSaved() async throws {
+        let outputs = #"{"name":"my picture ü.txt","size":2},{"name":".hidden","size":3}"#
+        let base = "GET /jobs/\(Samples.id)/outputs/"
+        let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
+            "GET /jobs/j": { _ in
+                .json(Samples.job("succeeded", extra: #""outputs":[\#(outputs)]"#))
+            },
+            base + "my%20picture%20%C3%BC.txt": { _ in .bytes("hi", type: "text/plain") },
+            base + ".hidden": { _ in .bytes("sh\n", type: "text/plain") },
+        ]
+        try await withFolder { folder in
+            try await jctl(["outputs", "j", "--out", folder], routes: routes) { ran, _ in
+                // A file that a job chose is never one that a shell reads by itself.
+                #expect(ran.lines == ["\(folder)/my picture ü.txt", "\(folder)/_hidden"])
+            }
+            #expect(contents(folder + "/my picture ü.txt") == "hi")
+            #expect(contents(folder + "/_hidden") == "sh\n")
+        }
+    }
+
     @Test func aCutOutputLeavesNoFile() async throws {
         try await withFolder { folder in
             let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
@@ -264,6 +284,7 @@ import Testing
         ("picture.png", "picture.png"), ("../../etc/passwd", "_._.._etc_passwd"), ("", "output"),
         ("..", "_."), (".bashrc", "_bashrc"), ("-rf", "_rf"), ("a\\b:c", "a_b_c"),
         ("x\u{1B}[2J\u{0}.txt", "x_[2J_.txt"), ("~root", "_root"), ("/abs", "_abs"),
+        ("my picture ü.txt", "my picture ü.txt"),
     ])
     func namesStayInTheFolder(_ name: String, _ safe: String) {
         let found = OutputFile.safeName(name)
@@ -275,6 +296,13 @@ import Testing
         let name = OutputFile.safeName(String(repeating: "é", count: 400) + ".png")
         #expect(name.utf8.count <= 205 && name.hasSuffix(".png"))
         #expect(OutputFile.safeName(String(repeating: "a.", count: 300)).utf8.count <= 205)
+        // Neither a long ending nor a character of many scalars leaves nothing.
+        for name in [
+            "a." + String(repeating: "x", count: 250),
+            "a" + String(repeating: "\u{301}", count: 120),
+        ] {
+            #expect((100...200).contains(OutputFile.safeName(name).utf8.count))
+        }
         #expect(OutputFile.numbered("a.tar.gz", 2) == "a-2.tar.gz")
         #expect(OutputFile.numbered("noext", 1) == "noext-1")
     }

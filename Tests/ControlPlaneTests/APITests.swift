@@ -505,6 +505,57 @@ struct APITests {
         }
     }
 
+    @Test(
+        "An output of any name is at its URL, and saved under its name",
+        arguments: [
+            ("a.png", "a.png", #"attachment; filename="a.png""#),
+            (".hidden", ".hidden", #"attachment; filename=".hidden""#),
+            (
+                "my picture ü.txt", "my%20picture%20%C3%BC.txt",
+                #"attachment; filename="my picture _.txt"; "#
+                    + "filename*=UTF-8''my%20picture%20%C3%BC.txt"
+            ),
+            (
+                #"a"b\c%41?#.txt"#, "a%22b%5Cc%2541%3F%23.txt",
+                #"attachment; filename="a_b_c_41?#.txt"; "#
+                    + "filename*=UTF-8''a%22b%5Cc%2541%3F%23.txt"
+            ),
+            (
+                String(repeating: "x", count: 255), String(repeating: "x", count: 255),
+                #"attachment; filename="\#(String(repeating: "x", count: 255))""#
+            ),
+        ])
+    func outputNames(name: String, segment: String, disposition: String) async throws {
+        try await Plane.with { plane, _ in
+            let key = try ObjectLayout.output(kind: "image", job: "past", attempt: 1, name: name)
+            try await plane.api.objects.put(
+                key, .bytes(ByteBuffer(string: "bytes")), contentType: "text/plain")
+            var job = Job(
+                id: "past", request: JobRequest(kind: .image), queue: "vision",
+                submittedAt: plane.loop.clock.now)
+            let output = Output(name: name, contentType: "text/plain", size: 5, key: key.text)
+            job.ending = Job.Ending(
+                outcome: .succeeded, at: plane.loop.clock.now, outputs: [output])
+            var change = FleetChange(
+                counters: await plane.loop.read { controller, _ in controller.counters },
+                clock: plane.loop.clock.now)
+            change.jobs = [job]
+            try await plane.store.commit(try plane.store.seal(change, term: plane.loop.term))
+            let (_, json) = try await call(plane, .get, "/api/v1/jobs/past")
+            let shown = json["outputs"]?[0]
+            let url = "/api/v1/jobs/past/outputs/\(segment)"
+            #expect(shown?["name"] == .string(name) && shown?["url"] == .string(url))
+            let application = Application(router: plane.api.router(tokens: nil))
+            try await application.test(.router) { client in
+                try await client.execute(uri: url, method: .get) { response in
+                    #expect(response.status == .ok)
+                    #expect(String(buffer: response.body) == "bytes")
+                    #expect(response.headers[.contentDisposition] == disposition)
+                }
+            }
+        }
+    }
+
     @Test("Unknown paths and jobs are told apart from failures")
     func notFound() async throws {
         try await Plane.with { plane, _ in

@@ -118,6 +118,32 @@ def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Pa
                 clear(running)
 
 
+def test_outputs_of_any_name_come_back(running: Fleet, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    with Bucket(tmp_path) as bucket:
+        storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
+        file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
+        keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
+        controller = Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
+        with controller.start(), controller.agent(running, "agx-11", NAME):
+            try:
+                wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+                script = "cd /job/outputs; printf 'a\\0\\377' > 'my picture ü.txt'; echo dot > .hidden; echo plain > _20"
+                done = job(controller, script, 60)
+                assert done["state"] == "succeeded", json.dumps(done)
+                expected = {"my picture ü.txt": b"a\0\xff", ".hidden": b"dot\n", "_20": b"plain\n"}
+                assert {output["name"] for output in done["outputs"]} == set(expected)
+                for output in done["outputs"]:
+                    assert controller.get(output["url"]) == (200, expected[output["name"]]), output
+                saved = controller.jctl("outputs", done["id"], "--out", tmp_path / "out")
+                assert saved.returncode == 0, saved
+                # jctl writes no hidden file into a folder of the user's.
+                files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+                assert files == {name if name != ".hidden" else "_hidden": data for name, data in expected.items()}
+            finally:
+                clear(running)
+
+
 def test_a_full_disk_fails_the_job_and_not_the_agent(running: Fleet, tmp_path: Path) -> None:
     file = tmp_path / "fleet.yaml"
     file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=""))

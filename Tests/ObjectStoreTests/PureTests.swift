@@ -47,6 +47,29 @@ struct PureTests {
         #expect(throws: ObjectStoreError.self) { try ObjectLayout.log(job: "j", attempt: -1) }
     }
 
+    @Test func `an output of any name has a key of its own`() throws {
+        func part(_ name: String) throws -> String {
+            let key = try ObjectLayout.output(kind: "image", job: "j", attempt: 1, name: name)
+            return String(key.text.dropFirst("outputs/images/j/1/".count))
+        }
+        for (name, expected) in [
+            ("a.png", "a.png"), ("ComfyUI_00001_.png", "ComfyUI_00001_.png"),
+            ("my picture ü.txt", "_my_20picture_20_c3_bc.txt"), (".hidden", "__2ehidden"),
+            ("_20", "__5f20"), ("..", "__2e."), ("a\\b", "_a_5cb"), ("%", "__25"),
+        ] {
+            #expect(try part(name) == expected, "\(name)")
+        }
+        // What looks like a changed name is changed too, and what would be too long is a digest.
+        let long = String(repeating: "ü", count: 120)
+        let names = [
+            " ", "_20", "__20", "20", ".a", "_2ea", "__2ea", "a b", "a_20b", "_a_20b", long,
+            long + "x", String(repeating: "a", count: 255), try part(long),
+            String(try part(long).dropFirst()),
+        ]
+        #expect(try Set(names.map(part)).count == names.count)
+        #expect(try names.allSatisfy { try part($0).utf8.count <= 200 })
+    }
+
     @Test func `ranges resolve or are refused`() {
         #expect(ByteRange.from(0, through: 0).resolved(size: 5) == 0..<1)
         #expect(ByteRange.from(4, through: Int.max).resolved(size: 5) == 4..<5)

@@ -92,13 +92,13 @@ struct OutputFile {
             safe.replaceSubrange(safe.startIndex...safe.startIndex, with: ["_"])
         }
         guard !safe.isEmpty else { return "output" }
-        var text = String(safe)
+        let text = String(safe)
         let ending = (text as NSString).pathExtension
-        while text.utf8.count > 200 {
-            text = String(text.dropLast(ending.utf8.count + 2))
-            text += ending.isEmpty || ending.utf8.count > 16 ? "" : "." + ending
-        }
-        return text
+        // An overlong ending is none.
+        let end = ending.isEmpty || ending.utf8.count > 16 ? "" : "." + ending
+        var stem = String(text.dropLast(end.count))
+        while stem.utf8.count + end.utf8.count > 200 { stem.unicodeScalars.removeLast() }
+        return stem + end
     }
 
     /// Gives the next name to try: `picture.png`, `picture-1.png` and so on.

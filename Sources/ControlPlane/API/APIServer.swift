@@ -189,19 +189,21 @@ package struct APIServer: Sendable {
         return "it cannot be read"
     }
 
-    func name(_ context: Context, _ parameter: String = "name") throws -> String {
+    func name(
+        _ context: Context, _ parameter: String = "name", atMost limit: Int = nameLimit
+    ) throws -> String {
         // The router hands out the part of the path as it came.
         guard let value = try context.parameters.require(parameter).removingPercentEncoding else {
             throw APIError.invalid("\(parameter) cannot be read")
         }
-        guard value.unicodeScalars.count <= Self.nameLimit else {
+        guard value.unicodeScalars.count <= limit else {
             throw APIError.invalid("\(parameter) is too long")
         }
         return value
     }
 
     /// The longest name of anything, in characters.
-    private static let nameLimit = 128
+    static let nameLimit = 128
 
     /// A name in the query; nil when there is none.
     func name(_ request: Request, query parameter: String) throws -> String? {

@@ -5,6 +5,9 @@ import NIOCore
 import ObjectStore
 
 extension APIServer {
+    /// The longest name of a file, in characters; the agent counts bytes.
+    private static let fileNameLimit = 255
+
     func addJobParts(_ api: RouterGroup<Context>) {
         api.get("/jobs/:id/logs") { request, context in
             try await logs(request, JobID(try name(context, "id")))
@@ -16,7 +19,7 @@ extension APIServer {
         }
         api.get("/jobs/:id/outputs/:name") { _, context in
             let id = JobID(try name(context, "id"))
-            let name = try name(context)
+            let name = try name(context, atMost: Self.fileNameLimit)
             let job = try await find(id)
             guard let output = job.ending?.outputs.first(where: { $0.name == name }) else {
                 throw APIError.notFound("output \(name) of job \(id)")
@@ -39,7 +42,7 @@ extension Output {
         var headers: HTTPFields = [
             .contentType: contentType,
             // What a job made is never run by a browser.
-            .contentDisposition: "attachment; filename=\"\(name)\"",
+            .contentDisposition: name.asAttachment,
         ]
         if let option = HTTPField.Name("X-Content-Type-Options") { headers[option] = "nosniff" }
         headers[.contentLength] = "\(object.info.size)"

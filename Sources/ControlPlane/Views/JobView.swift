@@ -129,7 +129,7 @@ package struct JobView: Encodable, Sendable {
         outputs = (job.ending?.outputs ?? []).map {
             OutputView(
                 name: $0.name, contentType: $0.contentType, size: $0.size,
-                digest: $0.digest, url: "\(base)/outputs/\($0.name)")
+                digest: $0.digest, url: "\(base)/outputs/\($0.name.percentEncoded)")
         }
         error = job.ending?.error.map { ErrorView($0) }
         reason = Self.reason(job, waiting)
