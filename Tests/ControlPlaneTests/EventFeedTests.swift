@@ -1,4 +1,5 @@
 import FleetCore
+import Synchronization
 import Testing
 
 @testable import ControlPlane
@@ -88,6 +89,21 @@ struct EventFeedTests {
         #expect(feed.readers == 2, "one that nobody keeps is gone at once")
         readers = []
         #expect(feed.readers == 0)
+    }
+
+    @Test("One that may not go on is ended when it is looked at, and no other")
+    func check() async throws {
+        let feed = EventFeed()
+        let mayGoOn = Atomic(true)
+        let reader = try #require(feed.follow())
+        let other = try #require(feed.follow())
+        reader.lasts { mayGoOn.load(ordering: .relaxed) }
+        feed.checkReaders()
+        #expect(!reader.isOver)
+        mayGoOn.store(false, ordering: .relaxed)
+        feed.checkReaders()
+        #expect(reader.isOver && !other.isOver)
+        if await reader.next() != nil { Issue.record("it got something") }
     }
 
     @Test("One that is ended hears of it")

@@ -126,4 +126,17 @@ struct LiveFeedTests {
         #expect(try !Topics("node:a").wants(.node("b")))
         #expect(try Topics("progress").wants(.job("x")))
     }
+
+    @Test("Events of tokens and webhooks are for administrators")
+    func hidden() throws {
+        let viewer = Caller(submitter: "v", role: .viewer)
+        for kind in FleetEvent.Kind.allCases {
+            let event = FleetEvent(sequence: 1, at: .zero, kind: kind)
+            let isHidden = kind == .token || kind == .webhook
+            for topics in ["all", "tokens,webhooks,all"] {
+                #expect(try Topics(topics).wants(event))
+                #expect(try Topics(topics, for: viewer).wants(event) != isHidden, "\(kind)")
+            }
+        }
+    }
 }

@@ -56,7 +56,7 @@ def test_every_line_of_a_page_can_be_typed(fleet: Fleet, page: str, tmp_path: Pa
             assert done.returncode in good, f"{page}: `{typed}` ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     finally:
         fleet.jctl("webhook", "rm", "hooks")
-        fleet.jctl("token", "rm", "grafana")
+        fleet.jctl("token", "rm", "prometheus")
 
 
 def verbs(fleet: Fleet) -> list[str]:

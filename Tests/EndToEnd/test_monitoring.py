@@ -99,7 +99,10 @@ def test_rules_and_dashboard_name_only_what_there_is(fleet: Fleet) -> None:
 def test_a_real_prometheus_scrapes_and_judges_the_fleet(fleet: Fleet, tmp_path: Path) -> None:
     for file in MONITORING.iterdir():
         shutil.copy(file, tmp_path)
-    shutil.copy(fleet.state / "controller" / "admin.token", tmp_path / "jessica.token")
+    # A viewer's token is enough.
+    status, made = fleet.call("POST", "/api/v1/tokens", {"name": "scraper", "role": "viewer"})
+    assert status == 201, made
+    (tmp_path / "jessica.token").write_text(made["token"])
     shutil.copy(fleet.state / "controller" / "authority" / "ca.crt", tmp_path / "jessica-ca.crt")
     settings = tmp_path / "prometheus.yml"
     settings.write_text(settings.read_text().replace("spark:8443", f"127.0.0.1:{fleet.settings['api']}").replace("15s", "1s"))
@@ -133,3 +136,4 @@ def test_a_real_prometheus_scrapes_and_judges_the_fleet(fleet: Fleet, tmp_path: 
         finally:
             fleet.agents["agx-12"].resume()
     fleet.wait(failed, 60)
+    fleet.jctl("token", "rm", "scraper")

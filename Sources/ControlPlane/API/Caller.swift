@@ -15,6 +15,11 @@ struct Caller: Hashable, Sendable {
     /// Who may open the local socket is an administrator.
     static let local = Caller(submitter: nil, role: .admin)
 
+    /// Whether such events are for the caller: tokens and webhooks are an administrator's.
+    func maySee(_ kind: FleetEvent.Kind) -> Bool {
+        role >= .admin || ![.token, .webhook].contains(kind)
+    }
+
     /// Throws when more is needed than the caller may do.
     func require(_ needed: Role) throws {
         guard role < needed else { return }
@@ -39,6 +44,8 @@ package struct APIContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Who makes it.
     var caller = Caller.local
+    /// Whether what let them in still does.
+    var isStillLetIn: @Sendable () -> Bool = { true }
 
     /// The connection it came by; nil in tests without one.
     let channel: (any Channel)?
@@ -66,8 +73,8 @@ struct TokenCheck: RouterMiddleware {
     ) async throws -> Response {
         if open(request.uri.path) { return try await next(request, context) }
         let header = request.headers[.authorization] ?? ""
-        guard header.hasPrefix("Bearer "),
-            let caller = tokens.caller(String(header.dropFirst(7)), at: clock.now)
+        let token = String(header.dropFirst(7))
+        guard header.hasPrefix("Bearer "), let caller = tokens.caller(token, at: clock.now)
         else {
             await audit.note(request, context, who: nil, status: 401, code: "unauthorized")
             throw APIError(
@@ -76,6 +83,9 @@ struct TokenCheck: RouterMiddleware {
         }
         var context = context
         context.caller = caller
+        context.isStillLetIn = { [tokens, clock] in
+            tokens.caller(token, at: clock.now) == caller
+        }
         return try await next(request, context)
     }
 }

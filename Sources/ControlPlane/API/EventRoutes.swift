@@ -11,16 +11,20 @@ extension APIServer {
     private static let readLimit = 50_000
 
     func addEvents(_ api: RouterGroup<Context>) {
-        api.get("/events") { request, _ in try await events(request, of: nil) }
+        api.get("/events") { request, context in
+            try await events(request, of: nil, for: context.caller)
+        }
         api.get("/jobs/:id/events") { request, context in
             let id = JobID(try name(context, "id"))
             _ = try await find(id)
-            return try await events(request, of: id)
+            return try await events(request, of: id, for: context.caller)
         }
         api.get("/stream") { request, context in try await stream(request, context) }
     }
 
-    private func events(_ request: Request, of job: JobID?) async throws -> Response {
+    private func events(
+        _ request: Request, of job: JobID?, for caller: Caller
+    ) async throws -> Response {
         let query = request.uri.queryParameters
         let filters = job == nil ? ["after", "job", "node", "plan", "tail", "type"] : []
         try request.requireKnown(filters + ["cursor", "limit"])
@@ -59,6 +63,7 @@ extension APIServer {
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
                 && (plan == nil || $0.plan == plan) && (type == nil || $0.kind == type)
+                && caller.maySee($0.kind)
         }
         if let tail {
             let items = chosen.suffix(min(tail, limit)).map { EventView($0) }
@@ -80,9 +85,11 @@ extension APIServer {
     }
 
     private func stream(_ request: Request, _ context: Context) async throws -> Response {
-        let topics = try Topics(request.uri.queryParameters["topics"].map(String.init) ?? "all")
+        let wanted = request.uri.queryParameters["topics"].map(String.init) ?? "all"
+        let topics = try Topics(wanted, for: context.caller)
         let last = request.header("Last-Event-ID").flatMap { UInt64($0) }
         let reader = try follow(after: last)
+        reader.lasts(while: context.isStillLetIn)
         live.follow(topics, with: reader)
         // A peer that goes away is known at once, one that takes nothing is cut off.
         if let channel = context.channel {

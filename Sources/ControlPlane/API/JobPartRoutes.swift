@@ -10,7 +10,7 @@ extension APIServer {
 
     func addJobParts(_ api: RouterGroup<Context>) {
         api.get("/jobs/:id/logs") { request, context in
-            try await logs(request, JobID(try name(context, "id")))
+            try await logs(request, JobID(try name(context, "id")), context)
         }
         api.get("/jobs/:id/outputs") { _, context in
             let job = try await find(JobID(try name(context, "id")))

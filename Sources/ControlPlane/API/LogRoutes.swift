@@ -11,7 +11,7 @@ extension APIServer {
     private static let lastPieceWithin = Duration.seconds(5)
 
     /// The log of an attempt; with `follow` until the attempt has ended and its log is here.
-    func logs(_ request: Request, _ id: JobID) async throws -> Response {
+    func logs(_ request: Request, _ id: JobID, _ context: Context) async throws -> Response {
         let job = try await find(id)
         let query = try LogQuery(request)
         let number = query.attempt ?? job.attempts.last?.number ?? 0
@@ -38,7 +38,8 @@ extension APIServer {
         if let name = HTTPField.Name("Jessica-Log-Offset") { headers[name] = "\(start)" }
         let body =
             query.follow && number > 0
-            ? try followed(key, from: next, writer, first) : whole(key, from: next, writer, first)
+            ? try followed(key, from: next, writer, first, while: context.isStillLetIn)
+            : whole(key, from: next, writer, first)
         return Response(status: .ok, headers: headers, body: body)
     }
 
@@ -61,9 +62,11 @@ extension APIServer {
     }
 
     private func followed(
-        _ key: AttemptKey, from offset: UInt64, _ writer: LogWriter, _ first: [UInt8]
+        _ key: AttemptKey, from offset: UInt64, _ writer: LogWriter, _ first: [UInt8],
+        while mayGoOn: @escaping @Sendable () -> Bool
     ) throws -> ResponseBody {
         let follower = try follow()
+        follower.lasts(while: mayGoOn)
         return ResponseBody { [self] out in
             let (watch, ticks) = await logs.watch(key)
             let (changes, wake) = Self.changes(ticks, follower, of: key.job)
@@ -79,6 +82,7 @@ extension APIServer {
                     let isComplete = await logs.isEnded(key)
                     while let text = try await reader.next() {
                         patience = nil
+                        if follower.isOver { throw CancellationError() }
                         try await out.write(ByteBuffer(bytes: writer.write(text)))
                     }
                     if isComplete { break }
@@ -94,6 +98,8 @@ extension APIServer {
                         }
                     }
                     guard await wakes.next() != nil else { break }
+                    // Cut off, as a log that ends is read as whole.
+                    if follower.isOver { throw CancellationError() }
                 }
                 result = .success(())
             } catch {
@@ -131,6 +137,8 @@ extension APIServer {
                         case .ping, .behind: continuation.yield()
                         }
                     }
+                    // It may have been ended.
+                    continuation.yield()
                 }
             }
             continuation.finish()

@@ -16,6 +16,8 @@ package final class EventFeed: Sendable {
     static let pageLimit = 32
     /// How often a reader to which nothing happens is told that we live.
     static let pingEvery = Duration.seconds(15)
+    /// How often readers are asked whether they may go on: a token may have ended.
+    static let checkEvery = Duration.seconds(2)
     /// How long one piece of a reader's answer may wait for its peer.
     static let writeWithin = Duration.seconds(30)
 
@@ -88,7 +90,8 @@ package final class EventFeed: Sendable {
     /// How many were cut as their peer took nothing.
     var cut: UInt64 { state.withLock { $0.cut } }
 
-    /// Wakes readers, lets them say that they live, and cuts those whose peer takes nothing, until cancelled.
+    /// Wakes readers, lets them say that they live, cuts those whose peer takes nothing and ends those that
+    /// may not go on, until cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in
@@ -105,7 +108,15 @@ package final class EventFeed: Sendable {
                     }
                 }
             }
+            group.addTask { [self] in
+                while (try? await Task.sleep(for: Self.checkEvery)) != nil { checkReaders() }
+            }
         }
+    }
+
+    /// Ends the readers that may not go on.
+    func checkReaders() {
+        for reader in followers() { reader.check() }
     }
 
     private func followers() -> [EventReader] {

@@ -26,6 +26,7 @@ final class EventReader: Sendable {
         var isOver = false
         var writingSince: ContinuousClock.Instant?
         var close: (@Sendable () -> Void)?
+        var mayGoOn: @Sendable () -> Bool = { true }
     }
 
     private let feed: EventFeed
@@ -77,6 +78,20 @@ final class EventReader: Sendable {
         state.withLock { state in for (subject, frame) in frames { state.live[subject] = frame } }
         signal.nudge()
     }
+
+    /// Says what the reader lasts for: it is asked every few seconds whether that is still so.
+    func lasts(while mayGoOn: @escaping @Sendable () -> Bool) {
+        state.withLock { $0.mayGoOn = mayGoOn }
+    }
+
+    /// Ends the reader if it may not go on.
+    func check() {
+        let mayGoOn = state.withLock { $0.mayGoOn }
+        if !mayGoOn() { end() }
+    }
+
+    /// Whether the reader has been ended.
+    var isOver: Bool { state.withLock { $0.isOver } }
 
     /// Ends the reader.
     func end() {

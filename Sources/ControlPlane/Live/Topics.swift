@@ -14,9 +14,11 @@ struct Topics: Sendable {
     /// Jobs and nodes that may be named, in all.
     private static let namesMax = 100
 
-    /// Reads topics that are separated by commas; an `APIError` says which there are.
-    init(_ text: String) throws {
+    /// Reads topics that are separated by commas, without what is not for the caller; an `APIError` says
+    /// which there are.
+    init(_ text: String, for caller: Caller = .local) throws {
         for topic in text.split(separator: ",").map(String.init) { try add(topic) }
+        kinds = kinds.filter(caller.maySee)
         guard jobs.count + plans.count + nodes.count <= Self.namesMax else {
             throw APIError.invalid(
                 "a stream names \(Self.namesMax) jobs, plans and nodes at most; follow all of them instead"
