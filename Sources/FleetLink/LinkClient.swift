@@ -52,7 +52,7 @@ package enum LinkClient {
             }.get()
             let peer = try await core.waitForHandshake().get()
             logger.debug(
-                "link connected", metadata: ["link.remote": "\(channel.remoteAddressText)"])
+                "link connected", metadata: ["remote": "\(channel.remoteAddressText)"])
             return LinkConnection(core: core, peer: peer)
         } catch {
             channel.close(promise: nil)

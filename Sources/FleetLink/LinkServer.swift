@@ -30,7 +30,7 @@ package enum LinkServer {
         listener.closeFuture.whenComplete { _ in door.finish() }
         let boundPort = listener.localAddress?.port ?? port
         logger.info(
-            "link server listens", metadata: ["link.host": "\(host)", "link.port": "\(boundPort)"])
+            "link server listens", metadata: ["address": "\(host):\(boundPort)"])
         onBound(boundPort)
 
         await withTaskCancellationHandler {
@@ -154,8 +154,8 @@ private final class Acceptor: Sendable {
         logger.debug(
             "link refused",
             metadata: [
-                "link.remote": "\(remote)", "link.reason": "\(reason.rawValue)",
-                "link.detail": "\(detail)",
+                "remote": "\(remote)", "code": "\(reason.rawValue)",
+                "reason": "\(detail)",
             ])
         onRefused(LinkRefusal(reason: reason, remoteAddress: remote, detail: detail))
     }

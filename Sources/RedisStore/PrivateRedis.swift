@@ -149,7 +149,7 @@ package final class PrivateRedis: Sendable {
             }
             logger.error(
                 "private redis is not running, restarting it",
-                metadata: ["error.message": "\(lastError ?? "")", "redis.failures": "\(failures)"])
+                metadata: ["error": "\(lastError ?? "")", "redis.failures": "\(failures)"])
             let doubled = configuration.minimumBackoff * (1 << min(failures - 1, 16))
             await pause(min(doubled, configuration.maximumBackoff))
         }

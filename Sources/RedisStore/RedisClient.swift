@@ -115,7 +115,7 @@ package final class RedisClient: Sendable {
         }
         logger.debug(
             "redis call failed",
-            metadata: ["redis.endpoint": "\(endpoint)", "error.message": "\(error.message)"])
+            metadata: ["redis.endpoint": "\(endpoint)", "error": "\(error.message)"])
     }
 }
 

@@ -59,6 +59,32 @@ def test_every_line_of_a_page_can_be_typed(fleet: Fleet, page: str, tmp_path: Pa
         fleet.jctl("token", "rm", "prometheus")
 
 
+def metadata(text: str) -> list[str]:
+    """What stands in the brackets of a source's literals of log metadata."""
+    found = []
+    for match in re.finditer(r"metadata: (?:Logger\.Metadata = )?\[", text):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"[": 1, "]": -1}.get(text[end], 0)
+            end += 1
+        found.append(text[match.end() : end - 1])
+    return found
+
+
+def test_the_logs_have_the_keys_that_are_described_and_no_others() -> None:
+    described = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "logging.md").read_text(), re.M)
+    assert described == sorted(set(described)), "each once, in order"
+    used: dict[str, Path] = {}
+    for file in (ROOT / "Sources").rglob("*.swift"):
+        text = file.read_text()
+        keys = re.findall(r'metadata\["([^"]+)"\]', text)
+        for literal in metadata(text):
+            keys += re.findall(r'(?:^|[\s,])"([^"\\]+)":\s', literal)
+        used |= dict.fromkeys(keys, file)
+    assert len(used) > 40
+    assert set(used) == set(described), {key: used.get(key, "nowhere") for key in set(used) ^ set(described)}
+
+
 def verbs(fleet: Fleet) -> list[str]:
     text = fleet.jctl("--help").stdout
     return re.findall(r"^  ([a-z]+)  ", text, re.M)

@@ -46,7 +46,7 @@ package final class AuditTrail: Sendable {
             return logger.info(
                 "refused",
                 metadata: [
-                    "who": "\(who?.name.rawValue ?? "-")", "from": "\(from)",
+                    "who": "\(who?.name.rawValue ?? "-")", "remote": "\(from)",
                     "method": "\(request.method)", "path": "\(request.uri.path)",
                     "status": "\(status)",
                 ])
@@ -72,7 +72,7 @@ package final class AuditTrail: Sendable {
             logger.error(
                 "who did what could not be stored",
                 metadata: [
-                    "who": "\(record.who)", "from": "\(record.from)",
+                    "who": "\(record.who)", "remote": "\(record.from)",
                     "action": "\(record.action)", "status": "\(status)", "error": "\(error)",
                 ])
         }

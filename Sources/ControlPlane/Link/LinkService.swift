@@ -44,9 +44,9 @@ package struct LinkService: Sendable {
                 logger.warning(
                     "link refused",
                     metadata: [
-                        "link.remote": "\(refusal.remoteAddress)",
-                        "link.reason": "\(refusal.reason.rawValue)",
-                        "link.detail": "\(refusal.detail)",
+                        "remote": "\(refusal.remoteAddress)",
+                        "code": "\(refusal.reason.rawValue)",
+                        "reason": "\(refusal.detail)",
                     ])
             },
             handler: { await serve($0) })
@@ -75,7 +75,7 @@ package struct LinkService: Sendable {
                 "agent's link ended",
                 metadata: [
                     "node": "\(name?.rawValue ?? "?")",
-                    "link.remote": "\(connection.remoteAddress)",
+                    "remote": "\(connection.remoteAddress)",
                     "error": "\(error)",
                 ])
         }

@@ -30,7 +30,7 @@ struct Containers: Sendable {
         _ order: WorkerOrder, image: String
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.id, order.spec)
-        return await attempt("worker \(order.id)") { doubt in
+        return await attempt(labels.name(order.id)) { doubt in
             let policy = try await host.policy(
                 network: network.name, gpu: order.spec.gpu ? .wanted : .none,
                 needsModels: !order.spec.models.isEmpty)
@@ -51,7 +51,7 @@ struct Containers: Sendable {
         _ order: AttemptOrder, _ container: ContainerOrder, image: String
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.key)
-        return await attempt("attempt \(order.key)") { doubt in
+        return await attempt(labels.name(order.key)) { doubt in
             let policy = try await host.policy(
                 network: network.name, gpu: .welcome, needsModels: false)
             let spec = policy.attempt(
@@ -71,7 +71,7 @@ struct Containers: Sendable {
     }
 
     private func attempt(
-        _ what: String, _ body: (Doubt) async throws -> ContainerFact
+        _ name: String, _ body: (Doubt) async throws -> ContainerFact
     ) async -> Result<ContainerFact, Failure> {
         let doubt = Doubt()
         do {
@@ -83,7 +83,7 @@ struct Containers: Sendable {
             return .failure(failure)
         } catch {
             logger.debug(
-                "launch failed", metadata: ["launch.what": "\(what)", "error": "\(error)"])
+                "launch failed", metadata: ["container": "\(name)", "error": "\(error)"])
             return .failure(Failure(docker: error, otherwise: .startFailed))
         }
     }

@@ -81,7 +81,9 @@ final class ImagePulls: Sendable {
             if let local = try? await engine.inspectImage(image) {
                 logger.notice(
                     "image cannot be pulled; using the one that is here",
-                    metadata: ["image": "\(image)", "image.id": "\(local.id)", "error": "\(error)"])
+                    metadata: [
+                        "image.name": "\(image)", "image.id": "\(local.id)", "error": "\(error)",
+                    ])
                 return .success(local.id)
             }
             return .failure(Failure(docker: error, otherwise: .pullFailed))

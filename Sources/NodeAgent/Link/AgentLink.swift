@@ -136,7 +136,7 @@ final class AgentLink: Sendable {
                 if !Task.isCancelled, text != lastErrors[turn] {
                     logger.warning(
                         "no link to the controller",
-                        metadata: ["controller": "\(target.places[turn])", "error": "\(text)"])
+                        metadata: ["remote": "\(target.places[turn])", "error": "\(text)"])
                 }
                 lastErrors[turn] = text
             }
@@ -163,7 +163,7 @@ final class AgentLink: Sendable {
             connection.setFrameLimit(WireLimits.message)
             let epoch = attach(connection)
             logger.info(
-                "link connected", metadata: ["controller": "\(connection.remoteAddress)"])
+                "link connected", metadata: ["remote": "\(connection.remoteAddress)"])
             onChange(.up(epoch))
             defer {
                 detach(epoch)

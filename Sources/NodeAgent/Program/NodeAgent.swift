@@ -152,11 +152,11 @@ package struct NodeAgent: Service {
         case .refused(let program, let reason):
             logger.debug(
                 "a line of sensors is not understood",
-                metadata: ["program": "\(program)", "reason": "\(reason)"])
+                metadata: ["program": "\(program)", "error": "\(reason)"])
         case .ended(let program, let how, let again):
             logger.notice(
                 "the program of the sensors has ended",
-                metadata: ["program": "\(program)", "how": "\(how)", "again": "\(again)"])
+                metadata: ["program": "\(program)", "reason": "\(how)", "again": "\(again)"])
         }
     }
 }
