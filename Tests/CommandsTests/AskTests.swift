@@ -100,9 +100,31 @@ import Testing
             ["ask", "a sunset", "--wait"], console: console,
             routes: Self.routes([Samples.running, Samples.succeeded])
         ) { ran, _ in
-            #expect(ran.err.contains("\r\u{1B}[Kimage \(Samples.id)  running on agx-01, 42%"))
+            let line = "\r\u{1B}[Kimage \(Samples.id)  running on agx-01  [###-----] 42 %  30s  s"
+            #expect(ran.err.contains(line))
             let shown = ran.err.components(separatedBy: "\r\u{1B}[K")
             #expect(shown.allSatisfy { $0.displayWidth < 80 || $0.contains("\n") })
+        }
+    }
+
+    @Test func provisioningIsDrawnOnAWideTerminalAndToldInAPipe() async throws {
+        let provisioning = Samples.job(
+            "provisioning",
+            extra: """
+                "node":"agx-11","progress":{"fraction":0.5,"text":"pulling 450 of 900 MB"}
+                """)
+        let routes = Self.routes([provisioning, Samples.succeeded])
+        let (ask, place) = (["ask", "a sunset", "--wait"], "provisioning on agx-11")
+        try await jctl(
+            ask, environment: ["LANG": "de_DE.UTF-8"],
+            console: RecordingConsole(terminal: true, size: (120, 40)), routes: routes
+        ) { ran, _ in
+            let bar = "[██████████░░░░░░░░░░] 50 %"
+            #expect(ran.err.contains("\(place)  \(bar)  30s  pulling 450 of 900 MB"))
+        }
+        try await jctl(ask, routes: Self.routes([provisioning, Samples.succeeded])) { ran, _ in
+            #expect(ran.err.contains("\(place), 50%, pulling 450 of 900 MB (30s)"))
+            #expect(!ran.err.contains("["))
         }
     }
 

@@ -181,6 +181,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func anUploadIsDrawnOnATerminalOnly(_ isTerminal: Bool) async throws {
+        try await withFolder { folder in
+            let bytes = Data(repeating: 7, count: 600_000)
+            try bytes.write(to: URL(filePath: folder + "/big.bin"))
+            try await jctl(
+                ["submit", "--kind", "vision", "--file", "image=\(folder)/big.bin"],
+                console: RecordingConsole(terminal: isTerminal),
+                routes: [
+                    "POST /uploads": { _ in
+                        .json(
+                            #"{"id":"U1","url":"https://spark:8443/objects/uploads/U1/big.bin"}"#,
+                            status: 201)
+                    },
+                    "PUT /objects/uploads/U1/big.bin": { _ in .json("") },
+                    "POST /jobs": { _ in .json(Samples.job("queued"), status: 202) },
+                ]
+            ) { ran, stub in
+                #expect(ran.code == 0, "\(ran.err)")
+                #expect(stub.requests("PUT /objects/uploads/U1/big.bin").first?.body == bytes)
+                let lines = ran.err.components(separatedBy: "\r\u{1B}[K")
+                let drawn = [
+                    "",
+                    "uploading big.bin  [########------------] 44 %  262 kB of 600 kB",
+                    "uploading big.bin  [#################---] 87 %  524 kB of 600 kB",
+                    "uploading big.bin  [####################] 100 %  600 kB of 600 kB", "",
+                ]
+                #expect(lines == (isTerminal ? drawn : [""]))
+            }
+        }
+    }
+
     @Test func aTokenIsPrintedAloneAndListedWithoutItsSecret() async throws {
         let token =
             #"{"name":"a","submitter":"alice","role":"submitter","createdAt":"2026-11-23T11:00:00.000Z","expired":false,"token":"fct_1"}"#

@@ -93,6 +93,26 @@ import Testing
         #expect(DidYouMean.hint("xylophone", among: nouns) == nil)
     }
 
+    @Test func barsFitTheirRoomAndTheLocale() {
+        func bar(_ share: Double, _ columns: Int, _ environment: [String: String]) -> String {
+            ProgressBar(environment: environment, refused: false).text(share, columns: columns)
+        }
+        let utf8 = ["LANG": "en_GB.utf8"]
+        #expect(bar(0.48, 16, utf8) == "[███░░░░░] 48 %")
+        #expect(bar(0, 0, utf8) == "[░░░░░░░░] 0 %")
+        #expect(bar(7, 200, utf8) == "[████████████████████] 100 %")
+        #expect(bar(.nan, 0, utf8) == "[░░░░░░░░] 0 %")
+        let plains: [[String: String]] = [
+            [:], ["LANG": "C"], ["LC_ALL": "C", "LANG": "C.UTF-8"],
+            ["LANG": "C.UTF-8", "NO_COLOR": "1"], ["LANG": "C.UTF-8", "TERM": "dumb"],
+        ]
+        for plain in plains {
+            #expect(bar(0.5, 0, plain) == "[####----] 50 %", "\(plain)")
+        }
+        #expect(ProgressBar(environment: utf8, refused: true).isPlain)
+        #expect(bar(0.5, 28, utf8).displayWidth <= 28)
+    }
+
     @Test func coloursFollowTheConventions() {
         func isOn(_ terminal: Bool, _ environment: [String: String], _ refused: Bool = false)
             -> Bool

@@ -36,12 +36,14 @@ struct InputUpload {
             throw CommandError(
                 .failed, "cannot upload \(path)", why: "the controller gave no address")
         }
-        let line = Mutex(StatusLine(console: session.context.console))
+        let line = Mutex(StatusLine(session: session))
         defer { line.withLock { $0.clear() } }
         let pieces = FilePieces(path: path, size: size) { done in
-            let share = size == 0 ? 100 : Int(Double(done) / Double(size) * 100)
+            let share = size == 0 ? 1 : Double(done) / Double(size)
             let sizes = "\(Humane.bytes(Double(done))) of \(Humane.bytes(Double(size)))"
-            line.withLock { $0.show("uploading \(name)  \(sizes)  \(share) %") }
+            line.withLock {
+                $0.show("uploading \(name.truncated(to: 30))", share: share, sizes)
+            }
         }
         var headers = (made.model.headers ?? [:]).sorted { $0.key < $1.key }.map {
             ($0.key, $0.value)

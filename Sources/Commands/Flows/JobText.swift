@@ -6,8 +6,12 @@ enum JobText {
         if job.isWaiting || job.isEnded {
             return [state, detail(job)].filter { !$0.isEmpty }.joined(separator: ", ")
         }
-        let place = job.node.map { " on \($0)" } ?? ""
-        return ([state + place] + progress(job)).joined(separator: ", ")
+        return ([place(job)] + progress(job)).joined(separator: ", ")
+    }
+
+    /// State and place: `running on agx-01`.
+    static func place(_ job: Job) -> String {
+        (job.state ?? "unknown") + (job.node.map { " on \($0)" } ?? "")
     }
 
     /// What is worth knowing beside the state: why it waits, how far it is, why it failed.
@@ -44,7 +48,8 @@ enum JobText {
         if let share = job.progress?.fraction {
             parts.append(Humane.whole(min(1, max(0, share)) * 100, "%"))
         }
-        if let text = job.progress?.text, !text.isEmpty { parts.append(text) }
+        // Some workers say no more than the share.
+        if let text = job.progress?.text, !text.isEmpty, text != parts.first { parts.append(text) }
         return parts
     }
 }

@@ -11,7 +11,7 @@ struct PlanFollower {
             "interrupted; plan \(id) goes on", "come back with: jctl wait plan \(id)",
             "stop it with:   jctl cancel plan \(id)",
         ]
-        var line = StatusLine(console: session.context.console)
+        var line = StatusLine(session: session)
         defer { line.clear() }
         var last: WorkPlan.Counts?
         let follower = Follower<WorkPlan>(

@@ -11,7 +11,7 @@ struct ProgressView {
     init(session: Session, isShown: Bool) {
         self.session = session
         self.isShown = isShown
-        line = StatusLine(console: session.context.console)
+        line = StatusLine(session: session)
         startedAt = session.context.now()
     }
 
@@ -23,7 +23,15 @@ struct ProgressView {
         let elapsed = Humane.duration(max(0, now.timeIntervalSince(since)))
         let text = JobText.situation(job)
         if session.context.console.errIsTerminal {
-            line.show("\(job.kind ?? "job") \(job.id)  \(text)  \(elapsed)")
+            let name = "\(job.kind ?? "job") \(job.id)"
+            if let share = job.progress?.fraction, !job.isWaiting, !job.isEnded {
+                // The share's own words are last, as they are cut where there is no room.
+                let rest = [elapsed] + JobText.progress(job).dropFirst()
+                line.show(
+                    "\(name)  \(JobText.place(job))", share: share, rest.joined(separator: "  "))
+            } else {
+                line.show("\(name)  \(text)  \(elapsed)")
+            }
         } else if text != last {
             session.note("job \(job.id): \(text) (\(elapsed))")
         }

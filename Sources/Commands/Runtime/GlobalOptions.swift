@@ -16,7 +16,7 @@ struct GlobalOptions: ParsableArguments, Sendable {
     @Option(help: ArgumentHelp("Certificate authority to trust.", valueName: "file"))
     var caFile: String?
 
-    @Flag(help: "No colours, also by NO_COLOR.")
+    @Flag(help: "No colours, plain bars; also by NO_COLOR.")
     var noColor = false
 
     @Flag(help: "With an error, show its code and request id.")
