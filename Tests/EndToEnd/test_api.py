@@ -234,27 +234,3 @@ def test_jobs_are_found_and_acted_on_by_what_they_are(fleet: Fleet) -> None:
     fleet.until(fleet.is_serving, 30, "the controller to be ready")
     listed = fleet.jctl_json("get", "jobs", "--label", "batch", "--search", word, "--state", "cancelled")
     assert sorted(job["id"] for job in listed["items"]) == ids
-
-
-def test_bash_completes_names_of_the_fleet(fleet: Fleet, tmp_path: Path) -> None:
-    # As bash does when Tab is pressed behind the last word.
-    script = """
-        source <(jctl completion bash)
-        complete -p jctl >/dev/null || exit 1
-        COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_TYPE=9
-        _jctl jctl "${@: -1}" "${@: -2:1}"
-        printf '%s\\n' "${COMPREPLY[@]}"
-    """
-    environment = {"PATH": f"{fleet.bin}:{os.environ['PATH']}", "HOME": str(tmp_path), "JCTL_ENDPOINT": str(fleet.socket)}
-
-    def complete(*words: str) -> list[str]:
-        command = ["bash", "--norc", "-c", script, "bash", "jctl", *words]
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split()
-
-    # Names are asked for with a budget of 300 ms; a busy machine may need another Tab.
-    assert fleet.until(lambda: complete("drain", "agx-1"), 20, "names of nodes") == [f"agx-1{number}" for number in range(6)]
-    assert fleet.until(lambda: complete("assign", "agx-11", "--template", "sdxl"), 20, "names of templates") == ["sdxl-worker"]
-    assert complete("get", "no") == ["nodes"]
-    assert complete("cancel", "--state", "qu") == ["queued"]

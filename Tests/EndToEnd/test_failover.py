@@ -95,6 +95,8 @@ def test_no_job_is_lost_when_the_leader_is_killed_under_load(running: Fleet, tmp
                 assigned = min(seconds(event["at"]) for event in events(two) if event.get("to") == "assigned" and seconds(event["at"]) > killed)
                 record_testsuite_property("first assignment, seconds after the kill", round(assigned - killed, 3))
                 record_testsuite_property("fifty jobs accepted, seconds after the kill", round(taken, 3))
+                # The aim is 5 s; what was measured is told, and only what is far off fails.
+                print(f"takeover: {assigned - killed:.2f} s to the first assignment, {taken:.2f} s to the fiftieth new job")
                 assert assigned - killed < 8 * PATIENCE, f"{assigned - killed:.1f} s from the kill to the first assignment"
                 assert len(set(accepted)) == 200
                 wait_until(lambda: not get(two, "/jobs?state=active&limit=1")["items"], 180, "all jobs to end")
