@@ -65,7 +65,8 @@ package struct AssignmentRequest: Hashable, Sendable {
     package enum Target: Hashable, Sendable {
         case cluster(ClusterName)
         case template(TemplateName)
-        case image(String)
+        /// An image, and what it was found to be.
+        case image(String, digest: String? = nil)
     }
     /// When it ends.
     package enum Mode: Hashable, Sendable {

@@ -76,8 +76,9 @@ extension Controller {
             let cluster = index.place(helpedBy: name).map { fleet.clusters[$0].name }
             return .success(
                 LendingTarget(cluster: cluster, template: name, worker: template.worker))
-        case .image(let image):
-            let worker = WorkerSpec(image: image, contract: .opaque)
+        case .image(let image, digest: let digest):
+            var worker = WorkerSpec(image: image, contract: .opaque)
+            worker.imageDigest = digest
             return .success(LendingTarget(cluster: nil, template: nil, worker: worker))
         }
     }

@@ -41,7 +41,8 @@ extension Controller {
         _ id: WorkerID, _ worker: WorkerSpec, isPod: Bool, startup: Duration?
     ) -> WorkerOrder {
         var spec = worker
-        spec.image = resolve(worker.image)
+        spec.image = resolve(worker.image, worker.imageDigest)
+        spec.imageDigest = nil
         return WorkerOrder(
             id: id, spec: spec, isPod: isPod, readyWithin: readyWithin(startup))
     }
@@ -52,14 +53,13 @@ extension Controller {
         return max(policy.readyAtLeast, startup * policy.startupFactor)
     }
 
-    /// The full name of an image: a short one lives in the fleet's registry.
-    func resolve(_ image: String) -> String {
-        guard !fleet.registry.isEmpty else { return image }
-        let first = image.split(separator: "/", omittingEmptySubsequences: false).first ?? ""
-        let hasHost =
-            image.contains("/")
-            && (first.contains(".") || first.contains(":") || first == "localhost")
-        return hasHost ? image : "\(fleet.registry)/\(image)"
+    /// The name that an agent pulls: the full one, pinned to what the image was found to be.
+    ///
+    /// It keeps the tag, for people and because peaks are known by it.
+    private func resolve(_ image: String, _ digest: String?) -> String {
+        let name = fleet.fullName(of: image)
+        guard let digest, !name.contains("@") else { return name }
+        return "\(name)@\(digest)"
     }
 
     /// What the node shall run.
@@ -128,12 +128,13 @@ extension Controller {
     func container(for job: Job, on name: NodeName) -> ContainerOrder? {
         if let image = job.request.image {
             return ContainerOrder(
-                image: resolve(image), command: job.request.command, memory: job.request.memory)
+                image: resolve(image, job.request.imageDigest), command: job.request.command,
+                memory: job.request.memory)
         }
         let template = job.request.template.flatMap { self.template($0) }
         guard let worker = template?.worker ?? podService(of: name)?.worker else { return nil }
         return ContainerOrder(
-            image: resolve(worker.image),
+            image: resolve(worker.image, worker.imageDigest),
             command: job.request.command.isEmpty ? worker.command : job.request.command,
             memory: job.request.memory ?? worker.memory)
     }

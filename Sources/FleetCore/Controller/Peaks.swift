@@ -3,7 +3,8 @@ import OrderedCollections
 /// What images were seen to take, for workers and jobs that declare no memory.
 ///
 /// A peak tells what was taken, not what is needed: some servers take what a box has. So it is kept
-/// free, but nothing is refused for it, and it is never a limit of a container.
+/// free, but nothing is refused for it, and it is never a limit of a container. It is known by the
+/// image's name without a digest: the next image of that name takes about as much.
 extension Controller {
     /// Learns from a sample of a node what its containers take at most.
     mutating func learn(
@@ -40,7 +41,7 @@ extension Controller {
 
     /// What containers of an image took at most, in bytes; 0 when that is not known.
     func peak(of image: String) -> Int64 {
-        peaks.isEmpty ? 0 : peaks[resolve(image)] ?? 0
+        peaks.isEmpty ? 0 : peaks[fleet.fullName(of: image).withoutDigest] ?? 0
     }
 
     /// What a worker takes, in bytes; 0 when it does not say and was never seen.
@@ -48,20 +49,25 @@ extension Controller {
 
     /// What a container takes, in bytes; 0 when it does not say and was never seen.
     func take(of container: ContainerOrder) -> Int64 {
-        container.memory ?? peaks[container.image] ?? 0
+        container.memory ?? (peaks.isEmpty ? 0 : peaks[container.image.withoutDigest] ?? 0)
     }
 }
 
 extension Controller.Orders {
     /// The image of a container by the name it has in telemetry: its worker's, or its attempt's.
     fileprivate func image(of use: String) -> String? {
-        if let worker = workers[WorkerID(use)] { return worker.spec.image }
+        if let worker = workers[WorkerID(use)] { return worker.spec.image.withoutDigest }
         guard
             case .container(let container) = attempts.first(where: { $0.key.description == use })?
                 .value.place
         else { return nil }
-        return container.image
+        return container.image.withoutDigest
     }
+}
+
+extension String {
+    /// The name of an image without the digest behind it.
+    fileprivate var withoutDigest: String { String(prefix { $0 != "@" }) }
 }
 
 extension NodeRecord {

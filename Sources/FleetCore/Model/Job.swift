@@ -8,6 +8,8 @@ package struct JobRequest: Hashable, Sendable, Codable {
     package var template: TemplateName?
     /// For `custom`: the image to run to its end.
     package var image: String?
+    /// What it was found to be when the job was accepted, `sha256:…`; nil when not known.
+    package var imageDigest: String?
     /// For `custom`: the command.
     package var command: [String]
     /// For `custom`: the memory limit in bytes.
@@ -40,6 +42,7 @@ package struct JobRequest: Hashable, Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case kind, cluster, template, image, command, memory, input, priority, deadline, retries
         case retrySafe, labels, idempotencyKey, idempotencyDigest, submitter, place, stored
+        case imageDigest
         case afterList = "after"
     }
 

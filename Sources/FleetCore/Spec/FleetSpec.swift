@@ -196,6 +196,8 @@ package struct TemplateSpec: Hashable, Sendable, Codable {
 package struct WorkerSpec: Hashable, Sendable, Codable {
     /// The image as written; the controller resolves short names against the registry.
     package var image: String
+    /// What it was found to be when the fleet was applied, `sha256:…`; nil when that is not known.
+    package var imageDigest: String?
     /// How the container is driven.
     package var contract: Contract
     /// How many jobs it takes at once, from 1.
@@ -216,7 +218,8 @@ package struct WorkerSpec: Hashable, Sendable, Codable {
     private var networkList: [String]?
 
     private enum CodingKeys: String, CodingKey {
-        case image, contract, slots, memory, gpu, models, devices, components, command
+        case image, imageDigest, contract, slots, memory, gpu, models, devices, components
+        case command
         case networkList = "networks"
     }
 

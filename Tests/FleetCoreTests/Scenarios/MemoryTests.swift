@@ -200,6 +200,28 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `what an image took is known of the next one of its name`() {
+        let w = world()
+        func run(_ digest: String) -> JobID {
+            var request = JobRequest(kind: .custom, image: "tool:1", input: "5")
+            request.imageDigest = digest
+            let job = w.submit(request)
+            w.expectRunning(job)
+            return job
+        }
+        let first = run("sha256:a")
+        #expect(w.lastNode(of: first) == "agx-04")
+        // More than that node has for it.
+        tell(w, "agx-04", "\(first).1", 16)
+        #expect(w.controller.nodes["agx-04"]?.record.peaks?.map(\.image) == ["tool:1"])
+        w.expectEnd(first, .succeeded)
+        w.expect(within: 30) { w.roamer("agx-04") == .idle }
+        let second = run("sha256:b")
+        #expect(w.lastNode(of: second) == "agx-05")
+        w.expectEnd(second, .succeeded)
+        w.expectSound()
+    }
+
     @Test func `a job that was seen to take more than its node has runs alone on it`() {
         let fleet = Self.tools(slots: 4)
         let w = world(fleet)
