@@ -220,7 +220,7 @@ let package = Package(
             dependencies: [
                 "ControlPlane", "FleetCore", "FleetLink", "JobCatalogue", "ObjectStore",
                 "RedisStore", "Settings", collections, logging, nioCore, nioFoundation, nioPosix,
-                http1, crypto,
+                http1, httpClient, crypto,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

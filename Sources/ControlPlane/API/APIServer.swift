@@ -34,6 +34,8 @@ package struct APIServer: Sendable {
     let meters: FleetMeters
     /// Where events are delivered to.
     let webhooks: WebhookCourier
+    /// What images are.
+    let images: ImageResolver
     let installation: Installation
     let backups: BackupDesk
     let audit: AuditTrail
@@ -54,7 +56,8 @@ package struct APIServer: Sendable {
         folder: EmbeddedObjects?,
         applied: AppliedSource,
         sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
-        webhooks: WebhookCourier, installation: Installation, backups: BackupDesk,
+        webhooks: WebhookCourier, images: ImageResolver, installation: Installation,
+        backups: BackupDesk,
         audit: AuditTrail,
         logger: Logger
     ) {
@@ -72,6 +75,7 @@ package struct APIServer: Sendable {
         self.counters = counters
         self.meters = meters
         self.webhooks = webhooks
+        self.images = images
         self.installation = installation
         self.backups = backups
         self.audit = audit
@@ -131,17 +135,17 @@ package struct APIServer: Sendable {
         return reply
     }
 
-    /// Submits jobs whose inputs are kept first, unless they were submitted before; `submit` tells whether
-    /// they are in the record now.
-    func keepingInputs<Answer>(
-        of jobs: [PlanRequest.Member], isRepeat: Bool,
+    /// Submits jobs whose images are pinned and whose inputs are kept first, unless they were submitted
+    /// before; `submit` tells whether they are in the record now.
+    func preparing<Answer>(
+        _ jobs: [PlanRequest.Member], isRepeat: Bool,
         _ submit: ([PlanRequest.Member]) async throws -> (Answer, isNew: Bool)
     ) async throws -> Answer {
         try requireStore()
         // A repeat is answered whatever has become of what it refers to.
         if isRepeat { return try await submit(jobs).0 }
         try await inputs.requireUploads(of: jobs, at: loop.clock.now)
-        let kept = try await inputs.keep(jobs)
+        let kept = try await inputs.keep(await pinned(jobs))
         let stored = kept.filter { $0.request.stored != nil }.map(\.id)
         do {
             let (answer, isNew) = try await submit(kept)
@@ -152,6 +156,12 @@ package struct APIServer: Sendable {
             if error.code != APIError.outcomeUnknown.code { await inputs.drop(stored) }
             throw error
         }
+    }
+
+    private func pinned(_ jobs: [PlanRequest.Member]) async -> [PlanRequest.Member] {
+        guard jobs.contains(where: { $0.request.image != nil }) else { return jobs }
+        let fleet = await loop.read { controller, _ in controller.fleet }
+        return await images.pinned(jobs, in: fleet)
     }
 
     /// The body, bounded.

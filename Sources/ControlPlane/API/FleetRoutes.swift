@@ -95,7 +95,7 @@ extension APIServer {
             throw APIError.invalid("the file is not UTF-8 text")
         }
         let parsed = FleetFile.parse(text: text, name: Self.shortName(name))
-        guard let spec = parsed.spec else {
+        guard let written = parsed.spec else {
             throw APIError(
                 .unprocessableContent, "invalid_fleet",
                 "\(parsed.mistakes.count) mistakes; nothing was applied",
@@ -105,11 +105,12 @@ extension APIServer {
             (controller.fleet, controller.fleetRevision)
         }
         // A file that came to be empty must not take everything down.
-        guard !spec.nodes.isEmpty || before.0.nodes.isEmpty else {
+        guard !written.nodes.isEmpty || before.0.nodes.isEmpty else {
             throw APIError(
                 .unprocessableContent, "invalid_fleet",
                 "the file names no node; nothing was applied")
         }
+        let spec = await images.pinned(written, over: before.0)
         let changes = FleetDiff.between(old: before.1 == 0 ? nil : before.0, new: spec)
         if dryRun || changes.isEmpty {
             return try JSONAnswer.response(

@@ -113,7 +113,7 @@ extension APIServer {
             return JobID(first)
         }
         let recalled = isRepeat ? Recalled() : try await recall(awaitedBy: [member])
-        return try await keepingInputs(of: [member], isRepeat: isRepeat) { kept in
+        return try await preparing([member], isRepeat: isRepeat) { kept in
             let job = kept[0]
             guard
                 case .accepted(let accepted, _) = try await ask({

@@ -66,7 +66,9 @@ extension APIServer {
             let fields = try await object(
                 request, known: ["cluster", "template", "image", "mode", "seconds"])
             context.remark.say(try JSONValue.object(fields).text)
-            let what = try assignment(fields)
+            let wanted = try assignment(fields)
+            let fleet = await loop.read { controller, _ in controller.fleet }
+            let what = await images.pinned(wanted, in: fleet)
             try await ask { .assign($0, name, what) }
             return try await node(context, status: .accepted)
         }

@@ -68,7 +68,7 @@ extension APIServer {
             return PlanID(first)
         }
         let recalled = isRepeat ? Recalled() : try await recall(awaitedBy: asked.jobs)
-        return try await keepingInputs(of: asked.jobs, isRepeat: isRepeat) { kept in
+        return try await preparing(asked.jobs, isRepeat: isRepeat) { kept in
             var wanted = asked
             wanted.jobs = kept
             guard

@@ -37,6 +37,7 @@ extension WorkerSpec {
     var facts: [(String, FleetDiff.Fact)] {
         [
             ("image", .value(image)),
+            ("image.digest", .value(imageDigest.map(Self.short) ?? "")),
             ("contract", .value(contract.rawValue)),
             ("slots", .value(String(slots))),
             ("memory", .value(memory.map(SizeText.format) ?? "")),
@@ -47,6 +48,11 @@ extension WorkerSpec {
             ("command", .value(command.map { $0.debugDescription }.joined(separator: " "))),
             ("networks", .items(networks)),
         ]
+    }
+
+    /// As much of a digest as Docker shows.
+    private static func short(_ digest: String) -> String {
+        String(digest.prefix("sha256:".count + 12))
     }
 }
 

@@ -127,13 +127,15 @@ extension ControllerService {
         }
         let name = URL(fileURLWithPath: path).lastPathComponent
         let parsed = FleetFile.parse(text: text, name: name)
-        guard let spec = parsed.spec else {
+        guard let written = parsed.spec else {
             throw StartError(parsed.mistakes.map(\.description).joined(separator: "\n"))
         }
-        guard case .done = await parts.loop.apply(spec, source: text) else {
+        let loop = parts.loop
+        let inForce = await loop.read { controller, _ in controller.fleet }
+        let spec = await parts.api.images.pinnedAtStart(written, over: inForce)
+        guard case .done = await loop.apply(spec, source: text) else {
             throw StartError("the fleet of \(path) could not be stored")
         }
-        let loop = parts.loop
         let revision = await loop.read { controller, _ in controller.fleetRevision }
         if await parts.applied.current?.revision != revision {
             await parts.applied.set(

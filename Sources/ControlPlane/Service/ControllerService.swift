@@ -206,6 +206,7 @@ package struct ControllerService: Service {
                 rules: settings.webhookRules, trust: settings.webhookTrust,
                 key: authority.key(for: "webhooks")),
             loop: loop, feed: feed, store: store, logger: logger)
+        let registry = ImageRegistry(http: http)
         let backups = BackupDesk(
             loop: loop, store: store, inputs: inputs, scratch: state.backup, logger: logger)
         let api = APIServer(
@@ -213,6 +214,7 @@ package struct ControllerService: Service {
             catalogue: catalogue,
             objects: objects, inputs: inputs, folder: folder, applied: applied, sessions: sessions,
             counters: counters, meters: meters, webhooks: webhooks,
+            images: ImageResolver(logger: logger) { await registry.look(for: $0) },
             installation: Installation(
                 folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends),
             backups: backups,

@@ -68,6 +68,7 @@ package struct JobView: Encodable, Sendable {
     var inputSize: Int?
     var inputAbridged: Bool?
     var image: String?
+    var imageDigest: String?
     var command: [String]?
     var template: String?
     var outputs: [OutputView]
@@ -124,6 +125,7 @@ package struct JobView: Encodable, Sendable {
         inputSize = job.request.stored?.size
         inputAbridged = job.request.stored == nil ? nil : true
         image = job.request.image
+        imageDigest = job.request.imageDigest
         command = job.request.command.isEmpty ? nil : job.request.command
         template = job.request.template?.rawValue
         outputs = (job.ending?.outputs ?? []).map {

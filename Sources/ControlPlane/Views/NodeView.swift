@@ -245,6 +245,7 @@ package struct ClusterView: Encodable, Sendable {
 package struct WorkerView: Encodable, Sendable {
     var name: String
     var image: String
+    var imageDigest: String?
     var contract: String
     var slots: Int
     var memory: Int64?
@@ -272,6 +273,7 @@ package struct WorkerView: Encodable, Sendable {
     private init(_ name: String, _ worker: WorkerSpec) {
         self.name = name
         image = worker.image
+        imageDigest = worker.imageDigest
         contract = worker.contract.rawValue
         slots = worker.slots
         memory = worker.memory

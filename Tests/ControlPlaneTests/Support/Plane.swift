@@ -54,6 +54,7 @@ struct Plane: Sendable {
     static func with<Value: Sendable>(
         directory: String? = nil, fleet: FleetSpec? = Plane.fleet, leadWithin: Duration? = nil,
         fullWeight: Int = 64 << 20, policy: ControllerPolicy = ControllerPolicy(),
+        registry: ToldRegistry = ToldRegistry(.unknown("there is no registry")),
         _ body: @escaping @Sendable (Plane, PrivateRedis) async throws -> Value
     ) async throws -> Value {
         let directory =
@@ -106,6 +107,7 @@ struct Plane: Sendable {
                 applied: AppliedSource(loaded.fleet),
                 sessions: SessionTable(counters: counters, logger: logger),
                 counters: counters, meters: meters, webhooks: webhooks,
+                images: registry.resolver,
                 installation: Installation(
                     folder: directory, authorityEnds: .distantFuture,
                     certificateEnds: .distantFuture),

@@ -1,0 +1,42 @@
+import FleetCore
+
+/// What is accepted is pinned first to what its images are.
+extension ImageResolver {
+    /// Jobs with the digests of their images.
+    func pinned(
+        _ jobs: [PlanRequest.Member], in fleet: FleetSpec
+    ) async -> [PlanRequest.Member] {
+        let found = await digests(of: Set(jobs.compactMap(\.request.image)), in: fleet)
+        if found.isEmpty { return jobs }
+        return jobs.map { job in
+            var job = job
+            job.request.imageDigest = job.request.image.flatMap { found[$0] }
+            return job
+        }
+    }
+
+    /// A fleet that somebody applies; where the registry does not tell what an image is, it stays what
+    /// it is in the fleet in force.
+    func pinned(_ fleet: FleetSpec, over inForce: FleetSpec) async -> FleetSpec {
+        let found = await digests(of: fleet.images, in: fleet)
+        let known = fleet.registry == inForce.registry ? inForce.imageDigests : [:]
+        return fleet.pinned(to: known.merging(found) { $1 })
+    }
+
+    /// The fleet of the file that is read at each start: only images that are new in it are looked up,
+    /// since a restart must not bring others.
+    func pinnedAtStart(_ fleet: FleetSpec, over inForce: FleetSpec) async -> FleetSpec {
+        let isSame = fleet.registry == inForce.registry
+        let new = isSame ? fleet.images.subtracting(inForce.images) : fleet.images
+        let found = await digests(of: new, in: fleet)
+        return fleet.pinned(to: (isSame ? inForce.imageDigests : [:]).merging(found) { $1 })
+    }
+
+    /// What a roamer shall become, with the digest of its image.
+    func pinned(_ what: AssignmentRequest, in fleet: FleetSpec) async -> AssignmentRequest {
+        guard case .image(let image, digest: _) = what.target else { return what }
+        var what = what
+        what.target = .image(image, digest: await digests(of: [image], in: fleet)[image])
+        return what
+    }
+}
