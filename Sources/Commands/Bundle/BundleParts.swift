@@ -125,7 +125,7 @@ struct BundleReader {
     /// The members of a job that say how it went.
     private static let kept = [
         "id", "kind", "state", "cluster", "node", "attempt", "priority", "template", "image",
-        "error", "reason", "submittedAt", "startedAt", "finishedAt", "deadlineAt",
+        "imageDigest", "error", "reason", "submittedAt", "startedAt", "finishedAt", "deadlineAt",
         "cancelRequested", "retrySafe", "attempts", "timeline", "planId", "step", "after",
     ]
 

@@ -16,6 +16,7 @@ struct Cluster: Decodable, Sendable {
 struct Workload: Decodable, Sendable {
     var name: String
     var image: String?
+    var imageDigest: String?
     var contract: String?
     var slots: Int?
     var memory: Loose?

@@ -20,6 +20,7 @@ struct Job: Decodable, Sendable {
     var timeline: [Step]?
     var progress: Progress?
     var image: String?
+    var imageDigest: String?
     var template: String?
     var command: [String]?
     var labels: [String: Loose]?
