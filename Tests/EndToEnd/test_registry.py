@@ -1,6 +1,10 @@
-"""A registry that fails in the middle of a pull: the job says so, is tried again, and the next pull is fine."""
+"""A registry that fails in the middle of a pull: the job says so, is tried again, and the next pull is fine.
+
+And one whose tags are moved: what was accepted stays what it was.
+"""
 
 import threading
+import uuid
 from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alone import Controller
-from fleet import Fleet, wait_until
+from fleet import Fleet, describe, wait_until
 from test_storage import ROAMER_FLEET, clear, is_idle
 
 NAME = "storage-test"
@@ -113,3 +117,42 @@ def test_a_fault_fails_the_attempt_and_the_next_pull_is_fine(running: Fleet, tmp
         registry.shutdown()
         clear(running)
         running.docker("image", "rm", full, check=False)
+
+
+def push(fleet: Fleet, folder: Path, name: str, code: int) -> None:
+    """An image that knows a number, only in the registry."""
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM jessica/base:latest\nCOPY code /code\n")
+    (folder / "code").write_text(str(code))
+    fleet.docker("build", "-t", name, str(folder))
+    fleet.docker("push", name)
+    fleet.docker("image", "rm", name)
+
+
+def test_a_job_runs_the_image_it_was_accepted_with(fleet: Fleet, tmp_path: Path) -> None:
+    image = f"jessica/moving-{uuid.uuid4().hex[:8]}:1"
+    ask = lambda: fleet.run("sh", "-c", "exit $(cat /code)", image=image)
+    push(fleet, tmp_path / "first", f"{fleet.registry}/{image}", 21)
+    job = ask()
+    assert job["imageDigest"].startswith("sha256:"), job
+    fleet.wait(job)
+    push(fleet, tmp_path / "second", f"{fleet.registry}/{image}", 22)
+    # It has to come from the registry again, where no tag names it any more.
+    fleet.settle()
+    fleet.docker("image", "rm", f"{fleet.registry}/{image.partition(':')[0]}@{job['imageDigest']}")
+    fleet.post(f"/jobs/{job['id']}/retry")
+    again = fleet.wait(job)
+    assert [attempt.get("exitCode") for attempt in again["attempts"]] == [21, 21], describe(again)
+    later = fleet.wait(ask())
+    assert [attempt.get("exitCode") for attempt in later["attempts"]] == [22], describe(later)
+    assert again["imageDigest"] == job["imageDigest"] != later["imageDigest"]
+
+
+def test_an_image_that_was_never_pushed_runs_as_it_is_named(fleet: Fleet) -> None:
+    image = f"jessica/local-{uuid.uuid4().hex[:8]}:1"
+    fleet.docker("tag", "jessica/base:latest", f"{fleet.registry}/{image}")
+    try:
+        job = fleet.succeed(fleet.run("true", image=image))
+        assert "imageDigest" not in job, job
+    finally:
+        fleet.docker("image", "rm", f"{fleet.registry}/{image}")
