@@ -12,8 +12,8 @@ struct NodeTelemetry: Sendable {
     private let idle: IdleMemory
     private let checks: SelfChecks
 
-    /// How often a sample is taken.
-    static let every = Duration.milliseconds(1_500)
+    /// How often a sample is taken: as often as tegrastats and nvidia-smi tell of the sensors.
+    static let every = Duration.seconds(1)
 
     /// The most containers that are told of.
     private static let containersMax = 64
