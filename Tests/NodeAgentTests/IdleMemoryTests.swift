@@ -49,6 +49,34 @@ import Testing
         #expect(memory.leftover() != nil)
     }
 
+    @Test func `an agent that comes back compares with what was in use before`() async throws {
+        try await withFolder { folder in
+            func life(boot: String = "b") -> IdleMemory {
+                IdleMemory(
+                    margin: 1_000_000_000, file: MemoryFile(path: folder + "/memory", boot: boot)
+                ) { [machine] in machine.used.withLock { $0 } }
+            }
+            let first = life()
+            first.nothingRuns()
+            first.workBegins()
+            machine.uses(9_000_000_000)
+            // Its worker is gone, and what it had is still held.
+            let second = life()
+            second.nothingRuns()
+            #expect(second.beyond == 7_000_000_000)
+            #expect(second.leftover() != nil)
+            second.isClean()
+            let third = life()
+            third.nothingRuns()
+            #expect(third.leftover() == nil)
+            third.workBegins()
+            machine.uses(20_000_000_000)
+            let rebooted = life(boot: "c")
+            rebooted.nothingRuns()
+            #expect(rebooted.beyond == 0)
+        }
+    }
+
     @Test func `nothing is said where nothing is known or it is not looked at`() {
         let unread = memory(margin: 0)
         machine.uses(nil)

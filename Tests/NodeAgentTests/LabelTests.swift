@@ -56,19 +56,6 @@ import Testing
         #expect(labels.fact(info(.running, ["jessica.fleet": "other"])) == nil)
     }
 
-    @Test func onlyWhatAnEarlierLifeMadeIsLeftOver() {
-        func isLeftover(_ state: ContainerState, created: Int64, node: String = "agx-01") -> Bool {
-            let other = NodeLabels(fleet: "jessica", node: NodeName(node))
-            let summary = ContainerSummary(
-                id: "c", name: "c", state: state, labels: other.common, created: created)
-            return Inventory.isLeftover(summary, labels, begunAt: 100)
-        }
-        #expect(isLeftover(.created, created: 99))
-        #expect(!isLeftover(.created, created: 100) && !isLeftover(.created, created: 101))
-        #expect(!isLeftover(.running, created: 1) && !isLeftover(.exited, created: 1))
-        #expect(!isLeftover(.created, created: 1, node: "agx-02"))
-    }
-
     @Test func factsSayHowItEnded() throws {
         let running = try #require(labels.fact(info(.running)))
         #expect(running.isRunning && running.exitCode == nil)

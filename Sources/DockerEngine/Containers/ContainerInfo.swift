@@ -116,20 +116,17 @@ package struct ContainerSummary: Sendable, Hashable {
     package var labels: [String: String]
     /// The id of its image.
     package var imageID: String
-    /// When it was made, in seconds since 1970.
-    package var created: Int64
 
     /// Creates a summary.
     package init(
         id: String, name: String, state: ContainerState, labels: [String: String] = [:],
-        imageID: String = "", created: Int64 = 0
+        imageID: String = ""
     ) {
         self.id = id
         self.name = name
         self.state = state
         self.labels = labels
         self.imageID = imageID
-        self.created = created
     }
 
     init?(json: JSONValue) {
@@ -139,7 +136,7 @@ package struct ContainerSummary: Sendable, Hashable {
         self.init(
             id: id, name: names.first { !$0.contains("/") } ?? names.first ?? "",
             state: ContainerState(json["State"].string ?? ""), labels: json["Labels"].stringMap,
-            imageID: json["ImageID"].string ?? "", created: json["Created"].int64 ?? 0)
+            imageID: json["ImageID"].string ?? "")
     }
 
     static func bareName(_ name: String) -> String {

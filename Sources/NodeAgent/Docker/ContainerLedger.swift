@@ -1,18 +1,36 @@
 import FleetCore
 import Synchronization
 
-/// Which containers of this node run, and which were removed since it was last clean.
+/// Which containers of this node are being made, which run, and which were removed since it was last clean.
 final class ContainerLedger: Sendable {
     private struct State {
         var running: [ContainerFact] = []
         /// Those that began to run while Docker was being asked.
         var startedSince: [ContainerFact] = []
         var removed: [String] = []
+        /// How often each name is just being made.
+        var beingMade: [String: Int] = [:]
     }
     private let state = Mutex(State())
 
     /// Removed containers that are remembered; the oldest are forgotten.
     private static let removedMax = 512
+
+    /// A container of this name is going to be made.
+    func makingBegins(_ name: String) {
+        state.withLock { $0.beingMade[name, default: 0] += 1 }
+    }
+
+    /// It was made, or is not waited for any more.
+    func makingEnds(_ name: String) {
+        state.withLock { state in
+            let left = (state.beingMade[name] ?? 0) - 1
+            state.beingMade[name] = left > 0 ? left : nil
+        }
+    }
+
+    /// Whether a container of this name is being made, so that it may not be started yet.
+    func isBeingMade(_ name: String) -> Bool { state.withLock { $0.beingMade[name] != nil } }
 
     /// Docker is asked what there is.
     func listBegins() { state.withLock { $0.startedSince = [] } }

@@ -107,7 +107,7 @@ struct Containers: Sendable {
                 try await prepare(id)
                 doubt.set(true)
                 try await engine.start(id)
-            } catch let error as DockerError where error.code == .unavailable {
+            } catch let error as DockerError where [.unavailable, .timedOut].contains(error.code) {
                 // It may run: the next try finds it by its name.
                 throw error
             } catch {

@@ -15,12 +15,15 @@ struct Inventory: Sendable {
     let logger: Logger
     let post: @Sendable (AgentEvent) -> Void
     private let relist = Signal()
+    /// Containers that were made and not started, as the last list shows them, and when they were first seen.
+    private let unstarted = Latest<[String: Instant]>([:])
     private let outOfMemory = RecentSet(limit: 256)
-    /// When this life began, in seconds since 1970.
-    private let begunAt = WallTime.seconds
 
     /// How often everything is listed, events or not.
     private static let listEvery = Duration.seconds(10)
+    /// How long a container may be seen to be there and not be started: with the time to the next list it
+    /// is gone within a minute.
+    private static let unstartedFor = Duration.seconds(45)
     /// How soon a list is tried again that failed.
     private static let retryAfter = Duration.milliseconds(500)
 
@@ -54,11 +57,9 @@ struct Inventory: Sendable {
         var isAway = false
         while !Task.isCancelled {
             do {
-                if isFirst {
-                    try await network.find()
-                    try await sweep()
-                }
-                try await list()
+                if isFirst { try await network.find() }
+                try await sweep(afterStart: isFirst, at: clock.now)
+                try await list(isFirst: isFirst)
                 if isAway { logger.notice("docker answers again") }
                 isAway = false
                 isFirst = false
@@ -73,26 +74,29 @@ struct Inventory: Sendable {
         }
     }
 
-    /// Removes what an earlier life made and never started: it holds no work.
-    private func sweep() async throws {
-        for summary in try await engine.list(labels: labels.common)
-        where Self.isLeftover(summary, labels, begunAt: begunAt) {
-            try await engine.remove(summary.id, force: true)
-        }
-    }
-
-    /// Whether an earlier life made a container and never started it.
+    /// Removes what was made and never started: it holds no work.
     ///
-    /// One that this life is making is `created` too, until it has its input. By a clock that was set the
-    /// other way a leftover stays; it is removed when its name is wanted, or when the node is cleaned.
-    static func isLeftover(
-        _ summary: ContainerSummary, _ labels: NodeLabels, begunAt: Int64
-    ) -> Bool {
-        summary.state == .created && labels.owns(summary.labels) && summary.created < begunAt
+    /// After a start of the agent an earlier life has made it. Later it is what Docker made when nobody
+    /// waited for it any more; what is being made here has its input fetched before it starts.
+    func sweep(afterStart: Bool, at now: Instant) async throws {
+        let before = unstarted.value
+        var seen: [String: Instant] = [:]
+        for summary in try await engine.list(labels: labels.common) {
+            guard summary.state == .created, labels.owns(summary.labels),
+                !ledger.isBeingMade(summary.name)
+            else { continue }
+            let since = before[summary.id] ?? now
+            if afterStart || now.since(since) >= Self.unstartedFor {
+                try await engine.remove(summary.id, force: true)
+            } else {
+                seen[summary.id] = since
+            }
+        }
+        unstarted.set(seen)
     }
 
     /// Posts what there is, but for what was never started: it has no end to be taken for.
-    private func list() async throws {
+    func list(isFirst: Bool) async throws {
         let listedAt = clock.now
         ledger.listBegins()
         var facts: [ContainerFact] = []
@@ -102,7 +106,11 @@ struct Inventory: Sendable {
             else { continue }
             facts.append(fact)
         }
-        if facts.isEmpty { memory.nothingRuns() }
+        if facts.isEmpty {
+            memory.nothingRuns()
+        } else if isFirst {
+            memory.workBegins()
+        }
         ledger.listed(facts)
         post(.containers(facts, listedAt: listedAt))
     }

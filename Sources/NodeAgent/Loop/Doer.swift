@@ -36,9 +36,13 @@ struct Doer: Sendable {
                 group.addTask { await pulls.run(image, post: post) }
             }
         case .launchWorker(let operation, let order, let image):
-            launch(operation, &group) { await containers.launch(order, image: image) }
+            launch(operation, containers.labels.name(order.id), &group) {
+                await containers.launch(order, image: image)
+            }
         case .launchAttempt(let operation, let order, let container, let image):
-            launch(operation, &group) { await containers.launch(order, container, image: image) }
+            launch(operation, containers.labels.name(order.key), &group) {
+                await containers.launch(order, container, image: image)
+            }
         case .probe(let id, let contract, let fact):
             group.addTask {
                 let readiness = await prober.probe(contract, fact)
@@ -108,11 +112,13 @@ struct Doer: Sendable {
 
     /// Launches, and looks once more: a quick end may have come before anybody knew of the container.
     private func launch(
-        _ operation: FleetCore.Operation, _ group: inout DiscardingTaskGroup,
+        _ operation: FleetCore.Operation, _ name: String, _ group: inout DiscardingTaskGroup,
         _ body: @escaping @Sendable () async -> Result<ContainerFact, Failure>
     ) {
+        containers.ledger.makingBegins(name)
         group.addTask {
             let result = await body()
+            containers.ledger.makingEnds(name)
             // A launch cut short by the agent's own end has failed for nobody.
             if !Task.isCancelled { post(.launched(operation, result)) }
             switch result {

@@ -46,7 +46,9 @@ struct Parts: Sendable {
                 minFree: settings.minFreeForImages), logger: logger)
         let network = NodeNetwork(engine: engine, labels: labels)
         let folders = AttemptFolders(root: folder.attempts)
-        memory = IdleMemory(margin: settings.memoryMargin)
+        let boot = try StateFolder.bootID()
+        memory = IdleMemory(
+            margin: settings.memoryMargin, file: MemoryFile(path: folder.memory, boot: boot))
         let collector = Collector(engine: engine, folders: folders)
         let inputDesk = InputDesk(link: link)
         let inputs = InputResolver(
@@ -90,7 +92,7 @@ struct Parts: Sendable {
         let watchdog = LoopWatchdog(notifier)
         self.loop = AgentLoop(
             mailbox: mailbox, clock: clock, journal: JournalFile(path: folder.journal),
-            lease: LeaseFile(path: folder.lease, boot: try StateFolder.bootID()), doer: doer,
+            lease: LeaseFile(path: folder.lease, boot: boot), doer: doer,
             logger: logger,
             onTurn: { [meters] agent in
                 watchdog.turned()

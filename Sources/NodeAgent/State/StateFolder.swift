@@ -12,6 +12,8 @@ struct StateFolder: Sendable {
     var journal: String { path + "/journal.json" }
     /// When the lease was last renewed.
     var lease: String { path + "/lease" }
+    /// How much memory the idle machine uses.
+    var memory: String { path + "/memory" }
     /// How often the agent has started.
     var starts: String { path + "/incarnation" }
     /// The outputs of attempts, a folder each.
