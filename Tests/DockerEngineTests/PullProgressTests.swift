@@ -23,6 +23,7 @@ struct PullProgressTests {
         var now = try progress(lines)
         #expect(now.layersTotal == 3 && now.layersDone == 1)
         #expect(now.bytesDone == 10 && now.bytesTotal == 100 && now.phase == "downloading")
+        #expect(!now.isTotalKnown, "a layer waits")
         lines += [
             #"{"status":"Download complete","progressDetail":{},"id":"b"}"#,
             #"{"status":"Extracting","progressDetail":{"current":3,"total":100},"id":"b"}"#,
@@ -30,6 +31,7 @@ struct PullProgressTests {
         ]
         now = try progress(lines)
         #expect(now.bytesDone == 100 && now.bytesTotal == 100 && now.phase == "extracting")
+        #expect(now.isTotalKnown)
         lines += [
             #"{"status":"Pull complete","progressDetail":{},"id":"b"}"#,
             #"{"status":"Pull complete","progressDetail":{},"id":"c"}"#,

@@ -4,6 +4,8 @@ package struct PullProgress: Sendable, Hashable {
     package var bytesDone: Int64 = 0
     /// Bytes to fetch, as far as known; grows while layers announce themselves.
     package var bytesTotal: Int64 = 0
+    /// Whether every layer has announced itself.
+    package var isTotalKnown = false
     /// Layers that are in place.
     package var layersDone: Int = 0
     /// Layers of the image, as far as known.
@@ -68,6 +70,7 @@ struct PullTracker: Sendable {
         progress.bytesTotal = 0
         progress.layersDone = 0
         progress.layersTotal = layers.count
+        progress.isTotalKnown = layers.values.allSatisfy { $0.total > 0 || $0.stage >= .downloaded }
         var stages: Set<Stage> = []
         for layer in layers.values {
             progress.bytesDone = Self.adding(progress.bytesDone, layer.current)

@@ -45,7 +45,7 @@ package enum WorkerPhase: String, Hashable, Sendable, Codable {
     case pulling
     /// The container is made and started, and is not ready yet. Can become: ready, failed, stopping.
     case starting
-    /// It takes jobs. Can become: failed, stopping.
+    /// It takes jobs. Can become: starting, failed, stopping.
     case ready
     /// It failed and is tried again after a wait. Can become: pulling, starting, stopping.
     case failed
@@ -130,7 +130,7 @@ package enum AttemptPhase: String, Hashable, Sendable, Codable {
 package struct Progress: Hashable, Sendable, Codable {
     /// 0…1; nil when it cannot be told.
     package var fraction: Double?
-    /// What is being done, for people: `pulling 120 of 900 MB`.
+    /// What is being done, for people: `pulling: 120 of 900 MB, 2 of 9 layers`.
     package var text: String
     /// Creates a progress.
     package init(fraction: Double? = nil, text: String) {

@@ -12,9 +12,6 @@ final class ImagePulls: Sendable {
     private let logger: Logger
     private let waiting = Mutex<[String: [FleetCore.Operation]]>([:])
 
-    /// The shortest time between two reports of progress.
-    private static let reportEvery = Duration.seconds(1)
-
     init(
         engine: DockerEngine, sources: ImageSources, ledger: ImageLedger,
         stallTimeout: Duration, logger: Logger
@@ -36,16 +33,9 @@ final class ImagePulls: Sendable {
 
     /// Fetches an image, and answers everybody who wants it.
     func run(_ image: String, post: @escaping @Sendable (AgentEvent) -> Void) async {
-        let meter = Mutex<ContinuousClock.Instant?>(nil)
+        let meter = Mutex(PullMeter())
         let result = await fetch(image) { progress in
-            let isDue = meter.withLock { last in
-                let now = ContinuousClock.now
-                if let last, now - last < Self.reportEvery { return false }
-                last = now
-                return true
-            }
-            guard isDue else { return }
-            let step = Self.words(progress)
+            guard let step = meter.withLock({ $0.note(progress) }) else { return }
             for operation in self.waiting.withLock({ $0[image] ?? [] }) {
                 post(.pulling(operation, step))
             }
@@ -88,18 +78,5 @@ final class ImagePulls: Sendable {
             }
             return .failure(Failure(docker: error, otherwise: .pullFailed))
         }
-    }
-
-    /// A pull's progress for people: `pulling 120 of 900 MB`.
-    static func words(_ progress: PullProgress) -> Progress {
-        guard progress.bytesTotal > 0 else {
-            return Progress(text: "pulling: \(progress.phase)")
-        }
-        let done = progress.bytesDone / 1_000_000
-        let total = progress.bytesTotal / 1_000_000
-        let fraction = Double(progress.bytesDone) / Double(progress.bytesTotal)
-        let verb = progress.phase == "extracting" ? "unpacking" : "pulling"
-        return Progress(
-            fraction: min(max(fraction, 0), 1), text: "\(verb) \(done) of \(total) MB")
     }
 }
