@@ -4,6 +4,8 @@ package struct AgentError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {
         /// The state folder or a file in it cannot be used.
         case state
+        /// The disk is full, or the agent's share of it is.
+        case diskFull
         /// Another agent uses the same state folder.
         case locked
         /// A certificate or key is missing or wrong.

@@ -85,6 +85,9 @@ enum DurableFile {
 
     /// An error with the system's words, and whether the disk is full.
     static func failure(_ what: String) -> AgentError {
-        AgentError(.state, "\(what): \(unsafe String(cString: strerror(errno)))")
+        let number = errno
+        let isFull = number == ENOSPC || number == EDQUOT
+        return AgentError(
+            isFull ? .diskFull : .state, "\(what): \(unsafe String(cString: strerror(number)))")
     }
 }

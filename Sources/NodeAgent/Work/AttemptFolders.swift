@@ -90,10 +90,8 @@ struct AttemptFolders: Sendable {
         if ending == .succeeded {
             do {
                 try await keepOutputs(key, fill)
-            } catch let failure as Failure {
-                ending = .failed(failure)
             } catch {
-                ending = .failed(Failure(.diskFull, "the outputs cannot be kept: \(error)"))
+                ending = .failed(Failure(keeping: error))
             }
         }
         do {

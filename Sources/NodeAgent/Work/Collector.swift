@@ -14,17 +14,11 @@ struct Collector: Sendable {
     /// Nil when the outputs are in the attempt's folder.
     func collect(_ key: AttemptKey, container: String) async -> Failure? {
         do {
-            try await Patience.wait { try await take(key, container) }
+            // What is done waits for Docker for as long as anybody wants it.
+            try await Patience.wait(mustKnow: { true }) { try await take(key, container) }
             return nil
-        } catch let failure as Failure {
-            return failure
-        } catch let error as DockerError where error.code == .tooLarge {
-            return Failure(
-                .workFailed,
-                "the outputs are too many: at most \(OutputFiles.filesMax) files of "
-                    + "\(OutputFiles.bytesMax >> 30) GiB in all are taken")
         } catch {
-            return Failure(docker: error, otherwise: .resultLost)
+            return Failure(keeping: error)
         }
     }
 
@@ -64,9 +58,7 @@ struct Collector: Sendable {
             ).files.map(\.path)
         } catch let error as DockerError where error.code == .notFound {
             // The command may have removed the folder; that is no output. Its container must be there.
-            guard try await engine.inspect(container) != nil else {
-                throw Failure(.resultLost, "the container is gone, and its outputs with it")
-            }
+            try await expect(container)
             return []
         }
     }
@@ -76,22 +68,44 @@ struct Collector: Sendable {
         var room = OutputFiles.bytesMax
         for file in files {
             let folder = "\(scratch).file"
-            try await Disk.run {
-                try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: false)
+            let limits = ExtractionLimits(maxBytes: room, maxFiles: 1)
+            let found = try await Patience.wait {
+                try await Disk.run {
+                    try Disk.remove(folder)
+                    try FileManager.default.createDirectory(
+                        atPath: folder, withIntermediateDirectories: false)
+                }
+                return try await extract(file, container, into: folder, limits)
             }
-            let found = try await engine.extractArchive(
-                container, path: file.path, intoDirectory: folder,
-                limits: ExtractionLimits(maxBytes: room, maxFiles: 1))
-            guard let first = found.files.first else {
+            guard let first = found?.files.first, let bytes = found?.totalBytes else {
                 throw Failure(.workFailed, "the worker left no file at \(file.path)")
             }
-            room -= found.totalBytes
+            room -= bytes
             try await Disk.run {
                 try FileManager.default.moveItem(
                     atPath: "\(folder)/\(first.path)", toPath: "\(scratch)/\(file.name)")
                 try Disk.remove(folder)
             }
+        }
+    }
+
+    /// What was at the path of a file; nil when there was nothing.
+    private func extract(
+        _ file: ContainerFile, _ container: String, into folder: String, _ limits: ExtractionLimits
+    ) async throws -> ExtractedArchive? {
+        do {
+            return try await engine.extractArchive(
+                container, path: file.path, intoDirectory: folder, limits: limits)
+        } catch let error as DockerError where error.code == .notFound {
+            try await expect(container)
+            return nil
+        }
+    }
+
+    /// Throws when a container is gone in which something was not found.
+    private func expect(_ container: String) async throws {
+        guard try await engine.inspect(container) != nil else {
+            throw Failure(.resultLost, "the container is gone, and its outputs with it")
         }
     }
 }
