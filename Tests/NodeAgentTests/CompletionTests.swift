@@ -88,6 +88,57 @@ import Testing
         }
     }
 
+    /// What the work wrote, in a piece of its log.
+    private func content(_ chunk: FleetCore.LogChunk) throws -> [UInt8] {
+        var content: [UInt8] = []
+        var index = 0
+        while let record = try LogText.record(in: chunk.text, at: index) {
+            #expect(record.source == .stdout, "nothing is left out")
+            content += chunk.text[record.content]
+            if record.endsLine { content.append(UInt8(ascii: "\n")) }
+            index = record.end
+        }
+        return content
+    }
+
+    @Test func aTextIsReadNoFasterThanTheLinkTakesIt() async throws {
+        let lines = (0..<2_500).map { "\($0) " + String(repeating: "x", count: 1_000) }
+        let events = lines.map {
+            #"data: {"choices":[{"delta":{"content":"\#($0)\n"}}]}"# + "\n\n"
+        }
+        let answer = ModelServer.stream + events.joined() + "data: [DONE]\n\n"
+        let whole = Array(("Once " + lines.map { $0 + "\n" }.joined()).utf8)
+        let isOpen = Latest(false)
+        let sent = Posted<FleetCore.LogChunk>()
+        try await withBench { bench in
+            try await ModelServer.with(answer) { _, address in
+                try await run(bench, fact(address)) {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            await bench.outbox.run { chunk in
+                                if isOpen.value { sent.post(chunk) }
+                                return isOpen.value
+                            }
+                        }
+                        while bench.outbox.hasRoom(key) {
+                            try await Task.sleep(for: .milliseconds(10))
+                        }
+                        #expect(bench.completions.isBusy("c"), "the server is not read on")
+                        isOpen.set(true)
+                        var seen: [UInt8] = []
+                        while seen.count < whole.count {
+                            try await Task.sleep(for: .milliseconds(10))
+                            seen += try sent.all().flatMap(content)
+                        }
+                        #expect(seen == whole)
+                        group.cancelAll()
+                    }
+                }
+                #expect(bench.posted.all().last == .predictionEnded(key, .succeeded))
+            }
+        }
+    }
+
     @Test func aStopClosesTheConnection() async throws {
         try await withBench { bench in
             try await ModelServer.with(ModelServer.stream) { server, address in

@@ -28,6 +28,24 @@ import Testing
         #expect(seen == whole)
     }
 
+    @Test func whatWasNeverReportedIsNoticed() {
+        var splitter = LogSplitter()
+        #expect(Array(splitter.fresh(in: "a\nb\n")) == Array("a\nb\n".utf8))
+        #expect(!splitter.followsLoss)
+        #expect(Array(splitter.fresh(in: "b\nc")) == Array("c".utf8))
+        #expect(!splitter.followsLoss)
+        #expect(Array(splitter.fresh(in: "x\ny")) == Array("x\ny".utf8))
+        #expect(splitter.followsLoss)
+        // An outdated report tells nothing.
+        #expect(splitter.fresh(in: "x").isEmpty)
+        #expect(Array(splitter.fresh(in: "x\nyz")) == Array("z".utf8))
+        #expect(!splitter.followsLoss)
+        // The first one is as long as one can be.
+        var late = LogSplitter()
+        _ = late.fresh(in: String(repeating: "x", count: 64 << 10))
+        #expect(late.followsLoss)
+    }
+
     @Test func overlapIsTheLongest() {
         func overlap(_ a: String, _ b: String) -> Int {
             LogSplitter.overlap(end: Array(a.utf8), start: Array(b.utf8))
@@ -115,7 +133,7 @@ import Testing
     @Test func aLossIsNotedInItsPlace() throws {
         var log = LogBacklog()
         log.append(Array("before\n".utf8), at: 1)
-        log.appendLoss(at: 2)
+        log.append(.deleted, at: 2)
         log.append(Array("after\n".utf8), at: 3)
         let pieces = drain(&log)
         let text = pieces.flatMap(\.text)

@@ -45,9 +45,9 @@ package enum LogText {
     }
 
     /// Adds a note that something is missing here, nobody knows how much; it stands for one byte.
-    package static func appendLoss(at time: Int64, to text: inout [UInt8]) {
+    package static func append(_ loss: LogLoss, at time: Int64, to text: inout [UInt8]) {
         appendHead(.system, endsLine: true, time, &text)
-        text += Array("1 byte or more left out: Docker deleted it before it was read\n".utf8)
+        text += Array("1 byte or more left out: \(loss.rawValue)\n".utf8)
     }
 
     private static func appendHead(
@@ -148,6 +148,14 @@ package enum LogText {
     private static let space = UInt8(ascii: " ")
     private static let whole = UInt8(ascii: "F")
     private static let partial = UInt8(ascii: "P")
+}
+
+/// Why something of a log is missing, nobody knows how much.
+package enum LogLoss: String, Hashable, Sendable {
+    /// Docker keeps only the end of a long log.
+    case deleted = "Docker deleted it before it was read"
+    /// A worker reports only the end of what has come since its last report.
+    case unreported = "the worker told only the end of it"
 }
 
 /// Where a record of a log comes from.

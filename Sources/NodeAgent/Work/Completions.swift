@@ -136,7 +136,7 @@ final class Completions: Sendable {
             return .ended(
                 try await worker.run(
                     kind: order.kind.rawValue, input: input,
-                    accepted: { started(key) }, text: { log.take($0) }))
+                    accepted: { started(key) }, text: { await log.take($0) }))
         } catch {
             return .broken(error)
         }

@@ -10,6 +10,8 @@ struct LogBacklog: Sendable {
     static let pieceBytesMax = 32 << 10
     /// The most bytes that wait to be sent.
     static let waitingBytesMax = 1 << 20
+    /// Who can wait waits while so many bytes do: then nothing is ever dropped.
+    static let roomBytes = 256 << 10
     /// The most bytes kept of what was sent: more than a link has on its way.
     static let sentBytesMax = 512 << 10
 
@@ -40,6 +42,9 @@ struct LogBacklog: Sendable {
 
     /// Creates a log whose beginning is elsewhere.
     init(from offset: UInt64 = 0) { end = offset }
+
+    /// Whether so little waits that more of it is none too much.
+    var hasRoom: Bool { waitingBytes < Self.roomBytes }
 
     /// Whether something is to be sent.
     var isEmpty: Bool {
@@ -73,9 +78,9 @@ struct LogBacklog: Sendable {
     }
 
     /// Notes that something that the work wrote is lost; it counts as one byte.
-    mutating func appendLoss(at time: Int64) {
+    mutating func append(_ loss: LogLoss, at time: Int64) {
         var note: [UInt8] = []
-        LogText.appendLoss(at: time, to: &note)
+        LogText.append(loss, at: time, to: &note)
         waiting.append(Piece(offset: end, span: 1, text: note))
         waitingBytes += note.count
         end += 1

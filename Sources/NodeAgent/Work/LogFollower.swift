@@ -94,7 +94,7 @@ final class LogFollower: Sendable {
         var pieces = log.makeAsyncIterator()
         while let piece = try await pieces.next() {
             if piece.followsLoss {
-                outbox.appendLoss(key, at: piece.time ?? WallTime.now)
+                outbox.appendLoss(key, .deleted, at: piece.time ?? WallTime.now)
                 place.offset += 1
             }
             let bytes = piece.bytes.readableBytesView

@@ -27,6 +27,8 @@ final class LogOutbox: Sendable {
     }
     private let state = Mutex(State())
     private let signal = Signal()
+    /// Set, if only to what it is, whenever there may be room in a log again.
+    private let moved = Latest(true)
     private let logger: Logger
     private let post: @Sendable (AgentEvent) -> Void
 
@@ -59,9 +61,25 @@ final class LogOutbox: Sendable {
         signal.nudge()
     }
 
+    /// Waits until more of a log is none too much; one that nobody wants takes all.
+    ///
+    /// Throws `CancellationError`.
+    func waitForRoom(_ key: AttemptKey) async throws {
+        _ = try await moved.wait { [self] _ in hasRoom(key) }
+    }
+
+    /// Whether nobody has to wait for room in a log.
+    func hasRoom(_ key: AttemptKey) -> Bool {
+        state.withLock { $0.logs[key]?.backlog.hasRoom ?? true }
+    }
+
     /// Notes that something of a log is lost.
-    func appendLoss(_ key: AttemptKey, at time: Int64 = WallTime.now) {
-        state.withLock { $0.logs[key]?.backlog.appendLoss(at: time) }
+    func appendLoss(_ key: AttemptKey, _ loss: LogLoss, at time: Int64 = WallTime.now) {
+        state.withLock { state in
+            guard !state.gone.contains(key) else { return }
+            Self.open(key, from: 0, &state)
+            state.logs[key]?.backlog.append(loss, at: time)
+        }
         signal.nudge()
     }
 
@@ -96,6 +114,7 @@ final class LogOutbox: Sendable {
             return Self.drop(oldest, &state) ? oldest : nil
         }
         signal.nudge()
+        moved.set(true)
         guard let dropped else { return }
         logger.warning(
             "the end of a log is lost: too many wait for the controller",
@@ -151,6 +170,7 @@ final class LogOutbox: Sendable {
             guard let log = state.logs[key], log.isForgotten, !log.isHeld else { return }
             _ = Self.drop(key, &state)
         }
+        moved.set(true)
     }
 
     /// Sends until cancelled; `send` says whether the link took a piece.
@@ -158,7 +178,9 @@ final class LogOutbox: Sendable {
         while !Task.isCancelled {
             var isBlocked = false
             while !isBlocked, let chunk = next() {
-                if !send(chunk) {
+                if send(chunk) {
+                    moved.set(true)
+                } else {
                     takeBack(chunk.key)
                     isBlocked = true
                 }

@@ -1,6 +1,13 @@
+import WorkerContracts
+
 /// Finds what is new in a log that comes as a whole, or as its end, again and again.
 struct LogSplitter: Sendable {
+    /// Whether something is missing before what was new in the last text.
+    private(set) var followsLoss = false
     private var last: [UInt8] = []
+
+    /// A text of so many bytes may be only the end, cut between characters.
+    private static let cutFrom = CogResult.logsBytesMax - 3
 
     /// What was not in the last text: its longest end that the new one begins with is known.
     mutating func fresh(in text: String) -> ArraySlice<UInt8> {
@@ -8,6 +15,8 @@ struct LogSplitter: Sendable {
         let known = Self.overlap(end: last, start: now)
         // An outdated report, which may come later than a newer one, has nothing new.
         if known == 0, !now.isEmpty, last.count >= now.count, last.starts(with: now) { return [] }
+        followsLoss =
+            known == 0 && !now.isEmpty && (!last.isEmpty || now.count >= Self.cutFrom)
         last = now
         return now[known...]
     }

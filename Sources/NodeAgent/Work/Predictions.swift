@@ -257,13 +257,15 @@ final class Predictions: Sendable {
     }
 
     private func takeLog(_ text: String, _ token: String) {
-        let news = entries.withLock { entries -> (AttemptKey, [UInt8])? in
+        let news = entries.withLock { entries -> (AttemptKey, [UInt8], Bool)? in
             guard let fresh = entries[token]?.splitter.fresh(in: text), !fresh.isEmpty,
-                let key = entries[token]?.key
+                let entry = entries[token]
             else { return nil }
-            return (key, Array(fresh))
+            return (entry.key, Array(fresh), entry.splitter.followsLoss)
         }
-        if let (key, bytes) = news { outbox.append(key, bytes) }
+        guard let (key, bytes, followsLoss) = news else { return }
+        if followsLoss { outbox.appendLoss(key, .unreported) }
+        outbox.append(key, bytes)
     }
 
     /// Makes the end safe, and tells the machine.
