@@ -171,3 +171,24 @@ struct IncarnationTests {
         #expect(Incarnation(boot: "c", after: 0, upFor: .seconds(-5)).starts == 1)
     }
 }
+
+@Suite struct AgentEffectsTests {
+    @Test func `of what is held back only the latest report of each is kept, in its place`() {
+        let first = AttemptKey(job: "A", number: 1)
+        let second = AttemptKey(job: "B", number: 1)
+        func report(_ number: UInt64, _ key: AttemptKey) -> AgentEffects.Effect {
+            let text = "\(number)"
+            let report = AttemptReport(key: key, phase: .running, progress: Progress(text: text))
+            return .send(.report(sequence: number, .attempt(report)))
+        }
+        let worker = AgentEffects.Effect.send(
+            .report(sequence: 4, .worker(WorkerReport(id: "w", phase: .ready))))
+        var effects = AgentEffects()
+        effects.list = [
+            report(1, first), .forget(second), report(2, second), report(3, first), worker,
+            report(5, first),
+        ]
+        effects.dropOutdatedReports()
+        #expect(effects.list == [.forget(second), report(2, second), worker, report(5, first)])
+    }
+}

@@ -45,6 +45,18 @@ package struct AgentEffects: Sendable {
 
     mutating func append(_ effect: Effect) { list.append(effect) }
 
+    /// Takes out reports that a later one of the same worker or attempt takes the place of.
+    ///
+    /// For a shell that holds effects back for long; the controller needs the latest of each alone.
+    package mutating func dropOutdatedReports() {
+        var later: Set<Agent.Subject> = []
+        let kept = list.reversed().filter { effect in
+            guard case .send(.report(_, let report)) = effect else { return true }
+            return later.insert(report.subject).inserted
+        }
+        list = kept.reversed()
+    }
+
     /// Takes out what would begin something, and answers it as failed.
     ///
     /// For a shell whose disk could not be written for a while: what waited for it may be long
@@ -112,4 +124,15 @@ package struct AttemptRecord: Hashable, Sendable, Codable {
 
     /// Whether a container of its own may have run, whatever Docker shows now.
     var mayHaveRun: Bool { wasLaunched ?? (container != nil && phase == .running) }
+}
+
+extension Report {
+    /// What it tells of.
+    fileprivate var subject: Agent.Subject {
+        switch self {
+        case .worker(let report): .worker(report.id)
+        case .attempt(let report): .attempt(report.key)
+        case .cleaned: .cleaning
+        }
+    }
 }

@@ -143,6 +143,7 @@ struct AgentLoop: Sendable {
             }
         }
         turn.effects.list = held
+        turn.effects.dropOutdatedReports()
     }
 
     private func sleep(_ turn: inout Turn) -> Duration? {
