@@ -559,6 +559,14 @@ extension Agent {
         }
     }
 
+    /// Whether a worker's container has begun something that has not ended.
+    func works(_ fact: ContainerFact) -> Bool {
+        attempts.values.contains {
+            !$0.ownsContainer && $0.record.container?.id == fact.id
+                && ($0.step == .running || $0.step == .stopping)
+        }
+    }
+
     private func isBeingRemoved(_ fact: ContainerFact) -> Bool {
         workers.values.contains {
             switch $0.step {

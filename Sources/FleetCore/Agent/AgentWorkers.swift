@@ -29,7 +29,7 @@ extension Agent {
             case launching(Operation)
             /// It runs and is not ready. Can become: ready, removing, resting, leaving.
             case starting(ContainerFact)
-            /// It takes jobs. Can become: removing, resting, leaving.
+            /// It takes jobs. Can become: starting, removing, resting, leaving.
             case ready(ContainerFact)
             /// Its container is removed before the next try. Can become: resting.
             case removing(Operation, ContainerFact)
@@ -325,7 +325,10 @@ extension Agent {
             if workers.values[place].order.spec.slots == 1 {
                 workerSaid(isIdle: readiness == .ready, fact, now)
             }
-        case .starting: break
+        case .starting:
+            // Its model starts again. While it works it may say so only for want of a free slot.
+            workers.values[place].unanswered = 0
+            if !works(fact) { startsAgain(id, fact, now, &effects) }
         case .failed(let text):
             restart(id, fact, Failure(.workerDied, text), now, &effects)
         case .silent(let text):
@@ -335,6 +338,16 @@ extension Agent {
                 restart(id, fact, error, now, &effects)
             }
         }
+    }
+
+    /// A ready worker is not ready any more: it has the time of a start to become so.
+    private mutating func startsAgain(
+        _ id: WorkerID, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
+    ) {
+        guard let within = workers[id]?.order.readyWithin else { return }
+        setStep(id, .starting(fact), now, &effects)
+        timers.arm(.worker(id), at: now + within)
+        timers.arm(.probe(id), at: now + policy.startingProbe)
     }
 
     mutating func workerDue(_ id: WorkerID, _ now: Instant, _ effects: inout AgentEffects) {

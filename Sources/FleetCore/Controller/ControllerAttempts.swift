@@ -132,21 +132,25 @@ extension Controller {
     }
 
     /// After a failure: another try, or the end.
+    ///
+    /// What is the node's own costs none of the job's tries, and is bounded by its attempts alone.
     mutating func tryAgain(
         _ id: JobID, _ error: Failure, from before: Job, attempt: AttemptKey?, _ now: Instant,
         _ effects: inout Effects
     ) {
         guard var job = jobs[id], job.ending == nil, job.stopping == nil, !job.isActive
         else { return }
-        job.failures += 1
-        guard error.code.isRetryable, job.failures <= job.request.retries,
+        if !error.code.isNodesOwn { job.failures += 1 }
+        guard error.code.isRetryable,
+            error.code.isNodesOwn || job.failures <= job.request.retries,
             job.attempts.count < policy.attemptLimit
         else {
             jobs[id] = job
             end(id, .failed, error: error, from: before, attempt: attempt, now: now, &effects)
             return
         }
-        let wait = policy.retryBackOff.delay(failures: job.failures, using: &random)
+        let unbegun = job.attempts.reversed().prefix { $0.error?.code.isNodesOwn == true }.count
+        let wait = policy.retryBackOff.delay(failures: job.failures + unbegun, using: &random)
         job.notBefore = now + wait
         jobs[id] = job
         effects.jobs.append(id)

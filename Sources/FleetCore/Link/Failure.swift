@@ -52,7 +52,7 @@ package struct FailureCode: TextIdentifier {
     package static let attemptUnknown: FailureCode = "attempt_unknown"
     /// The worker speaks a contract this agent cannot drive.
     package static let unsupportedContract: FailureCode = "unsupported_contract"
-    /// Docker did not answer.
+    /// Docker did not answer, and the work has not begun.
     package static let dockerUnavailable: FailureCode = "docker_unavailable"
     /// The disk is full.
     package static let diskFull: FailureCode = "disk_full"
@@ -68,6 +68,10 @@ package struct FailureCode: TextIdentifier {
 
     /// What its input refers to could not be fetched.
     package static let inputUnavailable: FailureCode = "input_unavailable"
+
+    /// Whether it is the node's alone, before the work began: then it is none of the failures that a job
+    /// may have.
+    package var isNodesOwn: Bool { self == .dockerUnavailable }
 
     /// Whether another try may well end otherwise.
     package var isRetryable: Bool {

@@ -335,6 +335,47 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `a node whose Docker is away costs a job none of its tries`() {
+        let w = World(.small)
+        for name in FleetSpec.small.roamers { w.host(name).awayUntil = w.now + .seconds(90) }
+        let id = w.submit(JobRequest(kind: .custom, image: "tool", input: "1", retries: 0))
+        w.expectEnd(id, .succeeded, within: 300)
+        #expect(w.job(id)?.failures == 0)
+        let codes = w.job(id)?.attempts.dropLast().map(\.error?.code) ?? []
+        #expect(!codes.isEmpty && codes.allSatisfy { $0 == .dockerUnavailable })
+        w.expectSound()
+    }
+
+    @Test func `a node whose Docker stays away is not asked for ever`() {
+        var settings = World.Settings()
+        settings.policy.attemptLimit = 5
+        let w = World(.small, settings)
+        for name in FleetSpec.small.roamers { w.host(name).awayUntil = w.now + .seconds(100_000) }
+        let id = w.submit(JobRequest(kind: .custom, image: "tool", input: "1", retries: 0))
+        w.expectEnd(id, .failed, within: 1_000)
+        #expect(w.job(id)?.attempts.count == 5)
+        #expect(w.job(id)?.ending?.error?.code == .dockerUnavailable)
+        w.expectSound()
+    }
+
+    @Test func `a ready worker whose model starts again is not ready for as long`() {
+        let w = World(.small)
+        let host = w.host("agx-03")
+        func phase() -> WorkerPhase? {
+            w.controller.nodes["agx-03"]?.workers.values.first?.phase
+        }
+        #expect(phase() == .ready)
+        let container = host.containers[0].id
+        host.containers[0].readyAt = w.now + .seconds(20)
+        w.expect(within: 8) { phase() == .starting }
+        w.expect(within: 30) { phase() == .ready }
+        #expect(host.containers.map(\.id) == [container])
+        // One that does not get ready in its time is started anew.
+        host.containers[0].readyAt = w.now + .seconds(100_000)
+        w.expect(within: 200) { phase() == .ready && host.containers.first?.id != container }
+        w.expectSound()
+    }
+
     @Test func `Docker that does not remove keeps an attempt alive, and no other begins`() {
         let w = World(.small)
         let id = w.submit(.vision, "500 deaf")

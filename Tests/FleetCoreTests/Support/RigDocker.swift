@@ -89,6 +89,10 @@ extension World {
     private func pull(
         _ operation: Operation, _ image: String, _ host: Host, _ reply: (AgentEvent, Int64) -> Void
     ) {
+        if host.awayUntil > now {
+            let failure = Failure(.dockerUnavailable, "no answer")
+            return reply(.pulled(operation, .failure(failure)), 200)
+        }
         if settings.missingImages.contains(image) {
             return reply(.pulled(operation, .failure(Failure(.imageNotFound, "no \(image)"))), 200)
         }

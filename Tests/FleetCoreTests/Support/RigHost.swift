@@ -22,6 +22,8 @@ final class Host {
     var images: Set<String> = []
     /// How many orders to clean leave something behind.
     var dirty = 0
+    /// Docker does not answer who wants an image until then.
+    var awayUntil = Instant.zero
     /// Removals fail until then.
     var stuckUntil = Instant.zero
 
