@@ -69,7 +69,7 @@ package final class ImageResolver: Sendable {
             why = reason
         }
         logger.notice(
-            "image is not pinned", metadata: ["image": "\(image)", "registry": "\(why)"])
+            "image is not pinned", metadata: ["image.name": "\(image)", "reason": "\(why)"])
         return nil
     }
 
