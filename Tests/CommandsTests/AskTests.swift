@@ -183,12 +183,15 @@ import Testing
             #expect(keys.count == 7 && Set(keys).count == 1)
         }
         // Not for ever, and no other conflict.
-        for (code, tries) in [("in_flight", 16), ("conflict", 1)] {
+        for (code, tries) in [("in_flight", 18), ("conflict", 1)] {
             try await jctl(
                 ["ask", "x"], routes: ["POST /requests": { _ in .error(409, code, "no") }]
             ) { ran, stub in
                 #expect(ran.code == 6)
                 #expect(stub.requests.count == tries)
+                // What may yet be accepted can be asked for again.
+                let key = stub.requests.first?.header("Idempotency-Key") ?? "?"
+                #expect(ran.err.contains("--idempotency-key \(key)") == (code == "in_flight"))
             }
         }
     }

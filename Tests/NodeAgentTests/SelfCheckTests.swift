@@ -83,7 +83,7 @@ struct SelfCheckTests {
             "/", "//", "/.", "/etc", "/etc/jessica", "/root/models", "/home", "/home/", "/proc/1",
             "/sys", "/dev/shm", "/boot", "/usr", "/usr/lib", "/bin", "/lib", "/lib64", "/run",
             "/var/run", "/var", "/var/lib", "/var/lib/docker/volumes", "/mnt/../etc", "/mnt/state",
-            "/mnt", "mnt/models", "/etc/\u{301}x",
+            "/mnt", "mnt/models", "/etc/\u{301}x", "/mnt/state/agent/attempts", "/usr/share",
         ])
     func system(_ path: String) {
         #expect(MountRules.refusal(of: path, holding: ["/mnt/state/agent"]) != nil)
@@ -93,7 +93,7 @@ struct SelfCheckTests {
         "Others may be",
         arguments: [
             "/mnt/models", "/home/me/models", "/srv", "/data/etc", "/etcetera", "/mnt/state/models",
-            "/mnt/state/agent2",
+            "/mnt/state/agent2", "/usr/share/ollama/.ollama/models",
         ])
     func others(_ path: String) {
         #expect(MountRules.refusal(of: path, holding: ["/mnt/state/agent"]) == nil)

@@ -24,7 +24,7 @@ extension APIClient {
         session.farewell = ["interrupted; \(advice)"]
         var waits = Self.submitWaits[...]
         var mayHaveArrived = false
-        // The controller gives an earlier try up after 10 s.
+        // An earlier try is nearly always decided by then.
         var early = 15
         while true {
             do {
@@ -34,10 +34,12 @@ extension APIClient {
             } catch let failure as CommandError where failure.code == "in_flight" && early > 0 {
                 // It came twice, and the first is being accepted.
                 early -= 1
+                mayHaveArrived = true
                 try await session.context.pause(.seconds(1))
             } catch let failure as CommandError {
                 mayHaveArrived = mayHaveArrived || failure.mayHaveArrived
-                let isOpen = mayHaveArrived && failure.status.isPassing
+                let isOpen =
+                    mayHaveArrived && (failure.status.isPassing || failure.code == "in_flight")
                 let longer = failure.retryAfter ?? .zero
                 guard isOpen || failure.isTooMuchNow, longer <= Self.submitPatience,
                     let wait = waits.popFirst()

@@ -19,7 +19,7 @@ struct CommandError: Error, Equatable {
     /// When to come back, if the controller said so.
     var retryAfter: Duration?
     /// Whether the controller only does not do it now: too much was asked for.
-    var isTooMuchNow: Bool { status == .failed && retryAfter != nil }
+    var isTooMuchNow: Bool { retryAfter != nil && (status == .failed || code == "queue_full") }
 
     /// Creates an error.
     init(

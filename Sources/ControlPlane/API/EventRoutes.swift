@@ -85,6 +85,7 @@ extension APIServer {
     }
 
     private func stream(_ request: Request, _ context: Context) async throws -> Response {
+        try request.requireKnown(["topics"])
         let wanted = request.uri.queryParameters["topics"].map(String.init) ?? "all"
         let topics = try Topics(wanted, for: context.caller)
         let last = request.header("Last-Event-ID").flatMap { UInt64($0) }

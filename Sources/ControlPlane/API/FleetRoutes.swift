@@ -88,6 +88,8 @@ extension APIServer {
     }
 
     private func apply(_ request: Request) async throws -> Response {
+        // A misspelt dry run would be none.
+        try request.requireKnown(["dryRun", "name"])
         let dryRun = try request.flag("dryRun")
         let name = request.uri.queryParameters["name"].map(String.init) ?? "cluster.yaml"
         let data = try await body(request, limit: 1 << 20)

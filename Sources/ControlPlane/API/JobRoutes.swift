@@ -229,6 +229,11 @@ extension APIServer {
         let awaited = Set(jobs.flatMap { $0.request.after.map(\.job) })
             .subtracting(jobs.map(\.id))
         if awaited.isEmpty { return Recalled() }
+        guard awaited.count <= Self.awaitedLimit else {
+            throw APIError.impossible(
+                "a request may wait for \(Self.awaitedLimit) jobs of before at most; let a job gather them"
+            )
+        }
         return Recalled(jobs: try await past(awaited.sorted()))
     }
 
@@ -238,10 +243,16 @@ extension APIServer {
         try await ask { .cancel($0, id, recalled: recalled) }
     }
 
-    /// Those of some jobs that only the record has.
+    /// Jobs of before that one request may wait for.
+    private static let awaitedLimit = 1_000
+
+    /// Those of some jobs that only the record has, or soon may.
     private func past(_ ids: [JobID]) async throws -> [Job] {
         try await stored(
-            await loop.read { controller, _ in ids.filter { controller.jobs[$0] == nil } })
+            await loop.read { controller, _ in
+                // What has ended may be let go of at any moment; the machine passes over what it has.
+                ids.filter { controller.jobs[$0].map { $0.ending != nil } ?? true }
+            })
     }
 
     private func stored(_ ids: [JobID]) async throws -> [Job] {

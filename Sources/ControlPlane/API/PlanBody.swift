@@ -200,7 +200,7 @@ struct PlanBody {
                     guard weight <= Self.weightLimit else {
                         throw APIError.impossible(
                             "all jobs of a plan together may have \(Self.weightLimit >> 20) MiB of inputs, "
-                                + "commands and labels, as they are stored; upload what is large, and "
+                                + "commands and labels, spelled out as JSON; upload what is large, and "
                                 + "refer to it")
                     }
                     guard edges <= Self.edgeLimit, members.count < Self.countLimit else {

@@ -41,7 +41,7 @@ extension ContainerSpec {
         if let memoryLimit {
             host["Memory"] = .int(memoryLimit)
             // Equal to Memory: no swap on top of it.
-            host["MemorySwap"] = .int(memoryLimit)
+            host["MemorySwap"] = .int(maySwap ? -1 : memoryLimit)
         }
         if pidsLimit > 0 { host["PidsLimit"] = .int(pidsLimit) }
         if let shmSize { host["ShmSize"] = .int(shmSize) }

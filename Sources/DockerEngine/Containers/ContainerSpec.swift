@@ -68,8 +68,10 @@ package struct ContainerSpec: Sendable, Hashable {
     package var networkName: String?
     /// More names for it on its network.
     package var networkAliases: [String] = []
-    /// The most memory, in bytes, without swap on top; nil: no limit.
+    /// The most memory, in bytes; nil: no limit.
     package var memoryLimit: Int64?
+    /// Whether it may have as much swap on top of that as the machine has.
+    package var maySwap = false
     /// The most processes and threads; 0: no limit.
     package var pidsLimit: Int64 = 4096
     /// Files and folders of the host.

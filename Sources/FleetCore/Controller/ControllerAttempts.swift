@@ -131,9 +131,21 @@ extension Controller {
         tryAgain(key.job, error, from: before, attempt: key, now, &effects)
     }
 
+    /// Keeps only the last few of the attempts in a row that never began, so that no outage takes all that
+    /// a job may have; how many those are.
+    private func forgetUnbegun(_ job: inout Job) -> Int {
+        let count = job.attempts.reversed().prefix { $0.error?.code.isNodesOwn == true }.count
+        let excess = max(0, count - Self.unbegunKept)
+        let first = job.attempts.count - count
+        job.attempts.removeSubrange(first..<first + excess)
+        return count - excess
+    }
+
+    private static let unbegunKept = 8
+
     /// After a failure: another try, or the end.
     ///
-    /// What is the node's own costs none of the job's tries, and is bounded by its attempts alone.
+    /// What is the node's own costs none of the job's tries: however long Docker is away, the job waits.
     mutating func tryAgain(
         _ id: JobID, _ error: Failure, from before: Job, attempt: AttemptKey?, _ now: Instant,
         _ effects: inout Effects
@@ -141,6 +153,7 @@ extension Controller {
         guard var job = jobs[id], job.ending == nil, job.stopping == nil, !job.isActive
         else { return }
         if !error.code.isNodesOwn { job.failures += 1 }
+        let unbegun = forgetUnbegun(&job)
         guard error.code.isRetryable,
             error.code.isNodesOwn || job.failures <= job.request.retries,
             job.attempts.count < policy.attemptLimit
@@ -149,7 +162,6 @@ extension Controller {
             end(id, .failed, error: error, from: before, attempt: attempt, now: now, &effects)
             return
         }
-        let unbegun = job.attempts.reversed().prefix { $0.error?.code.isNodesOwn == true }.count
         let wait = policy.retryBackOff.delay(failures: job.failures + unbegun, using: &random)
         job.notBefore = now + wait
         jobs[id] = job

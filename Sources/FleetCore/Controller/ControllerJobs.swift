@@ -289,6 +289,8 @@ extension Controller {
         job.retriedAt = now
         jobs[id] = job
         if keptEnded.remove(id) == nil { endedCount -= 1 }
+        // One that was recalled had given up its key.
+        if let key = Self.scoped(job.request), idempotency[key] == nil { idempotency[key] = id }
         countOpen(job, by: 1)
         jobReopened(job, now, &effects)
         awaitPrerequisites(of: job)

@@ -11,7 +11,7 @@ struct ContainerPolicy: Sendable, Hashable {
     /// Where models are, if the folder exists on this machine.
     let models: ModelsMount?
     /// How Docker shows the GPU to a container.
-    let gpu: GPU
+    var gpu: GPU
     /// The most memory of one container, in bytes; see ``memoryMax(total:)``.
     let memoryMax: Int64
     /// Which devices containers may have.
@@ -142,6 +142,8 @@ struct ContainerPolicy: Sendable, Hashable {
         var container = base(image, order.command, labels, memory: order.memory)
         container.env.merge(environment) { $1 }
         give(gpu, to: &container)
+        // An image may name a driver newer than the machine's; whether its command needs the GPU nobody knows.
+        if gpu == .runtime { container.env["NVIDIA_DISABLE_REQUIRE"] = "true" }
         return container
     }
 
@@ -152,6 +154,8 @@ struct ContainerPolicy: Sendable, Hashable {
         container.labels = labels
         container.networkName = network
         container.memoryLimit = memoryLimit(memory)
+        // Who has said what it needs is held to that.
+        container.maySwap = (memory ?? 0) <= 0
         container.shmSize = Self.sharedMemory
         container.pidsLimit = Self.processesMax
         container.ulimits = Self.ulimits

@@ -21,8 +21,9 @@ struct Containers: Sendable {
 
     /// Whether Docker was asked to make or start something and has not said what came of it.
     private final class Doubt: Sendable {
-        let isOpen = Mutex(false)
-        func set(_ value: Bool) { isOpen.withLock { $0 = value } }
+        private let state = Mutex(false)
+        var isOpen: Bool { state.withLock { $0 } }
+        func set(_ value: Bool) { state.withLock { $0 = value } }
     }
 
     /// A worker's container: made and started, or adopted.
@@ -30,7 +31,8 @@ struct Containers: Sendable {
         _ order: WorkerOrder, image: String
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.id, order.spec)
-        return await attempt(labels.name(order.id)) { doubt in
+        let adopts: (ContainerInfo) -> Bool = { $0.labels.contains(own) && $0.state == .running }
+        return await attempt(labels.name(order.id), adopts) { doubt in
             let policy = try await host.policy(
                 network: network.name, gpu: order.spec.gpu ? .wanted : .none,
                 needsModels: !order.spec.models.isEmpty)
@@ -39,8 +41,7 @@ struct Containers: Sendable {
                 order.spec, image: image, imageLabels: info?.labels ?? [:],
                 exposedPorts: info?.exposedPorts ?? [], labels: own, device: HostFacts.device)
             let fact = try await make(
-                labels.name(order.id), spec, doubt,
-                adopts: { $0.labels.contains(own) && $0.state == .running })
+                labels.name(order.id), spec, doubt, adopts: adopts)
             await join(fact.id, order)
             return fact
         }
@@ -51,33 +52,58 @@ struct Containers: Sendable {
         _ order: AttemptOrder, _ container: ContainerOrder, image: String
     ) async -> Result<ContainerFact, Failure> {
         let own = labels.labels(order.key)
-        return await attempt(labels.name(order.key)) { doubt in
-            let policy = try await host.policy(
+        // One that has ended was this attempt too: it must not run a second time.
+        let adopts: (ContainerInfo) -> Bool = {
+            $0.labels.contains(own) && $0.state != .created && $0.state != .dead
+        }
+        return await attempt(labels.name(order.key), adopts) { doubt in
+            var policy = try await host.policy(
                 network: network.name, gpu: .welcome, needsModels: false)
-            let spec = policy.attempt(
-                order.key, container, image: image, labels: own,
-                environment: [
-                    "JESSICA_JOB": order.key.job.rawValue,
-                    "JESSICA_ATTEMPT": "\(order.key.number)",
-                    "JESSICA_INPUT": ExecContract.inputPath,
-                    "JESSICA_OUTPUTS": ExecContract.outputsPath,
-                ])
-            return try await make(
-                labels.name(order.key), spec, doubt,
-                // One that has ended was this attempt too: it must not run a second time.
-                adopts: { $0.labels.contains(own) && $0.state != .created && $0.state != .dead },
-                prepare: { try await putInput(order, into: $0) })
+            func run() async throws -> ContainerFact {
+                let spec = policy.attempt(
+                    order.key, container, image: image, labels: own,
+                    environment: [
+                        "JESSICA_JOB": order.key.job.rawValue,
+                        "JESSICA_ATTEMPT": "\(order.key.number)",
+                        "JESSICA_INPUT": ExecContract.inputPath,
+                        "JESSICA_OUTPUTS": ExecContract.outputsPath,
+                    ])
+                return try await make(
+                    labels.name(order.key), spec, doubt, adopts: adopts,
+                    prepare: { try await putInput(order, into: $0) })
+            }
+            do {
+                return try await run()
+            } catch let error as DockerError
+                where error.code == .other && policy.gpu != .none && !doubt.isOpen
+            {
+                // Its driver may be away; whether the command needs the GPU nobody has said.
+                logger.notice(
+                    "job does not start with the GPU; trying without",
+                    metadata: ["attempt": "\(order.key)", "error": "\(error)"])
+                policy.gpu = .none
+                return try await run()
+            }
         }
     }
 
     private func attempt(
-        _ name: String, _ body: (Doubt) async throws -> ContainerFact
+        _ name: String, _ adopts: (ContainerInfo) -> Bool,
+        _ body: (Doubt) async throws -> ContainerFact
     ) async -> Result<ContainerFact, Failure> {
         let doubt = Doubt()
         do {
             return .success(
-                try await Patience.wait(mustKnow: { doubt.isOpen.withLock { $0 } }) {
-                    try await body(doubt)
+                try await Patience.wait(mustKnow: { doubt.isOpen }) {
+                    do {
+                        if doubt.isOpen, let known = try await settle(name, adopts, doubt) {
+                            return known
+                        }
+                        return try await body(doubt)
+                    } catch let error as DockerError where doubt.isOpen {
+                        // Nothing else counts until it is known what came of the start.
+                        throw DockerError(.timedOut, error.message)
+                    }
                 })
         } catch let failure as Failure {
             return .failure(failure)
@@ -111,8 +137,10 @@ struct Containers: Sendable {
                 // It may run: the next try finds it by its name.
                 throw error
             } catch {
-                if !Task.isCancelled { try? await engine.remove(id, force: true) }
-                doubt.set(false)
+                // Only what is surely gone has surely not begun.
+                if !Task.isCancelled, (try? await engine.remove(id, force: true)) != nil {
+                    doubt.set(false)
+                }
                 throw error
             }
             let fact = try await fact(of: id)
@@ -120,6 +148,19 @@ struct Containers: Sendable {
             return fact
         }
         throw Failure(.startFailed, "the container name \(name) stays taken")
+    }
+
+    /// Finds out what came of a start; nil when the container has surely not run, and is removed.
+    private func settle(
+        _ name: String, _ adopts: (ContainerInfo) -> Bool, _ doubt: Doubt
+    ) async throws -> ContainerFact? {
+        guard try await engine.inspect(name) != nil else {
+            doubt.set(false)
+            throw Failure(.startFailed, "its container is gone, and may have run")
+        }
+        let known = try await resolve(name, adopts)
+        doubt.set(false)
+        return known
     }
 
     /// Decides about a container that has the name already: it is adopted, or removed.

@@ -9,13 +9,14 @@ struct DeviceRules: Sendable, Hashable {
 
     /// What names right below /dev begin with.
     private static let prefixes = [
-        "video", "media", "nvidia", "nvhost-", "ttyACM", "ttyUSB", "ttyTHS", "ttyS", "i2c-",
-        "spidev", "gpiochip", "hidraw",
+        "video", "media", "v4l-subdev", "nvidia", "nvhost-", "ttyACM", "ttyUSB", "ttyTHS", "ttyTCU",
+        "ttyAMA", "ttyS", "i2c-", "spidev", "gpiochip", "hidraw",
     ]
     private static let names: Set<String> = ["nvmap"]
     /// Folders below /dev, for whatever is in them; `serial` holds links to ports by their makers' names.
-    private static let folders = ["v4l", "snd", "dri", "nvgpu", "input", "bus/usb", "serial"]
-        .map(\.pathParts)
+    private static let folders = [
+        "v4l", "snd", "dri", "nvgpu", "nvidia-caps", "input", "bus/usb", "serial",
+    ].map(\.pathParts)
 
     /// Whether a path is that of such a device; where links lead is to be asked of their ends.
     func allows(_ path: String) -> Bool {

@@ -87,7 +87,15 @@ struct Inventory: Sendable {
             else { continue }
             let since = before[summary.id] ?? now
             if afterStart || now.since(since) >= Self.unstartedFor {
-                try await engine.remove(summary.id, force: true)
+                // One that cannot be removed must not hide all the others.
+                do {
+                    try await engine.remove(summary.id, force: true)
+                } catch let error as DockerError where error.code != .unavailable {
+                    seen[summary.id] = since
+                    logger.notice(
+                        "container cannot be removed",
+                        metadata: ["container": "\(summary.name)", "error": "\(error)"])
+                }
             } else {
                 seen[summary.id] = since
             }
@@ -100,7 +108,8 @@ struct Inventory: Sendable {
         let listedAt = clock.now
         ledger.listBegins()
         var facts: [ContainerFact] = []
-        for summary in try await engine.list(labels: labels.common) {
+        for summary in try await engine.list(labels: labels.common) where summary.state != .created
+        {
             guard let info = try await engine.inspect(summary.id), info.state != .created,
                 let fact = labels.fact(info, ranOutOfMemory: outOfMemory.contains(info.id))
             else { continue }

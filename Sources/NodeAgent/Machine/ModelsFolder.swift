@@ -105,6 +105,8 @@ final class ModelsFolder: Sendable {
         guard let end = RealPath.resolve(path) else {
             switch errno {
             case ENOENT, ENOTDIR: return Look(state: .missing)
+            // Behind a folder that the agent may not enter; Docker may.
+            case EACCES: return Look(state: .closed, end: path)
             default:
                 return Look(state: .unreadable(unsafe String(cString: strerror(errno))))
             }

@@ -5,10 +5,13 @@ enum MountRules {
     /// Folders of the system, with all that is below them.
     private static let closed = [
         "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root",
-        "/run", "/sbin", "/sys", "/usr", "/var/lib/docker", "/var/run",
+        "/run", "/sbin", "/sys", "/usr/bin", "/usr/etc", "/usr/lib", "/usr/lib32", "/usr/lib64",
+        "/usr/libexec", "/usr/sbin", "/var/lib/docker", "/var/run",
     ].map(parts)
     /// Folders that hold everybody's, but not what is below them.
-    private static let roots = ["/", "/home", "/var", "/var/lib"].map(parts)
+    private static let roots = [
+        "/", "/home", "/usr", "/usr/local", "/usr/share", "/var", "/var/lib",
+    ].map(parts)
 
     /// Why containers must not see a folder: `is a folder of the system`; nil when they may.
     ///
@@ -21,10 +24,12 @@ enum MountRules {
         if roots.contains(folder) || closed.contains(where: { folder.starts(with: $0) }) {
             return "is a folder of the system"
         }
-        guard let secret = secrets.first(where: { parts($0).starts(with: folder) }) else {
-            return nil
+        for secret in secrets {
+            let place = parts(secret)
+            if place.starts(with: folder) { return "holds \(secret)" }
+            if folder.starts(with: place) { return "is in \(secret)" }
         }
-        return "holds \(secret)"
+        return nil
     }
 
     private static func parts(_ path: String) -> [String] {

@@ -53,9 +53,8 @@ struct Collector: Sendable {
         let limits = ExtractionLimits(
             maxBytes: OutputFiles.bytesMax, maxFiles: Self.entriesMax)
         do {
-            return try await engine.extractArchive(
-                container, path: ExecContract.outputsPath, intoDirectory: folder, limits: limits
-            ).files.map(\.path)
+            return try await archive(container, ExecContract.outputsPath, into: folder, limits)
+                .files.map(\.path)
         } catch let error as DockerError where error.code == .notFound {
             // The command may have removed the folder; that is no output. Its container must be there.
             try await expect(container)
@@ -94,11 +93,22 @@ struct Collector: Sendable {
         _ file: ContainerFile, _ container: String, into folder: String, _ limits: ExtractionLimits
     ) async throws -> ExtractedArchive? {
         do {
-            return try await engine.extractArchive(
-                container, path: file.path, intoDirectory: folder, limits: limits)
+            return try await archive(container, file.path, into: folder, limits)
         } catch let error as DockerError where error.code == .notFound {
             try await expect(container)
             return nil
+        }
+    }
+
+    /// What is at a path in a container; a daemon that stops in the middle is waited for like one that hangs.
+    private func archive(
+        _ container: String, _ path: String, into folder: String, _ limits: ExtractionLimits
+    ) async throws -> ExtractedArchive {
+        do {
+            return try await engine.extractArchive(
+                container, path: path, intoDirectory: folder, limits: limits)
+        } catch let error as DockerError where error.code == .stalled {
+            throw DockerError(.timedOut, error.message)
         }
     }
 

@@ -71,7 +71,7 @@ final class LogFollower: Sendable {
             do {
                 try await read(key, container, &place, &marks)
                 return
-            } catch let error as DockerError where error.code == .unavailable {
+            } catch let error as DockerError where [.unavailable, .timedOut].contains(error.code) {
                 try? await Task.sleep(for: pause, clock: .continuous)
                 pause = min(pause * 2, .seconds(5))
             } catch {
