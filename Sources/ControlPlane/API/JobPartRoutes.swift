@@ -35,8 +35,8 @@ extension Output {
         let object: StoredObject
         do {
             object = try await objects.get(try ObjectKey(key), range: nil)
-        } catch where error.code != .notFound {
-            throw APIError.objectsAway(error)
+        } catch let failure where failure.code != .notFound {
+            throw APIError.objectsAway(failure)
         } catch {
             throw APIError(
                 .notFound, "output_gone", "output \(name) is not in the object store any more")

@@ -346,15 +346,15 @@ import Testing
         w.expectSound()
     }
 
-    @Test func `a node whose Docker stays away is not asked for ever`() {
+    @Test func `an outage of Docker takes none of the attempts that a job may have`() {
         var settings = World.Settings()
-        settings.policy.attemptLimit = 5
+        settings.policy.attemptLimit = 12
         let w = World(.small, settings)
-        for name in FleetSpec.small.roamers { w.host(name).awayUntil = w.now + .seconds(100_000) }
+        for name in FleetSpec.small.roamers { w.host(name).awayUntil = w.now + .seconds(3_000) }
         let id = w.submit(JobRequest(kind: .custom, image: "tool", input: "1", retries: 0))
-        w.expectEnd(id, .failed, within: 1_000)
-        #expect(w.job(id)?.attempts.count == 5)
-        #expect(w.job(id)?.ending?.error?.code == .dockerUnavailable)
+        w.expectEnd(id, .succeeded, within: 4_000)
+        let attempts = w.job(id)?.attempts ?? []
+        #expect(attempts.count < 12 && attempts.last.map { $0.number > 12 } == true)
         w.expectSound()
     }
 
