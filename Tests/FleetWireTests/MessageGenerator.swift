@@ -59,7 +59,8 @@ struct MessageGenerator {
 
     mutating func workerOrder() -> WorkerOrder {
         WorkerOrder(
-            id: WorkerID(name()), spec: workerSpec(), isPod: bool(),
+            id: WorkerID(name()), spec: workerSpec(), service: maybe { ServiceName($0.name()) },
+            isPod: bool(),
             readyWithin: duration())
     }
 

@@ -11,7 +11,9 @@ extension Controller {
     /// The pod a dedicated node shall run; nil when it shall run none.
     func podOrder(for name: NodeName) -> WorkerOrder? {
         guard let service = podService(of: name) else { return nil }
-        return order(WorkerID(service.name.rawValue), service.worker, isPod: true, startup: nil)
+        return order(
+            WorkerID(service.name.rawValue), service.worker, of: service.name, isPod: true,
+            startup: nil)
     }
 
     /// The pod of a node by the fleet's file, where it is a container that jobs run on.
@@ -38,13 +40,15 @@ extension Controller {
     }
 
     private func order(
-        _ id: WorkerID, _ worker: WorkerSpec, isPod: Bool, startup: Duration?
+        _ id: WorkerID, _ worker: WorkerSpec, of service: ServiceName?, isPod: Bool,
+        startup: Duration?
     ) -> WorkerOrder {
         var spec = worker
         spec.image = resolve(worker.image, worker.imageDigest)
         spec.imageDigest = nil
         return WorkerOrder(
-            id: id, spec: spec, isPod: isPod, readyWithin: readyWithin(startup))
+            id: id, spec: spec, service: service, isPod: isPod,
+            readyWithin: readyWithin(startup))
     }
 
     /// How long a worker may take to become ready.
@@ -77,7 +81,9 @@ extension Controller {
             orders.cleaning = roamer.cleaning
             if let assignment = roamer.assignment, let worker = assignment.worker {
                 let startup = assignment.template.flatMap { self.template($0)?.startupTime }
-                let order = order(assignment.workerID, worker, isPod: false, startup: startup)
+                let service = assignment.cluster.flatMap { self.cluster($0)?.service }
+                let order = order(
+                    assignment.workerID, worker, of: service, isPod: false, startup: startup)
                 orders.workers[order.id] = order
             }
         }

@@ -42,15 +42,21 @@ package struct WorkerOrder: Hashable, Sendable, Codable {
     package var id: WorkerID
     /// The container, its image fully named; one made from another spec is replaced.
     package var spec: WorkerSpec
+    /// The service that it is or helps: others find it by that name on the cluster's networks.
+    package var service: ServiceName?
     /// Whether it is a service's pod: a pod runs on when the controller is gone.
     package var isPod: Bool
     /// How long the worker may take to become ready.
     package var readyWithin: Duration
 
     /// Creates an order.
-    package init(id: WorkerID, spec: WorkerSpec, isPod: Bool, readyWithin: Duration) {
+    package init(
+        id: WorkerID, spec: WorkerSpec, service: ServiceName? = nil, isPod: Bool,
+        readyWithin: Duration
+    ) {
         self.id = id
         self.spec = spec
+        self.service = service
         self.isPod = isPod
         self.readyWithin = readyWithin
     }

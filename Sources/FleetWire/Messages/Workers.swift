@@ -15,12 +15,16 @@ extension Jessica__V1__WorkerOrder: WireStruct {
         unsafe ready_within_nanoseconds = try Bounds.nanoseconds(
             value.readyWithin, "WorkerOrder.readyWithin")
         unsafe spec = try arena.make(value.spec, "WorkerOrder.spec")
+        unsafe service = try arena.text(
+            value.service?.rawValue ?? "", .nameOrNone, "WorkerOrder.service")
     }
 
     func decoded() throws(WireError) -> WorkerOrder {
-        try unsafe WorkerOrder(
+        let service = try unsafe Read.text(service, .nameOrNone, "WorkerOrder.service")
+        return try unsafe WorkerOrder(
             id: WorkerID(Read.text(id, .name, "WorkerOrder.id")),
             spec: Read.required(spec, "WorkerOrder.spec"),
+            service: service.isEmpty ? nil : ServiceName(service),
             isPod: is_pod != 0,
             readyWithin: Bounds.duration(ready_within_nanoseconds, "WorkerOrder.readyWithin"))
     }

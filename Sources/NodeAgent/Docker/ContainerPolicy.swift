@@ -55,7 +55,7 @@ struct ContainerPolicy: Sendable, Hashable {
     static let gpuUlimits: [String: Int64] = ["memlock": -1, "stack": 64 << 20]
     /// The label of an image that can do with a root folder it cannot write to.
     static let readOnlyLabel = "jessica.read-only"
-    /// The network of the cluster that all workers join under their name, where it exists.
+    /// The network of the cluster that all workers join under their service's name, where it exists.
     static let meshNetwork = "jessica-mesh"
     /// The one that those join which have a camera.
     static let cameraNetwork = "camera-net"

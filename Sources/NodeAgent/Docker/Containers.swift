@@ -178,14 +178,17 @@ struct Containers: Sendable {
         return nil
     }
 
-    /// Joins a worker to the networks of the cluster, under its own name: a pod's is its service's.
+    /// Joins a worker to the networks of the cluster, under its own name and its service's.
     ///
     /// A worker that cannot join still does its jobs, which reach it by the node's own network. It must
     /// run: Docker notes any name for one that does not, and then cannot start it.
     private func join(_ id: String, _ order: WorkerOrder) async {
+        let service = order.service.map(\.rawValue)
+        let aliases =
+            [order.id.rawValue] + [service].compactMap(\.self).filter { $0 != order.id.rawValue }
         for network in ContainerPolicy.networks(of: order.spec) {
             do {
-                try await engine.connect(id, to: network, aliases: [order.id.rawValue])
+                try await engine.connect(id, to: network, aliases: aliases)
             } catch let error as DockerError
                 where error.code == .notFound || error.message.contains("already exists")
             {
