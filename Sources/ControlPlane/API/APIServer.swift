@@ -126,6 +126,15 @@ package struct APIServer: Sendable {
         if !loop.health.isHealthy { throw APIError.storeAway }
     }
 
+    /// What the record says; throws `APIError.storeAway` when it cannot be read.
+    func record<Value>(_ read: () async throws -> Value) async throws -> Value {
+        do {
+            return try await read()
+        } catch {
+            throw APIError.storeAway
+        }
+    }
+
     /// Asks the machine; throws what it refuses.
     @discardableResult
     func ask(_ event: (FleetCore.RequestID) -> ControllerEvent) async throws -> Reply {

@@ -46,11 +46,8 @@ extension APIServer {
             throw APIError.invalid("the cursor is not the `next` of a page before")
         }
         let asked = who == nil ? limit : Self.auditScan
-        let found: [(place: String, record: AuditRecord)]
-        do {
-            found = try await audit.records(before: cursor, since: since, limit: asked)
-        } catch {
-            throw APIError.storeAway
+        let found = try await record {
+            try await audit.records(before: cursor, since: since, limit: asked)
         }
         var items: [AuditView] = []
         var last: String?

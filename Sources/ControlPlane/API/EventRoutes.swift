@@ -54,11 +54,7 @@ extension APIServer {
         } else if let kept = feed.events(after: after) {
             events = kept
         } else {
-            do {
-                events = try await store.events(after: after, limit: most)
-            } catch {
-                throw APIError.storeAway
-            }
+            events = try await record { try await store.events(after: after, limit: most) }
         }
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)

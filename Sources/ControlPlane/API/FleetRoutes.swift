@@ -58,12 +58,7 @@ extension APIServer {
         api.get("/fleet/history") { request, _ in
             try request.requireKnown(["limit"])
             let limit = try limit(request, standard: 20, most: 100)
-            let history: [AppliedFleet]
-            do {
-                history = try await store.fleetHistory(limit: limit)
-            } catch {
-                throw APIError.storeAway
-            }
+            let history = try await record { try await store.fleetHistory(limit: limit) }
             return try JSONAnswer.response(Page(items: history.map { Revision($0) }, next: nil))
         }
         api.post("/fleet") { request, _ in try await apply(request) }

@@ -52,6 +52,7 @@ extension APIServer {
         var job = try JobBody(try await object(request, known: JobBody.known)).request()
         job.submitter = caller.submitter
         if let key = try Self.idempotencyKey(request) {
+            // Without the key, so that it is the digest of the work.
             job.idempotencyDigest = try Self.digest(job)
             job.idempotencyKey = key
         }
@@ -256,11 +257,7 @@ extension APIServer {
     }
 
     private func stored(_ ids: [JobID]) async throws -> [Job] {
-        do {
-            return ids.isEmpty ? [] : try await store.readable(ids).jobs
-        } catch {
-            throw APIError.storeAway
-        }
+        ids.isEmpty ? [] : try await record { try await store.readable(ids).jobs }
     }
 
     // MARK: Looking
@@ -391,13 +388,9 @@ extension APIServer {
         var stored: [JobID: Job] = [:]
         var damaged: Set<JobID> = []
         if !past.isEmpty {
-            do {
-                let found = try await store.readable(past)
-                for job in found.jobs { stored[job.id] = job }
-                damaged = Set(found.damaged)
-            } catch {
-                throw APIError.storeAway
-            }
+            let found = try await record { try await store.readable(past) }
+            for job in found.jobs { stored[job.id] = job }
+            damaged = Set(found.damaged)
         }
         var views: [JobView] = []
         var gone: [JobID] = []

@@ -26,9 +26,7 @@ extension APIServer {
     func earlier(_ key: RequestKey?, _ digest: String?) async throws -> String? {
         guard let key else { return nil }
         try requireStore()
-        let found: AcceptedRequest?
-        do { found = try await store.accepted(key) } catch { throw APIError.storeAway }
-        guard let first = found else { return nil }
+        guard let first = try await record({ try await store.accepted(key) }) else { return nil }
         guard first.digest == digest else {
             let what = "\(key.kind.rawValue) \(first.id)"
             throw APIError(

@@ -89,9 +89,9 @@ extension APIServer {
 
     func findPlan(_ id: PlanID) async throws -> Plan {
         if let plan = await loop.read({ controller, _ in controller.plan(id) }) { return plan }
-        let stored: [Plan]
-        do { stored = try await store.plans([id]) } catch { throw APIError.storeAway }
-        guard let plan = stored.first else { throw APIError.notFound("plan \(id)") }
+        guard let plan = try await record({ try await store.plans([id]) }).first else {
+            throw APIError.notFound("plan \(id)")
+        }
         return plan
     }
 
@@ -122,12 +122,8 @@ extension APIServer {
         var past: [JobID: PlanView.Member] = [:]
         let rest = plan.jobs.filter { live[$0] == nil }
         if !rest.isEmpty {
-            do {
-                for job in try await store.readable(rest).jobs {
-                    past[job.id] = PlanView.Member(job, nil)
-                }
-            } catch {
-                throw APIError.storeAway
+            for job in try await record({ try await store.readable(rest).jobs }) {
+                past[job.id] = PlanView.Member(job, nil)
             }
         }
         let members = plan.jobs.compactMap { live[$0] ?? past[$0] }

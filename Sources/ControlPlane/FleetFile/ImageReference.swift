@@ -80,7 +80,7 @@ package enum ImageReference {
     }
 
     /// `sha256:` or `sha512:` and its lowercase hexadecimal digits.
-    private static func isDigest(_ digest: Substring) -> Bool {
+    static func isDigest(_ digest: Substring) -> Bool {
         for (name, digits) in [("sha256:", 64), ("sha512:", 128)] where digest.hasPrefix(name) {
             let hex = digest.utf8.dropFirst(name.utf8.count)
             return hex.count == digits

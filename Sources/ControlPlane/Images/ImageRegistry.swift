@@ -78,9 +78,7 @@ struct ImageRegistry: Sendable {
 
     /// `sha256:` and 64 lowercase hexadecimal digits.
     static func isDigest(_ text: String) -> Bool {
-        let (prefix, digits) = ("sha256:", text.utf8.dropFirst(7))
-        return text.hasPrefix(prefix) && digits.count == 64
-            && digits.allSatisfy { FleetText.isHex($0) && !FleetText.isUpper($0) }
+        text.hasPrefix("sha256:") && ImageReference.isDigest(text[...])
     }
 
     /// Whether a registry, `HOST[:PORT]`, is on this machine.

@@ -14,6 +14,10 @@ package final class ImageResolver: Sendable {
     private struct Absence {
         let registry: String
         let until: ContinuousClock.Instant
+
+        func holds(for registry: String) -> Bool {
+            registry == self.registry && ContinuousClock.now < until
+        }
     }
 
     private let look: Look
@@ -74,17 +78,14 @@ package final class ImageResolver: Sendable {
     }
 
     private func isAway(_ registry: String) -> Bool {
-        absence.withLock {
-            $0.map { $0.registry == registry && ContinuousClock.now < $0.until } ?? false
-        }
+        absence.withLock { $0?.holds(for: registry) == true }
     }
 
     /// Notes that a registry does not answer; false when that is known already.
     private func leaveAlone(_ registry: String) -> Bool {
         absence.withLock { absence in
-            let now = ContinuousClock.now
-            let isKnown = absence.map { $0.registry == registry && now < $0.until } ?? false
-            absence = Absence(registry: registry, until: now + Self.rest)
+            let isKnown = absence?.holds(for: registry) == true
+            absence = Absence(registry: registry, until: .now + Self.rest)
             return !isKnown
         }
     }

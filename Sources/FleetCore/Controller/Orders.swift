@@ -113,8 +113,14 @@ extension Controller {
         AttemptOrder(
             key: AttemptKey(job: job.id, number: 1),
             place: container.map { AttemptPlace.container($0) } ?? .worker(""),
-            input: job.request.stored == nil ? job.request.input : "", kind: job.request.kind
+            input: Self.ordered(job.request), kind: job.request.kind
         ).bytes
+    }
+
+    /// The input as it stands in an order: who does not know that there is more must not take the abridged
+    /// copy for all of it.
+    private static func ordered(_ request: JobRequest) -> String {
+        request.stored == nil ? request.input : ""
     }
 
     private func attemptOrder(_ key: AttemptKey) -> AttemptOrder? {
@@ -123,10 +129,8 @@ extension Controller {
         if let worker = attempt.worker { place = .worker(worker) }
         if let container = attempt.container { place = .container(container) }
         guard let place else { return nil }
-        // Who does not know that there is more must not take the abridged copy for all of it.
-        let input = job.request.stored == nil ? job.request.input : ""
         return AttemptOrder(
-            key: key, place: place, input: input, stored: job.request.stored,
+            key: key, place: place, input: Self.ordered(job.request), stored: job.request.stored,
             kind: job.request.kind, stop: attempt.stop)
     }
 
