@@ -32,10 +32,10 @@ struct SelfCheckTests {
     func mounted() async throws {
         let path = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: path) }
-        func policy(_ models: String, needed: Bool) async throws -> ContainerPolicy {
+        func policy(_ models: String?, needed: Bool) async throws -> ContainerPolicy {
             try await DockerEngine.with(socketPath: path + "/docker.sock", logger: quiet) {
                 try await HostFacts(
-                    engine: $0, models: ModelsFolder(path: models), memoryMax: 1 << 30,
+                    engine: $0, models: models.map { ModelsFolder(path: $0) }, memoryMax: 1 << 30,
                     devices: DeviceRules(), logger: quiet
                 ).policy(network: "n", gpu: .none, needsModels: needed)
             }
@@ -47,6 +47,11 @@ struct SelfCheckTests {
             try await policy(path + "/none", needed: true)
         }
         #expect(failure?.message == "the models are not there: \(path)/none is no folder here")
+        // An agent that was told of no folder must not start the worker without a word.
+        #expect(try await policy(nil, needed: false).models == nil)
+        let unset = await #expect(throws: Failure.self) { try await policy(nil, needed: true) }
+        #expect(unset?.code == .startFailed)
+        #expect(unset?.message.contains("`models.mount`") == true)
     }
 
     @Test("Containers get the folder that links lead to, unless it is one of the system")

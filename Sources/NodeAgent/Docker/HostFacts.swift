@@ -35,13 +35,17 @@ final class HostFacts: Sendable {
 
     /// The policy for this machine as it is now.
     ///
-    /// Throws a `Failure` when models are wanted and their folder is not there, or does not answer.
+    /// Throws a `Failure` when models are wanted and their folder is named nowhere, is not there, or does
+    /// not answer.
     func policy(
         network: String, gpu wish: GPUWish, needsModels: Bool
     ) async throws -> ContainerPolicy {
         let mount = await models?.mount()
         // Without them the worker would start, fetch them from somewhere or fail much later.
-        if needsModels, case .failure(let failure)? = mount { throw failure }
+        if needsModels {
+            guard let mount else { throw Self.noModels }
+            if case .failure(let failure) = mount { throw failure }
+        }
         var gpu = ContainerPolicy.GPU.none
         if wish != .none {
             let info = try await engine.info()
@@ -56,6 +60,11 @@ final class HostFacts: Sendable {
             network: network, models: try? mount?.get(), gpu: gpu, memoryMax: memoryMax,
             devices: devices)
     }
+
+    private static let noModels = Failure(
+        .startFailed,
+        "it needs models, and its node has no folder of them: name it in the agent's setting `models.mount`"
+    )
 
     /// Sets a flag; whether it was set before.
     private static func raise(_ flag: inout Bool) -> Bool {
