@@ -152,8 +152,8 @@ struct LogTests {
             let first = try #require(try await reader.next())
             _ = try await store.append(chunk("", at: offset, isLast: true), now: now)
             let archive = LogArchive(
-                store: store, objects: objects, loop: plane.loop, keep: .seconds(86_400),
-                logger: quiet)
+                store: store, objects: objects, loop: plane.loop, record: plane.store,
+                keep: .seconds(86_400), logger: quiet)
             await archive.move(key)
             #expect(await store.local().isEmpty)
             #expect(await store.isEnded(key))
@@ -180,14 +180,53 @@ struct LogTests {
         }
     }
 
+    @Test("The log of a job that was submitted long ago is kept from its end on")
+    func endedLate() async throws {
+        try await Plane.with { plane, _ in
+            let (store, objects) = (plane.api.logs, plane.api.objects)
+            let mint = JobIDMint()
+            let (waiting, past, forgotten) = (
+                mint.mint(at: now), mint.mint(at: now), mint.mint(at: now)
+            )
+            guard case .accepted? = await plane.submit(waiting) else {
+                Issue.record("the job is not accepted")
+                return
+            }
+            // As one that was tried again today; it is in the record only.
+            try await plane.past(past)
+            for id in [waiting, past, forgotten] {
+                try await objects.put(
+                    try ObjectLayout.log(job: id.rawValue, attempt: 1),
+                    .bytes(ByteBuffer(string: "x")), contentType: "text/plain")
+                try FileManager.default.createDirectory(
+                    atPath: "\(plane.directory)/logs/\(id)", withIntermediateDirectories: true)
+            }
+            func expire(keeping keep: Duration) async throws -> (objects: [String], local: [String])
+            {
+                await LogArchive(
+                    store: store, objects: objects, loop: plane.loop, record: plane.store,
+                    keep: keep, logger: quiet
+                ).expire()
+                let left = try await objects.list(prefix: "logs/", next: nil, limit: 9).objects
+                return (left.map { $0.key.components[1] }, await store.jobs())
+            }
+            let alive = [waiting, past].map(\.rawValue).sorted()
+            var left = try await expire(keeping: .seconds(86_400))
+            #expect(left.objects == alive && left.local == alive)
+            // Whatever the time, one that is alive keeps the logs of its attempts.
+            left = try await expire(keeping: .seconds(-60))
+            #expect(left.objects == [waiting.rawValue] && left.local == [waiting.rawValue])
+        }
+    }
+
     @Test("A log of an attempt that nobody knows any more is moved by the sweep")
     func sweep() async throws {
         try await Plane.with { plane, _ in
             let store = plane.api.logs
             _ = try await store.append(chunk("a\n", at: 0), now: now)
             let archive = LogArchive(
-                store: store, objects: plane.api.objects, loop: plane.loop, keep: .seconds(3_600),
-                logger: quiet)
+                store: store, objects: plane.api.objects, loop: plane.loop, record: plane.store,
+                keep: .seconds(3_600), logger: quiet)
             await archive.sweep()
             #expect(await store.local().count == 1)
             let path = "\(plane.directory)/logs/\(key.job)/1.0.log"

@@ -3,13 +3,16 @@ import Foundation
 import Logging
 import NIOCore
 import ObjectStore
+import RedisStore
 
 /// Moves ended logs to the object store, and deletes them when their time is over.
 struct LogArchive: Sendable {
     let store: LogStore
     let objects: any ObjectStore
     let loop: ControlLoop
-    /// How long a log is kept, from when its job was submitted.
+    /// The record of jobs, for when those ended that are no longer in memory.
+    let record: FleetStore
+    /// How long a log is kept, from when its job ended.
     let keep: Duration
     let logger: Logger
 
@@ -82,28 +85,48 @@ struct LogArchive: Sendable {
     /// Deletes logs whose time is over, in both places.
     func expire() async {
         let oldest = loop.clock.now - keep
-        let old = await store.jobs().filter { JobIDMint.time(of: $0).map { $0 < oldest } ?? false }
-        let ended = await loop.read { controller, _ in
-            old.filter {
-                controller.jobs[JobID($0)]?.ending != nil || controller.jobs[JobID($0)] == nil
-            }
-        }
-        for job in ended { await store.drop(job: job) }
         do {
+            let local = await store.jobs().filter { Self.isOlder($0, than: oldest) }
+            for job in try await ended(local, before: oldest) { await store.drop(job: job) }
             // In the order of the jobs' ids, and so of their times; what is none of ours stays.
             for try await page in objects.pages(prefix: "logs/") {
-                for object in page {
-                    let parts = object.key.text.split(separator: "/")
-                    guard parts.count == 3, let made = JobIDMint.time(of: parts[1]) else {
-                        continue
-                    }
-                    guard made < oldest else { return }
-                    try await objects.delete(object.key)
+                let logs = page.compactMap { object -> (key: ObjectKey, job: String)? in
+                    let parts = object.key.components
+                    guard parts.count == 3, JobIDMint.time(of: parts[1]) != nil else { return nil }
+                    return (object.key, parts[1])
                 }
+                let old = logs.prefix { Self.isOlder($0.job, than: oldest) }
+                let over = try await ended(old.map(\.job), before: oldest)
+                for (key, job) in old where over.contains(job) { try await objects.delete(key) }
+                if old.count < logs.count { return }
             }
         } catch {
             guard !Task.isCancelled else { return }
             logger.notice("old logs are not deleted for now", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Whether a job was submitted before an instant.
+    private static func isOlder(_ job: String, than instant: Instant) -> Bool {
+        JobIDMint.time(of: job).map { $0 < instant } ?? false
+    }
+
+    /// Those of some jobs that ended before an instant, and those that nobody knows any more.
+    ///
+    /// One that was submitted long ago may have waited as long, or have been tried again since.
+    private func ended(_ jobs: [String], before instant: Instant) async throws -> Set<String> {
+        let ids = Set(jobs.map { JobID($0) })
+        let (kept, past) = await loop.read { controller, _ in
+            (
+                ids.filter { id in
+                    controller.jobs[id].map { $0.ending.map { $0.at >= instant } ?? true } ?? false
+                },
+                ids.filter { controller.jobs[$0] == nil }
+            )
+        }
+        let found = try await record.readable(past.sorted())
+        let late = found.jobs.filter { $0.ending.map { $0.at >= instant } ?? true }.map(\.id)
+        return Set(
+            ids.subtracting(kept).subtracting(late).subtracting(found.damaged).map(\.rawValue))
     }
 }

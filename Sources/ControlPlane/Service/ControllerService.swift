@@ -231,7 +231,8 @@ package struct ControllerService: Service {
             loop: loop, sessions: sessions, meters: meters, link: link, linkContext: context,
             api: api,
             archive: LogArchive(
-                store: logs, objects: objects, loop: loop, keep: settings.keepLogs, logger: logger),
+                store: logs, objects: objects, loop: loop, record: store, keep: settings.keepLogs,
+                logger: logger),
             sweeper: InputSweeper(
                 loop: loop, store: store, objects: objects, keep: settings.keepUploads,
                 logger: logger),

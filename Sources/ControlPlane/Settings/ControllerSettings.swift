@@ -118,7 +118,7 @@ package struct ControllerSettings: Sendable {
         SettingSpec("storage.secret_key", .string, secret: true, help: "The S3 secret key."),
         SettingSpec(
             "logs.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "7d",
-            help: "How long the logs of jobs are kept, from when a job was submitted."),
+            help: "How long the logs of jobs are kept, from when a job ended."),
         SettingSpec(
             "uploads.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "30d",
             help:
