@@ -28,6 +28,13 @@ import Testing
         }
     }
 
+    @Test func anEventHasNoName() async throws {
+        try await jctl(["get", "events", "7"], routes: [:]) { ran, stub in
+            #expect(ran.code == 2 && stub.requests.isEmpty)
+            #expect(ran.err.contains("jctl events --job ID"))
+        }
+    }
+
     @Test func longHistoriesAreReadToTheirEnd() async throws {
         let pages: @Sendable (StubRequest) async -> StubAnswer = { request in
             let cursor = request.query["cursor"].flatMap(Int.init) ?? 0
@@ -126,9 +133,7 @@ import Testing
             let ids = stub.requests("GET /stream").map { $0.header("Last-Event-ID") ?? "" }
             #expect(ids.first == "4" && ids.last == "9" && ids.count == 4)
             #expect(ids[1] == ids[2] && ["4", "5", "6"].contains(ids[1]))
-            #expect(
-                stub.requests("GET /stream").first?.query["topics"]
-                    == "jobs,nodes,roamers,pods,fleet")
+            #expect(stub.requests("GET /stream").first?.query["topics"] == "all")
         }
     }
 

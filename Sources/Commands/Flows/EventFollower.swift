@@ -69,7 +69,8 @@ struct EventFollower {
     private var topics: [String] {
         if let job { return ["job:\(job)"] }
         if let node { return ["node:\(node)"] }
-        return ["jobs", "nodes", "roamers", "pods", "fleet"]
+        // The same as of the past: of plans, tokens and webhooks, too, as far as they are for the caller.
+        return ["all"]
     }
 
     /// What goes on between events is no event.

@@ -44,6 +44,10 @@ struct Get: Command {
         case .services: try await list(Listings.services(filter, name), session)
         case .templates: try await list(Listings.templates(filter, name), session)
         case .events:
+            guard name == nil else {
+                throw CommandError.usage(
+                    "an event has no name", hint: "`jctl events --job ID` or `--node NAME` chooses")
+            }
             let follower = EventFollower(
                 session: session, job: nil, node: filter.node, type: filter.kind, output: output)
             if watch { return try await follower.follow(after: nil) }
