@@ -71,6 +71,23 @@ import Testing
         }
     }
 
+    @Test func whatIsSavedIsToldToPrograms() async throws {
+        try await withFolder { folder in
+            try await jctl(
+                ["backup", "get", Self.name, "--out", "\(folder)/b.gz", "-o", "jsonl"],
+                routes: [
+                    "GET /backups/\(Self.name)": { _ in .json(Self.record("done", Self.done)) },
+                    "GET /backups/\(Self.name)/archive": { _ in
+                        .bytes("hello", type: "application/gzip")
+                    },
+                ]
+            ) { ran, _ in
+                #expect(ran.code == 0 && ran.lines.count == 1, "\(ran)")
+                #expect(ran.out.contains(#""path":"\#(folder)/b.gz""#))
+            }
+        }
+    }
+
     @Test func restoreSaysWhatToDo() async throws {
         try await withFolder { folder in
             try Data([0x1F, 0x8B, 8]).write(to: URL(fileURLWithPath: folder + "/it's.gz"))

@@ -165,15 +165,16 @@ import Testing
         }
     }
 
-    @Test func logsGoOnInTheNextAttempt() async throws {
-        let second = Samples.running.replacing(#""attempt":1"#, with: #""attempt":2"#)
+    @Test(arguments: [nil, "3"] as [String?], ["2", "1001"])
+    func logsGoOnInTheNextAttempt(_ tail: String?, _ next: String) async throws {
+        let second = Samples.running.replacing(#""attempt":1"#, with: #""attempt":\#(next)"#)
         let polls = Counter()
         let states = [
             Samples.running, second,
-            Samples.succeeded.replacing(#""attempt":1,"p"#, with: #""attempt":2,"p"#),
+            Samples.succeeded.replacing(#""attempt":1,"p"#, with: #""attempt":\#(next),"p"#),
         ]
         try await jctl(
-            ["logs", "-f", Samples.id],
+            ["logs", "-f", Samples.id] + (tail.map { ["--tail", $0] } ?? []),
             routes: [
                 "GET /jobs/\(Samples.id)": { _ in .json(states[min(polls.next(), 3) - 1]) },
                 "GET /jobs/\(Samples.id)/logs": { request in
@@ -183,10 +184,14 @@ import Testing
                         body: Data(Self.record("try \(attempt)").utf8))
                 },
             ]
-        ) { ran, _ in
+        ) { ran, stub in
             #expect(ran.code == 0)
-            #expect(ran.out == "try 1\ntry 2\n")
-            #expect(ran.err.contains("— attempt 2 on agx-01 —"))
+            #expect(ran.out == "try 1\ntry \(next)\n")
+            #expect(ran.err.contains("— attempt \(next) on agx-01 —"))
+            // The second one is followed from its beginning.
+            let reads = stub.requests("GET /jobs/\(Samples.id)/logs").map(\.query)
+            #expect(reads.map { $0["attempt"] } == ["1", next])
+            #expect(reads.map { $0["tail"] } == [tail, nil])
         }
     }
 
@@ -235,6 +240,12 @@ import Testing
                 #expect(ran.lines.first == "\(folder)/new/picture-1.png")
             }
             #expect(contents(folder + "/new/picture.png") == "PNG")
+            let listed = ["outputs", "j", "--out", folder + "/more", "-o", "jsonl"]
+            try await jctl(listed, routes: routes) { ran, _ in
+                #expect(ran.lines.count == 2)
+                #expect(ran.lines.first?.contains(#""name":"picture.png""#) == true)
+                #expect(ran.lines.first?.contains(#""path":"\#(folder)/more/picture.png""#) == true)
+            }
         }
         try await jctl(["outputs", "q", "--out", "/tmp/x"], routes: routes) { ran, _ in
             #expect(ran.code == 1)

@@ -26,12 +26,12 @@ struct LogFollower {
         let job = try await refresh(id)
         let attempts = job.model.attempts?.compactMap(\.attempt) ?? []
         guard wish.attempt == nil, wish.tail == nil, attempts.count > 1 else {
-            _ = try await read(id, attempt: wish.attempt, follows: false, from: nil)
+            _ = try await read(id, attempt: wish.attempt, tail: wish.tail)
             return
         }
         for attempt in attempts {
             divide(attempt, job.model)
-            _ = try await read(id, attempt: attempt, follows: false, from: nil)
+            _ = try await read(id, attempt: attempt)
         }
     }
 
@@ -43,15 +43,20 @@ struct LogFollower {
         // From the beginning means the first attempt's; the tail is that of the last one.
         let first = wish.tail == nil ? job.model.attempts?.first?.attempt : nil
         var wanted = wish.attempt ?? first ?? job.model.attempt
+        var tail = wish.tail
         while true {
             if wish.attempt == nil, (job.model.attempt ?? 1) > 1 {
                 divide(wanted ?? job.model.attempt ?? 1, job.model)
             }
-            let shown = try await followAttempt(id, wanted ?? job.model.attempt)
+            let shown = try await followAttempt(id, wanted ?? job.model.attempt, tail: tail)
+            // What is written from now on is wanted whole.
+            tail = nil
             guard wish.attempt == nil else { return try await refresh(id) }
             job = try await nextTurn(id, after: shown)
             if job.model.isEnded, (job.model.attempt ?? shown) <= shown { return job }
-            wanted = shown + 1
+            // Numbers may be left out: behind a restored backup they go on far above.
+            let numbers = job.model.attempts?.compactMap(\.attempt) ?? []
+            wanted = numbers.first { $0 > shown } ?? job.model.attempt
         }
     }
 
@@ -73,12 +78,13 @@ struct LogFollower {
     }
 
     /// Prints one attempt's log to its end; answers which attempt it was.
-    private func followAttempt(_ id: String, _ attempt: Int?) async throws -> Int {
+    private func followAttempt(_ id: String, _ attempt: Int?, tail: Int?) async throws -> Int {
         var attempt = attempt
         var from: UInt64?
         var failures = 0
         while true {
-            let outcome = try await read(id, attempt: attempt, follows: true, from: from)
+            let outcome = try await read(
+                id, attempt: attempt, follows: true, from: from, tail: tail)
             attempt = outcome.attempt ?? attempt
             guard let loss = outcome.loss else { return attempt ?? 1 }
             let isProgress = outcome.offset != from
@@ -101,12 +107,12 @@ struct LogFollower {
     }
 
     private func read(
-        _ id: String, attempt: Int?, follows: Bool, from: UInt64?
+        _ id: String, attempt: Int?, follows: Bool = false, from: UInt64? = nil, tail: Int? = nil
     ) async throws -> Outcome {
         let query = [
             ("format", "cri"), ("follow", follows ? "true" : nil),
             ("attempt", attempt.map(String.init)), ("from", from.map(String.init)),
-            ("tail", from == nil ? wish.tail.map(String.init) : nil), ("since", wish.since),
+            ("tail", from == nil ? tail.map(String.init) : nil), ("since", wish.since),
         ]
         let call = APIClient.Call(
             resource: Resource("jobs", id, "logs", query: query),

@@ -53,17 +53,18 @@ struct Backup: Command {
                 found.items.map(\.json), next: found.next, empty: "there are no backups"
             ) { Backups.table(found.items.map(\.model), now: session.context.now()) }
         case "get":
-            let wanted: BackupRecord?
+            let wanted: Fetched<BackupRecord>?
             if let name {
-                wanted = try await backups.one(name).model
+                wanted = try await backups.one(name)
             } else {
-                wanted = try await backups.list().items.first?.model
+                wanted = try await backups.list().items.first
             }
             guard let wanted else {
                 throw CommandError(
                     .notFound, "there are no backups", hint: "`jctl backup` makes one")
             }
-            session.out(SafeText.line(try await backups.save(wanted, to: out)))
+            let path = try await backups.save(wanted.model, to: out)
+            printer.object(wanted.json.with("path", .string(path))) { [SafeText.line(path)] }
         default:
             throw CommandError.usage(
                 "unknown action '\(action)'",

@@ -9,6 +9,7 @@ struct Outputs: Command {
             EXAMPLES:
               jctl outputs 01JD3V5K8Q2M7N4P6R8S0T1V2W
               jctl outputs 01JD3V5K8Q2M7N4P6R8S0T1V2W --out pictures   prints the paths
+              jctl outputs 01JD3V5K8Q2M7N4P6R8S0T1V2W --out pictures -o json
 
             A file that exists is kept; the new one is called name-1.
             """)
@@ -42,8 +43,15 @@ struct Outputs: Command {
                 hint: found.model.isEnded ? nil : "`jctl wait \(job)` waits for its end")
         }
         let saver = OutputSaver(session: session, client: client)
-        for output in outputs {
-            session.out(SafeText.line(try await saver.save(output, of: found.model, to: out)))
+        var saved: [JSONValue] = []
+        for (file, shown) in zip(outputs, found.json["outputs"]?.elements ?? []) {
+            let path = try await saver.save(file, of: found.model, to: out)
+            saved.append(shown.with("path", .string(path)))
+            if !output.output.isMachine { session.out(SafeText.line(path)) }
+        }
+        guard output.output.isMachine else { return }
+        Printer(session: session, options: output).list(saved, next: .null, empty: "") {
+            OutputTables.outputs(outputs)
         }
     }
 }
