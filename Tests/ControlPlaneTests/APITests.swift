@@ -62,6 +62,13 @@ struct APITests {
             (#"{"kind":"image","cluster":"nowhere"}"#, 404), (#"{"kind":"custom"}"#, 422),
             (#"{"kind":"custom","image":"UPPER/../x"}"#, 422),
             (#"{"kind":"image","deadlineSeconds":-1}"#, 400), (#"[]"#, 400), (#"{}"#, 400),
+            // What nobody would heed.
+            (#"{"kind":"image","command":["x"]}"#, 422),
+            (#"{"kind":"image","memoryBytes":1073741824}"#, 422),
+            (#"{"kind":"image","template":"sdxl-worker","command":["x"]}"#, 422),
+            (#"{"kind":"image","template":"sdxl-worker","cluster":"vision"}"#, 422),
+            (#"{"kind":"custom","image":"x","template":"sdxl-worker"}"#, 422),
+            (#"{"kind":"custom","image":"x","cluster":"vision"}"#, 422),
         ])
     func wrongSubmission(body: String, expected: Int) async throws {
         try await Plane.with { plane, _ in
@@ -70,6 +77,25 @@ struct APITests {
             #expect(json["error"]?["message"] != nil)
             #expect(json["error"]?["requestId"] != nil)
         }
+    }
+
+    @Test("How its container shall be is heeded for a job that has one of its own")
+    func heeded() {
+        var fleet = Plane.fleet
+        var job = JobRequest(kind: .image, command: ["x"], memory: 1 << 30)
+        #expect(fleet.unheeded(job)?.contains("contract cog") == true)
+        #expect(fleet.unheeded(JobRequest(kind: .image)) == nil)
+        fleet.services = fleet.services.map {
+            var service = $0
+            service.worker.contract = .exec
+            return service
+        }
+        #expect(fleet.unheeded(job) == nil)
+        job.template = "sdxl-worker"
+        #expect(fleet.unheeded(job) != nil)
+        job.template = nil
+        job.image = "x"
+        #expect(fleet.unheeded(job) == nil)
     }
 
     @Test("The events of all pages are those of one, each once")

@@ -153,6 +153,7 @@ package struct APIServer: Sendable {
         try requireStore()
         // A repeat is answered whatever has become of what it refers to.
         if isRepeat { return try await submit(jobs).0 }
+        try await requireHeeded(jobs)
         try await inputs.requireUploads(of: jobs, at: loop.clock.now)
         let kept = try await inputs.keep(await pinned(jobs))
         let stored = kept.filter { $0.request.stored != nil }.map(\.id)

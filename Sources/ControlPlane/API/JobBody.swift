@@ -42,6 +42,14 @@ struct JobBody {
         if job.image != nil, kind != .custom {
             throw APIError.impossible("`image` goes with kind `custom` only")
         }
+        if job.image != nil, job.template != nil {
+            throw APIError.impossible("give `image` or `template`: a roamer becomes one of them")
+        }
+        if job.cluster != nil, job.kind == .custom || job.template != nil {
+            throw APIError.impossible(
+                "`cluster` goes neither with `template` nor with kind `custom`: they take a roamer of their own"
+            )
+        }
         if let image = job.image, let problem = ImageReference.problem(in: image) {
             throw APIError.impossible("`image`: \(problem)")
         }
