@@ -79,6 +79,19 @@ struct APITests {
         }
     }
 
+    @Test("A misspelt parameter is refused, for it would be as if it were not there")
+    func misspelt() async throws {
+        try await Plane.with { plane, _ in
+            let (_, job) = try await call(plane, .post, "/api/v1/jobs", #"{"kind":"image"}"#)
+            let path = "/api/v1/jobs/\(try #require(Plane.text(job["id"])))"
+            #expect(try await call(plane, .get, path + "?wait=0&for=running").0 == .ok)
+            for path in [path + "?wiat=1", "/api/v1/plans/none?step=false"] {
+                let (status, json) = try await call(plane, .get, path)
+                #expect(status == .badRequest, "\(path): \(json)")
+            }
+        }
+    }
+
     @Test("How its container shall be is heeded for a job that has one of its own")
     func heeded() {
         var fleet = Plane.fleet

@@ -286,7 +286,7 @@ struct LogTests {
                 #expect(timed.count == 5)
                 for query in [
                     "tail=-1", "tail=x", "from=-1", "since=soon", "format=xml", "follow=maybe",
-                    "attempt=0", "timestamps=2",
+                    "attempt=0", "timestamps=2", "atempt=1",
                 ] { #expect(try await get("?" + query).0 == 400, "\(query)") }
                 #expect(try await get("?attempt=7").0 == 404)
             }

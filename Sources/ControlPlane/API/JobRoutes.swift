@@ -12,6 +12,7 @@ extension APIServer {
         api.post("/jobs") { request, context in try await submit(request, context.caller) }
         api.get("/jobs") { request, _ in try await list(request) }
         api.get("/jobs/:id") { request, context in
+            try request.requireKnown(["wait", "for"])
             let id = JobID(try name(context, "id"))
             let goal = request.uri.queryParameters["for"].map(String.init) ?? "ended"
             guard goal == "ended" || JobState(rawValue: goal) != nil else {

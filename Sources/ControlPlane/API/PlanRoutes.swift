@@ -17,6 +17,7 @@ extension APIServer {
         api.post("/plans") { request, context in try await submitPlan(request, context.caller) }
         api.get("/plans") { request, _ in try await plans(request) }
         api.get("/plans/:id") { request, context in
+            try request.requireKnown(["steps"])
             let id = PlanID(try name(context, "id"))
             let steps =
                 request.uri.queryParameters["steps"] == nil ? true : try request.flag("steps")

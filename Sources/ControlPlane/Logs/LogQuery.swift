@@ -20,8 +20,12 @@ struct LogQuery: Sendable {
     var isRaw: Bool
 
     static let tailMax = 100_000
+    private static let names = [
+        "attempt", "follow", "from", "tail", "since", "timestamps", "format",
+    ]
 
     init(_ request: Request) throws {
+        try request.requireKnown(Self.names)
         let query = request.uri.queryParameters
         func value(_ name: String) -> String? { query[Substring(name)].map(String.init) }
         func number<Number: FixedWidthInteger>(
