@@ -59,7 +59,7 @@ import Testing
     }
 
     private func names(
-        _ noun: Noun, _ prefix: String, are expected: [String],
+        _ list: Resource, _ prefix: String, are expected: [String],
         _ answer: @escaping @Sendable (StubRequest) async -> StubAnswer
     ) async throws {
         try await Stub.serve(answer) { stub in
@@ -68,23 +68,38 @@ import Testing
                 console: RecordingConsole(), environment: ["HOME": "/nonexistent"],
                 pause: { _ in try await Task.sleep(for: .seconds(60)) })
             let words = ["jctl", "x", "--endpoint", stub.socket]
-            let found = await NameCompletion.names(noun, nil, words, prefix, context)
+            let found = await NameCompletion.names(list, words, prefix, context)
             #expect(found == expected)
         }
     }
 
     @Test func namesComeFromTheController() async throws {
-        try await names(.nodes, "agx-1", are: ["agx-11", "agx-12"]) { request in
+        try await names(NameCompletion.list(of: .nodes), "agx-1", are: ["agx-11", "agx-12"]) {
+            request in
             guard request.route == "GET /nodes" else { return .error(404, "not_found", "no") }
             return .json(
                 #"{"items":[{"name":"agx-01"},{"name":"agx-11"},{"name":"agx-12"}],"next":null}"#)
         }
     }
 
+    @Test func namesOfContextsComeFromTheFile() async throws {
+        try await withFolder { folder in
+            let path = folder + "/config.yaml"
+            let text =
+                "contexts: {home: {endpoint: /a}, house: {endpoint: /b}, lab: {endpoint: /c}}\n"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            let context = Context(console: RecordingConsole(), environment: ["JCTL_CONFIG": path])
+            #expect(NameCompletion.contextNames("ho", context) == ["home", "house"])
+        }
+        let none = Context(console: RecordingConsole(), environment: ["HOME": "/nonexistent"])
+        #expect(NameCompletion.contextNames("", none).isEmpty)
+    }
+
     @Test func aControllerThatIsAwayGivesNone() async throws {
-        try await names(.jobs, "", are: []) { _ in .error(503, "store_unavailable", "no") }
+        let jobs = NameCompletion.list(of: .jobs)
+        try await names(jobs, "", are: []) { _ in .error(503, "store_unavailable", "no") }
         let context = Context(
             console: RecordingConsole(), environment: ["JCTL_ENDPOINT": "/nowhere.sock"])
-        #expect(await NameCompletion.names(.nodes, nil, [], "", context).isEmpty)
+        #expect(await NameCompletion.names(jobs, [], "", context).isEmpty)
     }
 }

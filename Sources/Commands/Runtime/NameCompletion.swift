@@ -4,14 +4,30 @@ import ArgumentParser
 enum NameCompletion {
     /// Names of a kind of thing; none when the controller does not answer at once.
     static func of(_ noun: Noun, state: String? = nil) -> CompletionKind {
-        .custom { words, _, prefix in await names(noun, state, words, prefix, .process()) }
+        of(list(of: noun, state: state))
+    }
+
+    /// Names in another list of the controller's, as of its backups.
+    static func of(_ list: Resource) -> CompletionKind {
+        .custom { words, _, prefix in await names(list, words, prefix, .process()) }
+    }
+
+    /// Names of the contexts that jctl knows itself.
+    static let contexts = CompletionKind.custom { _, _, prefix in
+        contextNames(prefix, .process())
+    }
+
+    /// Those that begin so.
+    static func contextNames(_ prefix: String, _ context: Context) -> [String] {
+        let names = (try? ConfigFile.load(context))?.contexts?.keys.sorted() ?? []
+        return names.filter { $0.hasPrefix(prefix) }
     }
 
     /// The kind that `get` and `describe` were given decides.
     static let ofKind = CompletionKind.custom { words, _, prefix in
         let nouns = words.compactMap { try? Noun.parse($0) }
         guard let noun = nouns.first else { return [] }
-        return await names(noun, nil, words, prefix, .process())
+        return await names(list(of: noun), words, prefix, .process())
     }
 
     /// Kinds that can be named.
@@ -28,13 +44,21 @@ enum NameCompletion {
     private static let patience = Duration.milliseconds(300)
     private static let limit = 100
 
+    /// The list that has the names of a kind of thing.
+    static func list(of noun: Noun, state: String? = nil) -> Resource {
+        var list = Resource(noun.rawValue)
+        if noun == .jobs { list.add([("state", state), ("limit", "\(limit)")]) }
+        return list
+    }
+
+    /// Names in a list that begin so.
     static func names(
-        _ noun: Noun, _ state: String?, _ words: [String], _ prefix: String, _ context: Context
+        _ list: Resource, _ words: [String], _ prefix: String, _ context: Context
     ) async -> [String] {
         await withTaskGroup(of: [String].self) { group in
             group.addTask {
                 let session = Session(context: context, global: options(words))
-                let names = (try? await fetch(noun, state, session)) ?? []
+                let names = (try? await fetch(list, session)) ?? []
                 await session.close()
                 return names.filter { $0.hasPrefix(prefix) }
             }
@@ -48,13 +72,9 @@ enum NameCompletion {
         }
     }
 
-    private static func fetch(
-        _ noun: Noun, _ state: String?, _ session: Session
-    ) async throws -> [String] {
-        var resource = Resource(noun.rawValue)
-        if noun == .jobs { resource.add([("state", state), ("limit", "\(limit)")]) }
+    private static func fetch(_ list: Resource, _ session: Session) async throws -> [String] {
         // Patience ends it long before.
-        let call = APIClient.Call(resource: resource, timeout: 30, purpose: "complete a name")
+        let call = APIClient.Call(resource: list, timeout: 30, purpose: "complete a name")
         let answer = try await session.client().send(call).json(call.purpose)
         return (answer["items"]?.elements ?? []).compactMap(\.identity)
     }

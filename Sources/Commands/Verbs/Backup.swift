@@ -23,7 +23,9 @@ struct Backup: Command {
     @Argument(help: "make, ls or get.", completion: .list(["make", "ls", "get"]))
     var action: String = "make"
 
-    @Argument(help: "The backup's name; the latest when left out.")
+    @Argument(
+        help: "The backup's name; the latest when left out.",
+        completion: NameCompletion.of(Resource("backups")))
     var name: String?
 
     @Option(help: ArgumentHelp("The file to save it to.", valueName: "file"))

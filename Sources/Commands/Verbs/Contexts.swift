@@ -25,7 +25,7 @@ struct Contexts: Command {
     @Argument(help: "ls, use, set or rm.", completion: .list(["ls", "use", "set", "rm"]))
     var action: String = "ls"
 
-    @Argument(help: "The context's name.")
+    @Argument(help: "The context's name.", completion: NameCompletion.contexts)
     var name: String?
 
     @OptionGroup var output: OutputOptions

@@ -27,7 +27,8 @@ struct Webhooks: Command {
     @Argument(help: "ls, create, test or rm.", completion: .list(Webhooks.actions))
     var action: String = "ls"
 
-    @Argument(help: "The webhook's name.")
+    @Argument(
+        help: "The webhook's name.", completion: NameCompletion.of(Resource("webhooks")))
     var name: String?
 
     @Option(help: ArgumentHelp("Where deliveries go.", valueName: "url"))
