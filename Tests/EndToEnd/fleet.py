@@ -366,7 +366,6 @@ class Fleet:
         label = f"label=jessica.node={node}"
         found = [f"container {id[:12]}" for id in self.containers(node=node)]
         found += [f"network {name}" for name in self.docker("network", "ls", "-q", "--filter", f"label=jessica.fleet={self.name}", "--filter", label).split()]
-        found += [f"volume {name}" for name in self.docker("volume", "ls", "-q", "--filter", label).split()]
         attempts = self.state / "nodes" / node / "attempts"
         return found + [f"file {path}" for path in (attempts.iterdir() if attempts.is_dir() else ())]
 

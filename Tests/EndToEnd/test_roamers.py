@@ -1,5 +1,6 @@
 """Roamers: lent when a cluster is full, clean afterwards; also by hand and for one job."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,24 @@ def test_a_command_runs_on_a_roamer_of_its_own(fleet: Fleet, tmp_path) -> None:
     fleet.until(lambda: way(fleet, mark, node)[-1:] == ["IDLE"], 30, f"{node} to be IDLE again")
     assert way(fleet, mark, node) == CYCLE
     fleet.assert_clean(node)
+
+
+def volumes(fleet: Fleet, container: str) -> set[str]:
+    """The volumes of a container; those that its image declares have no name and no label to be found by."""
+    return {mount["Name"] for mount in json.loads(fleet.docker("inspect", container))[0]["Mounts"] if mount["Type"] == "volume"}
+
+
+def test_volumes_that_an_image_declares_go_with_the_container(fleet: Fleet, tmp_path: Path) -> None:
+    image = fleet.fresh_image(tmp_path / "image", 1000, "VOLUME /kept\n")
+    job = fleet.run("sleep", "4", image=image)
+    node = fleet.wait(job, 60, goal="running")["node"]
+    (container,) = fleet.containers(job=job["id"])
+    its = volumes(fleet, container)
+    assert len(its) == 1, "the image declares one"
+    fleet.succeed(job, 60)
+    fleet.until(lambda: fleet.roamer(node) == "IDLE", 60, f"{node} to be IDLE")
+    fleet.assert_clean(node)
+    assert not its & set(fleet.docker("volume", "ls", "-q").split())
 
 
 def test_a_cordoned_node_gets_no_work(fleet: Fleet) -> None:
