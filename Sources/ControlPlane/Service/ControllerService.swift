@@ -300,10 +300,9 @@ package struct ControllerService: Service {
                 "storage has an endpoint but no keys were given; outputs go to the state folder")
         }
         let signer = try URLSigner(secret: try state.secret())
-        let host = settings.api.host == "0.0.0.0" ? settings.publicHost : settings.api.host
+        let address = settings.publicAddress(hostName: ProcessInfo.processInfo.hostName)
         let folder = FolderStore(
-            root: state.objects, baseURL: "https://\(host):\(settings.api.port)/objects",
-            signer: signer)
+            root: state.objects, baseURL: "\(address)/objects", signer: signer)
         try await folder.prepare()
         return (folder, EmbeddedObjects(store: folder, signer: signer))
     }

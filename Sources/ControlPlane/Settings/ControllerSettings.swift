@@ -18,11 +18,11 @@ package struct ControllerSettings: Sendable {
     package let storageKeys: StorageKeys?
     /// Names and addresses, beside those of this machine, that the certificate shall be good for.
     package let serverNames: [String]
-    /// The name under which agents reach the API, for uploads.
-    package let publicHost: String
+    /// The name under which agents reach the API, for uploads; nil for where it listens, or this machine's.
+    package let publicHost: String?
     /// When a node is believed alive.
     package let liveness: Liveness
-    /// How long the logs of jobs are kept, from when a job was submitted.
+    /// How long the logs of jobs are kept, from when a job ended.
     package let keepLogs: Duration
     /// How long an upload can be the input of new jobs.
     package let keepUploads: Duration
@@ -103,8 +103,10 @@ package struct ControllerSettings: Sendable {
             "server_names", .list,
             help: "More names and addresses of this machine, for its certificate."),
         SettingSpec(
-            "public_host", .string, default: "127.0.0.1",
-            help: "The name or address by which agents reach the API, when api.host is 0.0.0.0."),
+            "public_host", .string,
+            help:
+                "The name or address by which agents reach the API; else api.host, or this machine's name."
+        ),
         SettingSpec(
             "redis.url", .string, secret: true,
             help: "The Redis to use, redis://host:6379; without it the controller starts its own."),
@@ -205,8 +207,9 @@ package struct ControllerSettings: Sendable {
             api: Listener(host: settings.string("api.host"), port: settings.int("api.port")),
             redisURL: settings.string(ifSet: "redis.url"), failover: failover,
             storageKeys: keys,
-            serverNames: settings.list("server_names") + [settings.string("public_host")],
-            publicHost: settings.string("public_host"), liveness: liveness,
+            serverNames: settings.list("server_names")
+                + [settings.string(ifSet: "public_host")].compactMap(\.self),
+            publicHost: settings.string(ifSet: "public_host"), liveness: liveness,
             keepLogs: settings.duration("logs.keep"),
             keepUploads: settings.duration("uploads.keep"),
             keepAudit: settings.duration("audit.keep"), webhookRules: rules,
@@ -214,5 +217,14 @@ package struct ControllerSettings: Sendable {
             logLevel: settings.string("log.level"),
             logsAsJSON: settings.string("log.format") == "json")
         return (result, [])
+    }
+
+    /// Where agents reach the API, on a machine of that name.
+    ///
+    /// What it listens on may be every interface, which is the address of none.
+    func publicAddress(hostName: String) -> String {
+        let listensEverywhere = ["0.0.0.0", "::"].contains(api.host)
+        let host = publicHost ?? (listensEverywhere ? hostName : api.host)
+        return "https://\(host.contains(":") ? "[\(host)]" : host):\(api.port)"
     }
 }

@@ -24,6 +24,20 @@ import Testing
         #expect(settings.fleetFile == nil)
     }
 
+    @Test(arguments: [
+        ("{}", "https://spark:8443"), ("api: {host: '::'}", "https://spark:8443"),
+        ("api: {host: 127.0.0.1, port: 9}", "https://127.0.0.1:9"),
+        ("api: {host: 'fd00::1'}", "https://[fd00::1]:8443"),
+        ("public_host: spark.lan", "https://spark.lan:8443"),
+        ("{public_host: 192.168.1.2, api: {host: 10.0.0.2}}", "https://192.168.1.2:8443"),
+    ])
+    func agentsAreToldAnAddressThatTheyCanReach(_ yaml: String, _ address: String) throws {
+        let settings = try #require(try load(yaml).0)
+        #expect(settings.publicAddress(hostName: "spark") == address)
+        // The certificate must be good for a name that only the settings know.
+        #expect(settings.serverNames == [settings.publicHost].compactMap(\.self))
+    }
+
     @Test func contradictionsAreNamed() throws {
         let yaml =
             "link: {heartbeat: 5s, stop_after: 6s,\n lost_after: 6s}\nstorage: {access_key: a}\n"
