@@ -39,6 +39,11 @@ import Testing
                 #expect(request.header("Content-Type") == "application/yaml")
                 #expect(request.text == "fleet: jessica\n")
             }
+            let noted =
+                String(Self.changes.dropLast()) + #","notes":["outputs go elsewhere"]}"#
+            try await jctl(
+                ["plan", "-f", file], routes: ["POST /fleet": { _ in .json(noted) }]
+            ) { ran, _ in #expect(ran.code == 1 && ran.err == "outputs go elsewhere\n") }
             let none = StubAnswer.json(#"{"revision":8,"applied":false,"changes":[]}"#)
             try await jctl(["plan", "-f", file], routes: ["POST /fleet": { _ in none }]) { ran, _ in
                 #expect(ran.code == 0)

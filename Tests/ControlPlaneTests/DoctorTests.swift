@@ -83,6 +83,40 @@ struct DoctorTests {
         #expect(MachineFindings.certificates([], now: now).isEmpty)
     }
 
+    @Test("A storage that is named and not in use is told of when it is applied, and by the doctor")
+    func storage() async throws {
+        let (mine, other) = (
+            StorageSpec(endpoint: "http://a:9000", bucket: "b"),
+            StorageSpec(endpoint: "http://a:9000", bucket: "c")
+        )
+        let installed = Installation(
+            folder: "/x", authorityEnds: .distantFuture, certificateEnds: .distantFuture,
+            storage: mine)
+        #expect(installed.mismatch(mine) == nil)
+        #expect(installed.mismatch(other)?.contains("names bucket c at http://a:9000") == true)
+        #expect(installed.mismatch(nil)?.contains("names the controller's state folder") == true)
+        try await Plane.with { plane, _ in
+            func warning() async throws -> JSONValue? {
+                let (_, json) = try await plane.call(.get, "/api/v1/diagnosis")
+                guard case .array(let items)? = json["items"] else { return nil }
+                return items.first {
+                    $0["name"] == .string("objects") && $0["status"] == .string("warning")
+                }
+            }
+            #expect(try await warning() == nil)
+            let file = """
+                fleet: test
+                storage: {endpoint: "http://a:9000", bucket: b}
+                clusters: {}
+                roamers: {nodes: [agx-11]}
+                """
+            let (status, json) = try await plane.call(.post, "/api/v1/fleet", file)
+            #expect(status == .ok, "\(json)")
+            #expect(Plane.text(json["notes"]?[0])?.contains("restart the controller") == true)
+            #expect(try await warning() != nil)
+        }
+    }
+
     @Test("The hosts that the fleet's file names are looked up, each once")
     func hosts() {
         var fleet = Plane.fleet

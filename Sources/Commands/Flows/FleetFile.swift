@@ -34,6 +34,7 @@ struct FleetFile {
         Printer(session: session, options: output).object(answer.json) {
             lines(answer.model, dryRun: dryRun)
         }
+        for note in answer.model.notes ?? [] { session.note(note) }
         return answer.model
     }
 

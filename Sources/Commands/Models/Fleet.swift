@@ -78,6 +78,8 @@ struct FleetChanges: Decodable, Sendable {
     var revision: Loose?
     var applied: Bool?
     var changes: [Change]?
+    /// What of the file is not in force by applying it.
+    var notes: [String]?
 
     /// One change.
     struct Change: Decodable, Sendable {

@@ -49,6 +49,10 @@ extension APIServer {
         findings += MachineFindings.certificates(sessions.certificates, now: now)
         findings += await names
         findings += WebhookFindings.look(webhooks.statuses)
+        let wanted = await loop.read { controller, _ in controller.fleet.storage }
+        if let why = installation.mismatch(wanted) {
+            findings.append(.warning("objects", why, action: Installation.takeStorage))
+        }
         return findings
             + (await loop.read { FleetFindings.look($0, at: $1, wallClockAhead: ahead) })
     }

@@ -80,6 +80,8 @@ extension APIServer {
         var revision: UInt64
         var applied: Bool
         var changes: [FleetDiff.Change]
+        /// What of the file is not in force by this.
+        var notes: [String]
     }
 
     private func apply(_ request: Request) async throws -> Response {
@@ -109,9 +111,12 @@ extension APIServer {
         }
         let spec = await images.pinned(written, over: before.0)
         let changes = FleetDiff.between(old: before.1 == 0 ? nil : before.0, new: spec)
+        let notes = installation.mismatch(spec.storage).map {
+            ["\($0); \(Installation.takeStorage)"]
+        }
         if dryRun || changes.isEmpty {
             return try JSONAnswer.response(
-                Applied(revision: before.1, applied: false, changes: changes))
+                Applied(revision: before.1, applied: false, changes: changes, notes: notes ?? []))
         }
         try requireStore()
         guard let reply = await loop.apply(spec, source: text) else {
@@ -122,7 +127,7 @@ extension APIServer {
         await applied.set(
             AppliedFleet(revision: revision, at: loop.clock.now, source: text, spec: spec))
         return try JSONAnswer.response(
-            Applied(revision: revision, applied: true, changes: changes))
+            Applied(revision: revision, applied: true, changes: changes, notes: notes ?? []))
     }
 
     /// The file's name for messages: one short component.

@@ -185,8 +185,8 @@ package struct ControllerService: Service {
         let context = try TLSContext(
             role: .server, caBundle: authority.trust, certificateChain: server.certificate,
             privateKey: server.key)
-        let (objects, folder) = try await openObjects(
-            state, storage(else: loaded.snapshot.fleet.storage), http)
+        let storage = storage(else: loaded.snapshot.fleet.storage)
+        let (objects, folder) = try await openObjects(state, storage, http)
         let inputs = InputStore(
             objects: objects, keepUploads: settings.keepUploads, logger: logger)
         let counters = LinkCounters()
@@ -216,7 +216,8 @@ package struct ControllerService: Service {
             counters: counters, meters: meters, webhooks: webhooks,
             images: ImageResolver(logger: logger) { await registry.look(for: $0) },
             installation: Installation(
-                folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends),
+                folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends,
+                storage: folder == nil ? storage : nil),
             backups: backups,
             audit: AuditTrail(
                 store: store, clock: loop.clock, keep: settings.keepAudit, logger: logger),
