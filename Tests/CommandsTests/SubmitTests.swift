@@ -26,6 +26,19 @@ import Testing
         stub.requests(route).compactMap { $0.header("Idempotency-Key") }
     }
 
+    @Test(arguments: [
+        ["submit", "--kind", "image", "--timeout", "5m"], ["ask", "a sunset", "--timeout", "5m"],
+        ["submit", "--plan", "-", "--timeout", "5m"],
+        ["run", "--image", "tool", "--detach", "--out", "."],
+    ])
+    func whatWouldBeIgnoredIsRefused(_ words: [String]) async throws {
+        try await jctl(words, routes: [:]) { ran, stub in
+            #expect(ran.code == 2 && stub.requests.isEmpty)
+            #expect(
+                ran.err.contains("--timeout goes with") || ran.err.contains("--out and --detach"))
+        }
+    }
+
     @Test func whatMayBeStoredIsAskedForAgainUnderTheSameKey() async throws {
         let tries = Counter()
         let answer: Answer = { _ in

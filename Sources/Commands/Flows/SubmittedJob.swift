@@ -12,6 +12,14 @@ struct WaitOptions: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp("Give up waiting after this long: 90s, 5m, 1h.", valueName: "duration"))
     var timeout: Interval?
+
+    func validate() throws {
+        // Whoever means the job's own time would think that it has one.
+        guard timeout == nil || wait || out != nil else {
+            throw ValidationError(
+                "--timeout goes with --wait or --out; it is --deadline that ends a job")
+        }
+    }
 }
 
 /// The way on from a submitted job: its id, or its results.

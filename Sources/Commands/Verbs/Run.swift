@@ -57,6 +57,10 @@ struct Run: Command {
         if [follow, wait, detach].filter({ $0 }).count > 1 {
             throw ValidationError("--follow, --wait and --detach exclude each other")
         }
+        if detach, out != nil {
+            throw ValidationError(
+                "--out and --detach exclude each other; `jctl outputs` saves them later")
+        }
         if let retries, retries < 0 { throw ValidationError("--retries \(retries) is negative") }
         if image.isEmpty { throw ValidationError("--image is empty") }
     }
