@@ -106,7 +106,7 @@ struct DoctorTests {
             #expect(try await warning() == nil)
             let file = """
                 fleet: test
-                storage: {endpoint: "http://a:9000", bucket: b}
+                storage: {endpoint: "http://a:9000", bucket: jessica}
                 clusters: {}
                 roamers: {nodes: [agx-11]}
                 """
