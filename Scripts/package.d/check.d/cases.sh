@@ -188,9 +188,22 @@ cases_of_upgrades() {
     try "a job runs in Docker" 90 <<'CODE'
 if [[ ! -e /tmp/job ]]; then
     chgrp docker /run/docker.sock
-    jctl run --image "jessica-check/$(. /etc/os-release && echo "$VERSION_CODENAME")" --detach -- sleep 900 >/tmp/job
+    jctl run --image "jessica-check/$(. /etc/os-release && echo "$VERSION_CODENAME")" --detach -- \
+        sh -c 'for number in $(seq 1800); do echo "at work $number"; sleep 0.5; done' >/tmp/job
 fi
 jctl get jobs --state running -o name | grep .
+CODE
+    # What it costs a box, of the very bundle that is installed there.
+    try "with it the agent takes at most 40 MB, and a hundredth of a core" <<'CODE'
+pid=$(systemctl show -p MainPID --value fleet-agent)
+ticks() { awk '{print $14 + $15}' "/proc/$pid/stat"; }
+kilobytes=$(awk '/^VmHWM/ {print $2}' "/proc/$pid/status")
+began=$(ticks)
+sleep 20
+used=$(($(ticks) - began))
+echo "$kilobytes KiB at the most, $used of $((20 * $(getconf CLK_TCK))) ticks"
+((kilobytes * 1024 <= 40000000))
+((used * 100 <= 20 * $(getconf CLK_TCK)))
 CODE
     before=$(running_containers)
     try "upgrades, restarts both, keeps what was set" 60 <<'CODE'
