@@ -36,6 +36,11 @@ struct BackupTests {
                 #expect(planned == .accepted)
                 let token = try await plane.token("laptop", #","submitter":"alice""#)
                 _ = try await plane.call(.post, "/api/v1/nodes/agx-02/cordon")
+                // Nothing happens that it would be told of.
+                let (hooked, _) = try await plane.call(
+                    .post, "/api/v1/webhooks",
+                    #"{"name":"hooks","url":"http://127.0.0.1:9/in","topics":["node:agx-99"]}"#)
+                #expect(hooked == .created)
                 try await save(try await backup(plane), of: plane, to: folder + "/a.gz")
                 return (
                     try await look(plane), try await plane.store.events(after: 0, limit: 1_000),
@@ -56,6 +61,11 @@ struct BackupTests {
                 #expect(plane.loop.term > outcome.summary.header.term + 1_000_000)
                 let status = try await plane.call(.get, "/api/v1/jobs", by: .https(token)).0
                 #expect(status == .ok)
+                // Its secret can still be opened, too.
+                let (_, hooks) = try await plane.call(.get, "/api/v1/webhooks/hooks")
+                #expect(hooks["url"] == .string("http://127.0.0.1:9/in"))
+                #expect(hooks["topics"] == .array([.string("node:agx-99")]))
+                #expect(hooks["state"] == .string("working"))
                 let new = await plane.submit("after")
                 guard case .accepted = new else {
                     Issue.record(

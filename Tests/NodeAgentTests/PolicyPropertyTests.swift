@@ -15,7 +15,8 @@ import Testing
         "/dev/video0", "/dev/snd/timer", "/dev/sda", "/dev/robot", "/dev/../\u{301}/sda",
         "/dev/../etc/shadow", "/dev/mem", "--privileged", "SYS_ADMIN", "\u{0}", "\n",
         "\"}", "{\"Privileged\":true}", "A=b", "LD_PRELOAD", "ünïcode", "0", "root",
-        "sdxl-base-1.0", "nvidia", String(repeating: "x", count: 300),
+        "sdxl-base-1.0", "nvidia", String(repeating: "x", count: 300), "true", "bridge",
+        "jessica-mesh", "fleet-mgmt", "jessica-agx-02",
     ]
 
     /// What a create request may hold at all.
@@ -37,7 +38,10 @@ import Testing
                     ?? .none,
                 memoryMax: [1, 1 << 21, 1 << 36].randomElement(using: &random) ?? 1,
                 devices: DeviceRules(more: ["/dev/robot"]))
-            let spec = worker()
+            var spec = worker()
+            spec.networks = list()
+            let networks = ContainerPolicy.networks(of: spec)
+            #expect(Set(networks).isSubset(of: WorkerSpec.clusterNetworks), "\(networks)")
             let group = UInt32.random(in: 0...50, using: &random)
             // A machine that has every device, and links that lead anywhere.
             let end = Bool.random(using: &random) ? nil : text()

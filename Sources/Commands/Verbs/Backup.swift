@@ -15,9 +15,9 @@ struct Backup: Command {
               jctl backup ls
               jctl backup get --out /mnt/usb/jessica.jsonl.gz       the latest
 
-            A backup has jobs, plans, nodes, the fleet and its revisions, tokens and
-            events. It has no outputs, no logs, no certificates and no administrator's
-            token. `jctl restore` says how one is put back.
+            A backup has jobs, plans, nodes, the fleet and its revisions, tokens,
+            webhooks and events. It has no outputs, no logs, no certificates and no
+            administrator's token. `jctl restore` says how one is put back.
             """)
 
     @Argument(help: "make, ls or get.", completion: .list(["make", "ls", "get"]))
