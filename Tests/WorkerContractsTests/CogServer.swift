@@ -112,6 +112,11 @@ final class CogServer: Sendable {
             def predict(self, prompt: str = Input()) -> Out:
                 return Out(audio=file("x.wav", b"W"), text="hello", n=3)
 
+        class Reads(BasePredictor):
+            def predict(self, image: Path = Input()) -> str:
+                data = open(image, "rb").read()
+                return f"{len(data)} bytes, {sum(data)} in all"
+
         class Tokens(BasePredictor):
             def predict(self, prompt: str = Input()) -> ConcatenateIterator[str]:
                 yield "a "

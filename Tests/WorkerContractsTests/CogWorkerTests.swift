@@ -266,6 +266,26 @@ struct CogWorkerTests {
         }
     }
 
+    @Test(arguments: CogGeneration.allCases)
+    func `a file in the input reaches the model`(_ generation: CogGeneration) async throws {
+        let bytes = (0..<300_000).map { UInt8($0 * 31 % 251) }
+        let url = "data:image/png;base64,\(Data(bytes).base64EncodedString())"
+        try await withCog(generation, predictor: "Reads") { _, worker in
+            let inbox = Inbox()
+            try await withListener(inbox: inbox) { listener in
+                let input = json(#"{"image":"\#(url)"}"#)
+                let start = try await worker.start(
+                    id: "r", input: input, webhook: hook(listener.port))
+                #expect(start == .accepted)
+                let result = try await inbox.end(of: "r")
+                #expect(result.status == .succeeded, "\(result.error ?? "no reason")")
+                let sum = bytes.reduce(0) { $0 + Int($1) }
+                let texts = result.outputs.map { String(buffer: $0.bytes) }
+                #expect(texts == ["\(bytes.count) bytes, \(sum) in all"])
+            }
+        }
+    }
+
     @Test(arguments: CogGeneration.allCases, ["Files", "Object", "Tokens", "Anything"])
     func `every shape of output arrives`(
         _ generation: CogGeneration, _ predictor: String
