@@ -28,6 +28,14 @@ struct BundlePart: Sendable {
     }
 }
 
+/// A job that has failed.
+struct FailedJob: Sendable {
+    /// What of it is shown, once the input is taken out of it.
+    var shown: JSONValue
+    /// What was asked for; nil where nobody knows all of it now.
+    var input: InputText?
+}
+
 /// Reads what a bundle holds from the controller, without secrets.
 struct BundleReader {
     let client: APIClient
@@ -92,14 +100,14 @@ struct BundleReader {
             .map { redactor.text(String($0)) }.joined(separator: "\n")
     }
 
-    /// Jobs that failed within a day, and what was asked of them; nil where nobody knows all of it now.
-    func failedJobs() async throws -> [(job: JSONValue, input: InputText?)] {
+    /// Jobs that failed within a day.
+    func failedJobs() async throws -> [FailedJob] {
         let day = now.addingTimeInterval(-86_400)
         let since = now.addingTimeInterval(-2 * 86_400).formatted(.iso8601)
         let resource = Resource("jobs", query: [("state", "failed"), ("since", since)])
         let jobs = try await client.list(
             Job.self, resource, limit: Self.jobsMax, purpose: Self.purpose)
-        var failed: [(job: JSONValue, input: InputText?)] = []
+        var failed: [FailedJob] = []
         for job in jobs.items where (job.model.finishedAt?.date ?? now) >= day {
             var json = job.json
             // A list has the beginning of a large input only.
@@ -113,12 +121,16 @@ struct BundleReader {
                 }
             }
             let input = Self.isAbridged(json) ? nil : InputText(Self.asked.compactMap { json[$0] })
-            failed.append((json, input))
+            failed.append(FailedJob(shown: Self.members(Self.kept, of: json), input: input))
         }
         return failed
     }
 
     private static func isAbridged(_ job: JSONValue) -> Bool { job["inputAbridged"] == .bool(true) }
+
+    private static func members(_ names: [String], of job: JSONValue) -> JSONValue {
+        .dictionary(names.map { ($0, job[$0]) })
+    }
 
     /// The members of a job that hold what was asked for.
     private static let asked = ["input", "command", "labels"]
@@ -133,32 +145,36 @@ struct BundleReader {
     private static let quoting: Set<String> = ["error", "reason", "attempts", "timeline"]
 
     /// The jobs, one a line, with nothing of what was asked.
-    func text(_ jobs: [(job: JSONValue, input: InputText?)]) -> String {
-        lines(
-            jobs.map { job, input in
-                let names = Self.kept.filter { input != nil || !Self.quoting.contains($0) }
-                let kept = JSONValue.dictionary(names.map { ($0, job[$0]) })
-                return redactor.json(input?.removed(from: kept) ?? kept)
+    func text(_ jobs: [FailedJob]) -> String {
+        let harmless = Self.kept.filter { !Self.quoting.contains($0) }
+        return lines(
+            jobs.map { job in
+                redactor.json(
+                    job.input?.finder().removed(from: job.shown)
+                        ?? Self.members(harmless, of: job.shown))
             })
     }
 
     /// The last events; reasons of jobs whose input is not known are left out, as they may quote it.
-    func events(_ jobs: [(job: JSONValue, input: InputText?)]) async throws -> String {
+    func events(_ jobs: [FailedJob]) async throws -> String {
         var inputs: [String: InputText] = [:]
-        for (job, input) in jobs { if let id = job["id"]?.text { inputs[id] = input } }
+        for job in jobs { if let id = job.shown["id"]?.text { inputs[id] = job.input } }
         let events = try await EventTail.read(client, last: Self.eventsMax)
-        return lines(
-            events.map { event in
-                guard let job = event.model.job else { return redactor.json(event.json) }
-                if let input = inputs[job] {
-                    return redactor.json(input.removed(from: event.json))
-                }
-                guard case .object(let members) = event.json else { return .null }
-                return redactor.json(
-                    .object(
-                        members.map {
-                            $0.key == "reason" ? .init("reason", .string(Redactor.mark)) : $0
-                        }))
-            })
+        var shown = events.map(\.json)
+        for (job, places) in Dictionary(grouping: events.indices, by: { events[$0].model.job }) {
+            guard let job else { continue }
+            let finder = inputs[job]?.finder()
+            for place in places {
+                shown[place] =
+                    finder?.removed(from: shown[place]) ?? Self.withoutReason(shown[place])
+            }
+        }
+        return lines(shown.map { redactor.json($0) })
+    }
+
+    private static func withoutReason(_ event: JSONValue) -> JSONValue {
+        guard case .object(let members) = event else { return .null }
+        return .object(
+            members.map { $0.key == "reason" ? .init("reason", .string(Redactor.mark)) : $0 })
     }
 }

@@ -34,7 +34,7 @@ struct SupportBundle {
         await collector.add("fleet-history.jsonl", "what was applied before, one a line") {
             try await reader.history()
         }
-        var failed: [(job: JSONValue, input: InputText?)] = []
+        var failed: [FailedJob] = []
         await collector.add("failed-jobs.jsonl", "jobs that failed within a day, without input") {
             failed = try await reader.failedJobs()
             return reader.text(failed)

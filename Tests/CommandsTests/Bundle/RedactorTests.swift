@@ -57,10 +57,11 @@ import Testing
         #expect(shown.contains(#""hasToken":true"#))
     }
 
-    @Test func whatQuotesAnInputIsFound() {
-        let input = InputText([
+    @Test func whatQuotesAnInputIsFound() throws {
+        let known = InputText([
             .object([.init("a", .string("a castle on a hill at night"))]), .string("hush"),
         ])
+        let input = try #require(known).finder()
         #expect(
             input.removed(from: "cannot paint 'a castle on a hill at night'")
                 == "cannot paint '[removed]'")
@@ -68,6 +69,12 @@ import Testing
         #expect(input.removed(from: "hush is short") == "[removed] is short")
         #expect(input.removed(from: "exit code 1") == "exit code 1")
         #expect(input.removed(from: "") == "")
+    }
+
+    @Test func anInputTooLargeToBeLookedThroughIsNotKnown() {
+        let half = JSONValue.string(String(repeating: "a", count: 128 << 10))
+        #expect(InputText([half, half]) != nil)
+        #expect(InputText([half, half, .string("CANARY")]) == nil)
     }
 
     @Test func aFleetFileKeepsItsMeaning() throws {
