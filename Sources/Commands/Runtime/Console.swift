@@ -34,18 +34,19 @@ struct StandardConsole: Console {
         return nil
     }
 
-    /// A closed pipe (`jctl get jobs | head`) ends the process quietly, as SIGPIPE would have.
+    /// A closed pipe (`jctl get jobs | head`) ends the process quietly, as SIGPIPE would have; all else is said.
     func writeOut(_ data: Data) {
-        do {
-            try FileHandle.standardOutput.write(contentsOf: data)
-        } catch {
-            exit(128 + SIGPIPE)
-        }
+        guard let code = Descriptor.write(data, to: STDOUT_FILENO) else { return }
+        guard code != EPIPE else { exit(128 + SIGPIPE) }
+        let failure = CommandError(
+            .failed, "cannot write to stdout", why: unsafe String(cString: strerror(code)))
+        writeErr(failure.lines(debug: false).joined(separator: "\n") + "\n")
+        exit(failure.status.rawValue)
     }
 
     /// Messages are best effort: with stderr closed there is nobody left to tell.
     func writeErr(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+        _ = Descriptor.write(Data(text.utf8), to: STDERR_FILENO)
     }
 
     func readIn(limit: Int) throws -> Data {

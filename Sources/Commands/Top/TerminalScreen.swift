@@ -84,22 +84,7 @@ final class TerminalScreen: Screen {
         return unsafe poll(&wanted, 1, patience) > 0
     }
 
-    func write(_ data: Data) {
-        var rest = data[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes {
-                unsafe Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count)
-            }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
-                var wanted = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-                unsafe poll(&wanted, 1, 1_000)
-            } else if errno != EINTR {
-                return
-            }
-        }
-    }
+    func write(_ data: Data) { _ = Descriptor.write(data, to: STDOUT_FILENO) }
 
     func close() { TerminalGuard.disarm() }
 }
@@ -112,9 +97,12 @@ enum TerminalGuard {
     static let leave: StaticString = "\u{1B}[?2026l\u{1B}[0m\u{1B}[?7h\u{1B}[?25h\u{1B}[?1049l"
 
     /// The signals that end a process which does not mind them, and those of its own faults.
-    private static let signals = [
-        SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE,
-        SIGSEGV, SIGSYS,
+    ///
+    /// Not SIGPIPE: a controller that closes its connection while something is written to it must not end
+    /// the process.
+    static let signals = [
+        SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV,
+        SIGSYS,
     ]
 
     // Written by `arm` before a handler is there, and read by handlers and `disarm` only.
