@@ -26,6 +26,15 @@ import Testing
         }
     }
 
+    @Test func aCountBeyondAllBoundsIsShownAsNone() async throws {
+        let strange = Self.done.replacing(#""jobs":3"#, with: #""jobs":1e300"#)
+        try await jctl(
+            ["backup"], routes: ["POST /backups": { _ in .json(Self.record("done", strange)) }]
+        ) { ran, _ in
+            #expect(ran.code == 0 && ran.out.contains("\(Self.name): -, 5 B"), "\(ran)")
+        }
+    }
+
     @Test func aFailedOneSaysWhy() async throws {
         try await jctl(
             ["backup"],
@@ -98,6 +107,8 @@ import Testing
                 fine.out.contains(#"restore --force --from '\#(folder)/it'\''s.gz'"#), "\(fine)")
             let wrong = await jctl(["restore", folder + "/text"])
             #expect(wrong.code == 1 && wrong.err.contains("no gzip"))
+            let place = await jctl(["restore", folder])
+            #expect(place.code == 1 && place.err.contains("no gzip"), "\(place)")
         }
         try await jctl(["restore", "nothing"], routes: [:]) { ran, _ in #expect(ran.code == 5) }
     }

@@ -137,6 +137,31 @@ import Testing
         }
     }
 
+    @Test func everyFilterCountsWhileFollowing() async throws {
+        let connections = Counter()
+        try await Stub.serve { _ in
+            guard connections.next() == 1 else {
+                return .error(403, "forbidden", "the test ends here")
+            }
+            return .stream(type: "text/event-stream") { write in
+                for (seq, node) in [(1, "agx-11"), (2, "agx-12")] {
+                    let event = Samples.event(seq).replacing("agx-11", with: node)
+                        .replacing(#""job":null"#, with: #""job":"J""#)
+                    try await write("id: \(seq)\ndata: \(event)\n\n")
+                }
+                // And what it is called cannot steer the terminal.
+                try await write(
+                    #"data: {"id":"\u001b[2J","type":"roamer.state","job":"J","node":"agx-11"}"#
+                        + "\n\n")
+            }
+        } _: { stub in
+            let filter = ["--job", "J", "--node", "agx-11", "--type", "roamer.state"]
+            let ran = await jctl(["events", "-f", "-o", "name"] + filter, at: stub.socket)
+            #expect(ran.code == 4)
+            #expect(ran.lines == ["1", "^[[2J"], "\(ran)")
+        }
+    }
+
     @Test func oneJobOrNodeHasItsTopic() async throws {
         for (options, topic) in [
             (["--job", "J"], "job:J"), (["--node", "agx-11"], "node:agx-11"),

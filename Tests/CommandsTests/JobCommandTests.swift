@@ -195,6 +195,22 @@ import Testing
         }
     }
 
+    @Test func aPlaceBeyondAllBoundsIsAnError() async throws {
+        try await jctl(
+            ["logs", "-f", Samples.id],
+            routes: [
+                "GET /jobs/\(Samples.id)": { _ in .json(Samples.running) },
+                "GET /jobs/\(Samples.id)/logs": { _ in
+                    StubAnswer(
+                        headers: [("Jessica-Log-Offset", "\(UInt64.max)")],
+                        body: Data(Self.record("one").utf8))
+                },
+            ]
+        ) { ran, _ in
+            #expect(ran.code == 1 && ran.err.contains("a log that is none"), "\(ran)")
+        }
+    }
+
     @Test func logsAreExactInAPipeAndHarmlessOnATerminal() async throws {
         let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
             "GET /jobs/j": { _ in .json(Samples.succeeded) },

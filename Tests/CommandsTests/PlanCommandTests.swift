@@ -73,6 +73,13 @@ import Testing
         }
     }
 
+    @Test func theLineThatIsNoItemIsNamed() async {
+        let ran = await jctl(
+            ["submit", "--kind", "image", "--items", "-"], at: "/nonexistent",
+            console: RecordingConsole(input: "{}\n\n \r\nnone\n"))
+        #expect(ran.code == 2 && ran.err.contains("line 4 of stdin"), "\(ran)")
+    }
+
     @Test(arguments: [
         ["submit"], ["submit", "--kind", "image", "--plan", "x"],
         ["submit", "--kind", "image", "--at-once", "2"],
@@ -181,6 +188,17 @@ import Testing
         }
     }
 
+    @Test func aFolderIsNoFileToUpload() async throws {
+        try await withFolder { folder in
+            try await jctl(
+                ["submit", "--kind", "vision", "--file", "image=\(folder)"], routes: [:]
+            ) { ran, stub in
+                #expect(ran.code == 2 && ran.err.contains("it is no file"), "\(ran)")
+                #expect(stub.requests.isEmpty)
+            }
+        }
+    }
+
     @Test(arguments: [true, false])
     func anUploadIsDrawnOnATerminalOnly(_ isTerminal: Bool) async throws {
         try await withFolder { folder in
@@ -233,6 +251,10 @@ import Testing
                 stub.requests.first?.text
                     == #"{"name":"a","role":"viewer","expiresInSeconds":null}"#)
         }
+        let strange = token.replacing("fct_1", with: #"\u001b[2J"#)
+        try await jctl(
+            ["token", "create", "a"], routes: ["POST /tokens": { _ in .json(strange, status: 201) }]
+        ) { ran, _ in #expect(ran.out == "^[[2J\n") }
         for arguments in [["token", "ls"], ["get", "tokens"]] {
             try await jctl(
                 arguments,

@@ -24,6 +24,14 @@ import Testing
         }
     }
 
+    @Test func aSecretCannotSteerTheTerminal() async throws {
+        let strange = Self.made.replacing("whsec_AAAA", with: #"\u001b[2J"#)
+        try await jctl(
+            ["webhook", "create", "hooks", "--url", "https://a.example/"],
+            routes: ["POST /webhooks": { _ in .json(strange, status: 201) }]
+        ) { ran, _ in #expect(ran.out == "^[[2J\n") }
+    }
+
     @Test func listingShowsHowItGoes() async throws {
         let list = #"""
             {"items":[{"name":"hooks","url":"https://a.example/","topics":["all"],"state":"retrying","lag":7,"dropped":2,"error":"it answered 500"}],"next":null}

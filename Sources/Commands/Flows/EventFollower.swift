@@ -62,7 +62,7 @@ struct EventFollower {
         case .table, .wide: session.out(EventText.line(event.model))
         case .json, .jsonl: session.out(event.json.compact)
         case .yaml: session.out("---\n" + event.json.yaml)
-        case .name: session.out(event.json.identity ?? "-")
+        case .name: session.out(SafeText.line(event.json.identity ?? "-"))
         }
     }
 
@@ -77,7 +77,7 @@ struct EventFollower {
     private func isWanted(_ event: Event, _ streamType: String) -> Bool {
         let actual = event.type ?? streamType
         if actual == JobProgress.type || actual == NodeLive.type { return false }
-        if let type { return actual == type }
-        return (node == nil || event.node == node) && (job == nil || event.job == job)
+        return (type == nil || actual == type) && (node == nil || event.node == node)
+            && (job == nil || event.job == job)
     }
 }

@@ -23,7 +23,7 @@ struct InputUpload {
         }
         let path = String(text[text.index(after: equals)...])
         let name = Self.plainName(URL(filePath: path).lastPathComponent)
-        guard let size = try? Self.size(of: path) else {
+        guard let size = Self.size(of: path) else {
             throw CommandError.usage("cannot read \(path)", why: "it is no file that can be read")
         }
         let type = MediaType.forFile(named: name)
@@ -55,10 +55,13 @@ struct InputUpload {
         return (String(text[..<equals]), .object([.init("$upload", .string(made.model.id))]))
     }
 
-    private static func size(of path: String) throws -> UInt64 {
-        let handle = try FileHandle(forReadingFrom: URL(filePath: path))
-        defer { try? handle.close() }
-        return try handle.seekToEnd()
+    /// The size of a file; nil for a folder or a pipe, and for what cannot be read.
+    private static func size(of path: String) -> UInt64? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            FileManager.default.isReadableFile(atPath: path)
+        else { return nil }
+        return UInt64(clamping: status.st_size)
     }
 
     /// The file's name with what a name in the store may not have replaced.

@@ -31,9 +31,9 @@ enum JobBody {
     static func items(_ path: String, _ context: Context) throws -> JSONValue {
         let source = path == "-" ? "stdin" : path
         var items: [JSONValue] = []
-        for (number, line) in try read(path, context).split(separator: UInt8(ascii: "\n"))
-            .enumerated()
-        {
+        let lines = try read(path, context).split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (number, line) in lines.enumerated() where !line.allSatisfy(isSpace) {
             let value = try? JSONParser.parse(Data(line))
             guard case .object? = value, let value else {
                 throw CommandError.usage("line \(number + 1) of \(source) is no JSON object")
@@ -43,6 +43,8 @@ enum JobBody {
         guard !items.isEmpty else { throw CommandError.usage("\(source) has no items") }
         return .array(items)
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D].contains(byte) }
 
     /// The bytes of a file, or of stdin for `-`.
     static func read(_ path: String, _ context: Context) throws -> Data {

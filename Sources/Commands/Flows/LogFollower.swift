@@ -133,7 +133,10 @@ struct LogFollower {
             } take: { chunk in
                 for record in try records.feed(chunk) {
                     text.write(record)
-                    outcome.offset = (outcome.offset ?? 0) + record.span
+                    let (end, isBeyond) =
+                        (outcome.offset ?? 0).addingReportingOverflow(record.span)
+                    guard !isBeyond else { throw LogRecords.damage }
+                    outcome.offset = end
                 }
             }
         } catch let error as CommandError where error.status.isPassing && follows {

@@ -34,7 +34,7 @@ struct LogRecords {
         return records
     }
 
-    private static let damage = CommandError(.failed, "the controller sent a log that is none")
+    static let damage = CommandError(.failed, "the controller sent a log that is none")
 
     private static func record(_ line: ArraySlice<UInt8>) throws -> LogRecord {
         let parts = line.split(

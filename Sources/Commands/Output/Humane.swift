@@ -49,4 +49,9 @@ enum Humane {
     static func count(_ number: Int, _ noun: String) -> String {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
+
+    /// A count that the controller gave, which may be any number.
+    static func count(_ number: Double, _ noun: String) -> String {
+        whole(number, " \(noun)\(number == 1 ? "" : "s")")
+    }
 }

@@ -44,7 +44,7 @@ struct Backup: Command {
         case "make":
             let made = try await backups.make()
             printer.object(made.json) {
-                let jobs = Humane.count(Int(made.model.counts?.jobs ?? 0), "job")
+                let jobs = Humane.count(made.model.counts?.jobs ?? 0, "job")
                 return [
                     "backup \(SafeText.line(made.model.name)): \(jobs), \(Humane.bytes(made.model.size))"
                 ]

@@ -25,8 +25,8 @@ struct Restore: Command {
     func execute(_ session: Session) async throws {
         let source: String
         if FileManager.default.fileExists(atPath: from) {
-            guard FileHandle(forReadingAtPath: from)?.readData(ofLength: 2) == Data([0x1F, 0x8B])
-            else {
+            let start = try? FileHandle(forReadingAtPath: from)?.read(upToCount: 2)
+            guard start == Data([0x1F, 0x8B]) else {
                 throw CommandError(
                     .failed, "\(from) is no backup", why: "it is no gzip file",
                     hint: "`jctl backup get` saves one")

@@ -60,7 +60,7 @@ struct Tokens: Command {
             ])
             let made = try await client.post(
                 Token.self, Resource("tokens"), body, purpose: "make the token")
-            printer.object(made.json) { [made.model.token ?? "-"] }
+            printer.object(made.json) { [SafeText.line(made.model.token ?? "-")] }
             if session.context.console.errIsTerminal {
                 session.note(
                     "it is not shown again; `jctl token rm \(made.model.name)` takes it back")

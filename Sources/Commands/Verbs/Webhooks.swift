@@ -93,7 +93,7 @@ struct Webhooks: Command {
         let made = try await session.client().post(
             Webhook.self, Resource("webhooks"), body, purpose: "create webhook \(name)")
         Printer(session: session, options: output).object(made.json) {
-            [made.model.secret ?? "-"]
+            [SafeText.line(made.model.secret ?? "-")]
         }
         session.note("webhook '\(name)' is made; its secret is shown this once")
     }
@@ -111,7 +111,7 @@ struct Webhooks: Command {
         guard test.model.delivered else {
             throw CommandError(
                 .failed, "webhook '\(name)' did not take the test",
-                why: test.model.error.map { SafeText.line($0) })
+                why: test.model.error)
         }
     }
 }
