@@ -81,13 +81,18 @@ struct CatalogueWriter {
             .execute(arguments: [seq, text])
     }
 
-    /// A place behind all jobs of that millisecond.
+    /// A place behind all jobs of that millisecond; where it is full, behind those of the next.
     private func freeSeq(_ milliseconds: Int64) throws -> Int64 {
-        let first = Self.seq(milliseconds: milliseconds)
-        let last = try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT max(seq) FROM jobs WHERE seq >= ? AND seq < ?"),
-            arguments: [first, first + Self.perMillisecond])
-        return last.map { $0 + 1 } ?? first
+        var first = Self.seq(milliseconds: milliseconds)
+        while true {
+            let end = first + Self.perMillisecond
+            let last = try Int64.fetchOne(
+                db.cachedStatement(sql: "SELECT max(seq) FROM jobs WHERE seq >= ? AND seq < ?"),
+                arguments: [first, end])
+            guard let last else { return first }
+            if last + 1 < end { return last + 1 }
+            first = end
+        }
     }
 
     /// Removes at most `limit` jobs that ended before a second; how many there were.

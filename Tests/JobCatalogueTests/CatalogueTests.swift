@@ -128,6 +128,28 @@ struct CatalogueTests {
         }
     }
 
+    @Test("A job whose millisecond is full stands behind those of the next")
+    func fullMillisecond() async throws {
+        try await with { catalogue, path in
+            func job(_ id: JobID, _ milliseconds: Int64) -> Job {
+                Job(
+                    id: id, request: JobRequest(kind: .image), queue: "vision",
+                    submittedAt: Instant(nanoseconds: milliseconds * 1_000_000))
+            }
+            catalogue.record([job("a", 1), job("b", 2)])
+            try await catalogue.write()
+            // As if it had come after very many others.
+            let file = try DatabaseQueue(path: path)
+            try await file.write {
+                try $0.execute(sql: "UPDATE jobs SET seq = 2 * 32768 - 1 WHERE id = 'a'")
+            }
+            try file.close()
+            catalogue.record([job("c", 1)])
+            try await catalogue.write()
+            #expect(try await catalogue.page(JobFilter(), limit: 10).ids == ["c", "b", "a"])
+        }
+    }
+
     @Test("A change of a job is found under its new state, and not under the old")
     func changes() async throws {
         try await with { catalogue, _ in
