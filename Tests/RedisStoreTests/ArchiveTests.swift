@@ -119,6 +119,12 @@ struct ArchiveTests {
         try await check([good[0], ""] + good.dropFirst(), "known kind")
         let format = good[0].replacing(#""format":1"#, with: #""format":2"#)
         try await check([format] + good.dropFirst(), "newer")
+        for name in ["event", "assignment", "cleaning", "term", "revision"] {
+            let number = try Regex("\"\(name)\":[0-9]+")
+            let high = good[0].replacing(number, with: "\"\(name)\":18446744073709551615")
+            #expect(high != good[0])
+            try await check([high] + good.dropFirst(), "number")
+        }
         let more = good[1].replacing(#""failures":0"#, with: #""failures":0,"fate":1"#)
         try await check([good[0], more] + good.dropFirst(2), "`fate`")
         let odd = good[1].replacing(#""id":"a""#, with: #""id":"a b""#)

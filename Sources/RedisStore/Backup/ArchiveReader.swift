@@ -13,6 +13,8 @@ package struct ArchiveReader: Sendable {
     static let lineLimit = 16 << 20
     /// Lines of one archive.
     static let recordLimit = 50_000_000
+    /// The highest that the last number of a kind can be, so that whoever goes on from it can count up.
+    static let numberLimit: UInt64 = 1 << 53
     private static let piece = 256 << 10
 
     /// A reader of a file.
@@ -192,6 +194,13 @@ struct ArchiveLines {
             )
         }
         let header = try ArchiveCoding.decode(ArchiveHeader.self, json)
+        let counters = header.counters
+        let numbers = [
+            header.term, header.revision, counters.event, counters.assignment, counters.cleaning,
+        ]
+        guard numbers.allSatisfy({ $0 <= ArchiveReader.numberLimit }) else {
+            throw .damaged("its first line has a number that cannot be")
+        }
         self.header = header
         return header
     }
