@@ -72,13 +72,6 @@ final class ConnectionSlot: Sendable {
         }
     }
 
-    /// Whether a usable connection is open right now.
-    var isConnected: Bool {
-        core.withLock { core in
-            if case .connected(let connection) = core.state { connection.isActive } else { false }
-        }
-    }
-
     /// Ends the connection; no new one is made.
     func close() {
         let open: RedisConnection? = core.withLock { core in

@@ -52,11 +52,6 @@ extension FencedBatch {
         }
     }
 
-    /// Lets a key be gone after a time (whole milliseconds, at least one).
-    package mutating func pexpire(_ key: String, _ time: Duration) {
-        append("PEXPIRE", .text(key), .integer(time.wholeMilliseconds))
-    }
-
     /// Appends an entry to a stream under its own id; a repeat with the same or a smaller id is
     /// skipped.
     ///

@@ -52,8 +52,8 @@ package final class FencedStore: Sendable {
         _ batch: SealedBatch, timeout: Duration? = nil
     ) async throws(RedisStoreError) {
         do {
-            let latency = try await run(batch, timeout: timeout)
-            client.succeeded(.commits, commitLatency: latency)
+            try await run(batch, timeout: timeout)
+            client.succeeded(.commits)
         } catch {
             client.failed(error, lane: .commits)
             throw error
@@ -95,19 +95,13 @@ package final class FencedStore: Sendable {
         return TermRecord(term: term, owner: fields[1].text ?? "", version: fields[2].text ?? "")
     }
 
-    private func run(
-        _ batch: SealedBatch, timeout: Duration?
-    ) async throws(RedisStoreError) -> Duration {
+    private func run(_ batch: SealedBatch, timeout: Duration?) async throws(RedisStoreError) {
         for _ in 0..<Self.scriptRounds {
             let connection = try await client.connection(.commits)
             let script = try await scriptName(on: connection)
-            let start = ContinuousClock.now
             let replies = try await submit(batch, script, on: connection, timeout: timeout).value()
-            guard try verdict(batch.answers(replies), of: batch) else {
-                self.script.withLock { $0 = nil }
-                continue
-            }
-            return ContinuousClock.now - start
+            if try verdict(batch.answers(replies), of: batch) { return }
+            self.script.withLock { $0 = nil }
         }
         throw RedisStoreError(
             .unavailable(outcomeUnknown: false), "Redis keeps losing the commit script")

@@ -9,8 +9,6 @@ package struct RedisHealth: Hashable, Sendable {
     package var isHealthy = false
     /// The last error in words; nil since the last success.
     package var lastError: String?
-    /// How long the last commit took, from sending to its last reply.
-    package var lastCommitLatency: Duration?
 
     /// Creates the health of a client that has not been used.
     package init() {}
@@ -100,11 +98,10 @@ package final class RedisClient: Sendable {
         }
     }
 
-    func succeeded(_ lane: Lane, commitLatency: Duration? = nil) {
+    func succeeded(_ lane: Lane) {
         health_.withLock { health in
             if lane == .commits { health.isHealthy = true }
             health.lastError = nil
-            if let commitLatency { health.lastCommitLatency = commitLatency }
         }
     }
 

@@ -18,7 +18,6 @@ import Testing
     @Test func readsAWholeStream() throws {
         var parser = SSEParser()
         #expect(try parser.feed(Self.stream.utf8) == Self.expected)
-        #expect(parser.retryMilliseconds == 2500)
         #expect(parser.lastID == "8")
     }
 

@@ -23,8 +23,6 @@ struct SSEParser {
     private var id = ""
     /// The id of the last whole block, which a reconnect sends; a cut event's id does not count.
     private(set) var lastID = ""
-    /// The pause before a reconnect the server asked for, in milliseconds.
-    private(set) var retryMilliseconds: Int?
 
     /// Creates a parser at the start of a stream.
     init(lastID: String = "") {
@@ -76,10 +74,7 @@ struct SSEParser {
             data += value
             hasData = true
         case "id" where !value.contains(0): id = String(decoding: value, as: UTF8.self)
-        case "retry":
-            if !value.isEmpty, value.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) {
-                retryMilliseconds = Int(String(decoding: value, as: UTF8.self))
-            }
+        // `retry` too: how long to wait is decided here.
         default: break
         }
     }

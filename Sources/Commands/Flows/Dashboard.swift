@@ -23,8 +23,8 @@ struct Dashboard: Sendable {
 
     /// At most `height` lines of at most `width` columns.
     func lines(width: Int, height: Int, style: Style, now: Date) -> [String] {
-        let roamers = nodes.filter { $0.role == "roamer" || $0.roamer != nil }
-        let dedicated = nodes.filter { $0.role != "roamer" && $0.roamer == nil }
+        let roamers = nodes.filter(\.isRoamer)
+        let dedicated = nodes.filter { !$0.isRoamer }
         var lines = SummaryText.lines(summary).map { $0.truncated(to: width) }
         lines.append("")
         let left = clusterTable.lines(width: width * 9 / 20, style: .none)

@@ -77,10 +77,9 @@ struct PlanActions {
             session: session)
         let printer = Printer(session: session, options: output)
         guard waiting.wait || waiting.out != nil else {
-            if output.output == .name { return session.out(SafeText.line(plan.model.id)) }
             return printer.object(plan.json) { [SafeText.line(plan.model.id)] }
         }
-        let deadline = waiting.timeout.map { session.context.now().addingTimeInterval($0.seconds) }
+        let deadline = session.deadline(after: waiting.timeout)
         let ended = try await PlanFollower(session: session, client: client)
             .follow(plan.model.id, deadline: deadline)
         printer.object(ended.json) {

@@ -37,7 +37,7 @@ struct SubmittedJob {
         }
         let client = try session.client()
         if !session.context.console.errIsTerminal { session.note("job \(job.id)") }
-        let deadline = waiting.timeout.map { session.context.now().addingTimeInterval($0.seconds) }
+        let deadline = session.deadline(after: waiting.timeout)
         let ended = try await JobFollower(session: session, client: client)
             .follow(job.id, deadline: deadline)
         if output.output.isMachine { printer.object(ended.json) { [] } }

@@ -85,6 +85,9 @@ struct Node: Decodable, Sendable {
         return words.joined(separator: ",")
     }
 
+    /// Whether it belongs to the pool.
+    var isRoamer: Bool { role == "roamer" || roamer != nil }
+
     /// Memory in use, in GB: `11/64`.
     var memory: String? {
         guard let used = telemetry?.memoryUsed?.number, let total = telemetry?.memoryTotal?.number

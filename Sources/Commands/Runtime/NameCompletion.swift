@@ -32,10 +32,7 @@ enum NameCompletion {
 
     /// Kinds that can be named.
     static let kinds = CompletionKind.list(Noun.allCases.map(\.rawValue))
-    static let jobStates = CompletionKind.list([
-        "queued", "assigned", "provisioning", "running", "succeeded", "failed", "cancelled",
-        "active", "ended",
-    ])
+    static let jobStates = CompletionKind.list(Job.states + ["active", "ended"])
     static let jobKinds = CompletionKind.list([
         "image", "video", "voice", "audio", "text", "vision", "personality", "custom",
     ])

@@ -59,6 +59,11 @@ final class Session: Sendable {
     /// Prints one message.
     func note(_ line: String) { context.console.writeErr(SafeText.line(line) + "\n") }
 
+    /// When a time that begins now is over; nil without one.
+    func deadline(after time: Interval?) -> Date? {
+        time.map { context.now().addingTimeInterval($0.seconds) }
+    }
+
     /// How wide tables may be: the terminal, else 80 columns, whatever reads the pipe.
     var width: Int {
         if let columns = context.variable("COLUMNS").flatMap(Int.init), columns > 0 {

@@ -131,7 +131,7 @@ struct TopLists {
 
     private var roamers: TopSection {
         section(
-            fleet.nodes.filter { $0.role == "roamer" || $0.roamer != nil },
+            fleet.nodes.filter(\.isRoamer),
             [
                 Column(.init("ROAMER", shrinksTo: 8)) { TopCell($0.name) },
                 Column(.init("STATE", shrinksTo: 6, isState: true)) {

@@ -41,7 +41,7 @@ struct Wait: Command {
                 why: "there are ended, " + Job.states.joined(separator: ", "),
                 hint: DidYouMean.hint(name, among: ["ended"] + Job.states))
         }
-        let deadline = timeout.map { session.context.now().addingTimeInterval($0.seconds) }
+        let deadline = session.deadline(after: timeout)
         if let plans = try Noun.plans(named: jobs) {
             guard name == "ended" else {
                 throw CommandError.usage("a plan is waited for to its end")
