@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import Testing
 
 @testable import Commands
@@ -197,6 +198,17 @@ import Testing
                 #expect(stub.requests.isEmpty)
             }
         }
+    }
+
+    @Test func anObjectStoreThatIsAwayIsNotTakenForTheController() {
+        let refused = IOError(errnoCode: ECONNREFUSED, reason: "connect")
+        let failure =
+            APIClient.storeFailure(refused, "minio", "upload cat.png") as? CommandError
+        #expect(failure?.status == .failed)
+        #expect(
+            failure?.lines(debug: false).first
+                == "jctl: cannot upload cat.png: the object store at minio cannot be used: nothing listens there"
+        )
     }
 
     @Test(arguments: [true, false])

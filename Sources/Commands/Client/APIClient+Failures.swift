@@ -116,7 +116,8 @@ extension APIClient {
         error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError
     }
 
-    private static func reason(_ error: any Error) -> String {
+    /// Why a connection failed, in words.
+    static func reason(_ error: any Error) -> String {
         if let error = error as? IOError {
             return switch error.errnoCode {
             case ECONNREFUSED: "nothing listens there"

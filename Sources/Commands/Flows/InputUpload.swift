@@ -133,13 +133,23 @@ enum MediaType {
 }
 
 extension APIClient {
+    /// A transport error of an object store that is not the controller's own.
+    static func storeFailure(_ error: any Error, _ host: String, _ purpose: String) -> any Error {
+        if Task.isCancelled || error is CancellationError { return CancellationError() }
+        if error is CommandError { return error }
+        return CommandError(
+            .failed, "cannot \(purpose)",
+            why: "the object store at \(host) cannot be used: \(reason(error))",
+            hint: "jctl reaches it by the address that the controller's settings have")
+    }
+
     /// Puts a file to a signed address.
     ///
     /// An address of the controller's own store is reached as the controller itself is.
     func put(
         _ url: String, headers: [(String, String)], _ pieces: FilePieces, purpose: String
     ) async throws {
-        guard let address = URLComponents(string: url), address.host != nil else {
+        guard let address = URLComponents(string: url), let host = address.host else {
             throw CommandError(.failed, "cannot \(purpose)", why: "its address cannot be read")
         }
         let own = address.percentEncodedPath.hasPrefix("/objects/")
@@ -156,10 +166,15 @@ extension APIClient {
             let response = try await client.execute(request, timeout: .seconds(seconds))
             let body = try await response.body.collect(upTo: 1 << 20)
             guard (200..<300).contains(response.status.code) else {
+                guard own else {
+                    throw CommandError(
+                        .failed, "cannot \(purpose)",
+                        why: "the object store at \(host) answered \(response.status)")
+                }
                 throw failure(call, response, Data(buffer: body))
             }
         } catch {
-            throw transportFailure(error, call)
+            throw own ? transportFailure(error, call) : Self.storeFailure(error, host, purpose)
         }
     }
 }

@@ -68,8 +68,10 @@ struct OutputFile {
                 continue
             }
             Foundation.close(descriptor)
-            guard unsafe Foundation.rename(part, path) == 0 else { throw Self.failure(path, errno) }
-            return path
+            if unsafe Foundation.rename(part, path) == 0 { return path }
+            let problem = errno
+            unsafe unlink(path)
+            throw Self.failure(path, problem)
         }
         throw CommandError(.failed, "cannot save \(name)", why: "every name for it is taken")
     }
