@@ -8,13 +8,13 @@ import NIOCore
 package struct FolderStore: ObjectStore {
     package struct Limits: Sendable {
         /// Most bytes of one object.
-        package var objectBytesMax = 64 << 30
+        package var objectBytesMax = 16 << 30
 
         package init() {}
     }
 
-    /// No bound of the store's own: a disk is full before.
-    package let putBytesMax: UInt64 = 16 << 30
+    /// One upload is one object.
+    package var putBytesMax: UInt64 { UInt64(clamping: limits.objectBytesMax) }
     private let root: String
     /// Where the signed URLs lead, such as `https://spark:8443/objects`.
     private let baseURL: String

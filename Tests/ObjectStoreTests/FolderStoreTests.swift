@@ -133,6 +133,7 @@ struct FolderStoreTests {
             let body = ObjectBody.bytes(ByteBuffer(repeating: 1, count: 11))
             #expect(
                 await code { try await store.put(key("a"), body, contentType: "a/b") } == .tooLarge)
+            #expect(store.putBytesMax == 10)
         }
     }
 
