@@ -46,6 +46,19 @@ import Testing
     }
 }
 
+extension ContextTests {
+    @Test func aFileThatCannotBeReadIsNotTakenForNone() async throws {
+        try await withFolder { folder in
+            let environment = ["JCTL_CONFIG": folder]
+            let ran = await jctl(["get", "nodes"], environment: environment)
+            #expect(ran.code == 2 && ran.err.contains("cannot read \(folder)"), "\(ran)")
+            let set = await jctl(
+                ["context", "set", "x", "--endpoint", "/x"], environment: environment)
+            #expect(set.code == 2 && set.err.contains("cannot read \(folder)"), "\(set)")
+        }
+    }
+}
+
 @Suite struct CompletionTests {
     @Test(arguments: ["bash", "zsh", "fish"])
     func scripts(shell: String) async {

@@ -374,6 +374,7 @@ import Testing
                     Samples.job("running", id: "a", extra: #""cancelRequested":true"#), status: 202)
             },
             "POST /jobs/b/cancel": { _ in .error(409, "ended", "it has already succeeded") },
+            "POST /jobs/c/cancel": { _ in .dropped },
             "POST /jobs/a/retry": { _ in .json(Samples.job("queued", id: "a"), status: 202) },
         ]
         try await jctl(["cancel", "a"], routes: routes) { ran, _ in
@@ -386,6 +387,12 @@ import Testing
         try await jctl(["cancel", "b", "a"], routes: routes) { ran, _ in
             #expect(ran.code == 6)
             #expect(ran.out == "a cancelling\n")
+        }
+        // What failed before the controller was lost is said too.
+        try await jctl(["cancel", "b", "c", "a"], routes: routes) { ran, stub in
+            #expect(ran.code == 6)
+            #expect(ran.err.contains("cancel job b: it has") && ran.err.contains("cancel job c: "))
+            #expect(stub.requests("POST /jobs/a/cancel").isEmpty)
         }
         try await jctl(["retry", "a"], routes: routes) { ran, _ in #expect(ran.out == "a queued\n")
         }

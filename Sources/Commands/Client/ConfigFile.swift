@@ -49,7 +49,12 @@ struct ConfigFile: Codable {
     /// Reads the file; nil when there is none.
     static func load(_ context: Context) throws -> ConfigFile? {
         let path = path(context)
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            // Without it another controller would be asked, and its contexts would be written over.
+            throw CommandError.usage(
+                "cannot read \(path)", why: "it is no file, or permission is denied")
+        }
         do {
             return try YAMLDecoder().decode(ConfigFile.self, from: data)
         } catch {

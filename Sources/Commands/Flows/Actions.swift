@@ -18,8 +18,9 @@ struct JobActions {
                     Job.self, Resource("jobs", id, verb), nil, purpose: "\(verb) job \(id)")
                 printer.object(job.json) { [SafeText.line(Self.text(job.model))] }
             } catch let error as CommandError {
-                guard error.status != .unreachable, jobs.count > 1 else { throw error }
                 failures.append(error)
+                // Nor can it be asked about the others.
+                if error.status == .unreachable { break }
             }
         }
         guard let last = failures.last, let first = failures.first else { return }
