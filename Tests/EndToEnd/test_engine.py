@@ -14,10 +14,14 @@ from fleet import DEDICATED, ROAMERS, Fleet, describe, is_alive, wait_until
 class Engine:
     """The fleet's private Docker Engine."""
 
+    @staticmethod
+    def is_private(fleet: Fleet) -> bool:
+        return (fleet.state / "docker" / "dockerd.pid").exists()
+
     def __init__(self, fleet: Fleet):
         self.fleet = fleet
         self.pid_file = fleet.state / "docker" / "dockerd.pid"
-        if not self.pid_file.exists():
+        if not self.is_private(fleet):
             pytest.skip("the fleet runs on an engine that is not its own")
         pid = self.pid_file.read_text().strip()
         words = lambda what: [word for word in Path(f"/proc/{pid}/{what}").read_bytes().decode().split("\0") if word]

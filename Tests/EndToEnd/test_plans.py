@@ -8,11 +8,14 @@ import signal
 import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleet import ENDED, ROOT, Fleet
+from fleet import DEDICATED, ENDED, ROOT, Daemon, Fleet
 from test_controller import redis_pids
+from test_engine import Engine
 
 # Prints the input it got, and leaves what is said in its outputs.
 LOOK = "import json, os; job = json.load(open('/job/input.json')); open('/job/outputs/seen.json', 'w').write(json.dumps(job))"
@@ -213,30 +216,55 @@ def test_a_plan_of_a_thousand_fans_out_and_in_while_everything_is_killed(fleet: 
         {"name": "last", "kind": "text", "after": [item["name"] for item in wide], "input": {"prompt": "hello"}, "retries": 20},
     )
     stop = threading.Event()
-    killed: list[str] = []
+    engine = Engine(fleet) if Engine.is_private(fleet) else None
 
-    def strike() -> None:
-        victims = [fleet.controller, fleet.agents["agx-07"], fleet.agents["agx-05"], None, fleet.controller, fleet.agents["agx-10"], fleet.agents["agx-11"]]
-        for victim in victims:
+    def kill_again(daemon: Daemon) -> None:
+        daemon.kill()
+        daemon.start()
+
+    def kill_redis() -> None:
+        for pid in redis_pids(fleet):
+            os.kill(pid, signal.SIGKILL)
+
+    def kill_docker() -> None:
+        # One that is not the fleet's own is let live.
+        if engine:
+            engine.kill()
+            try:
+                stop.wait(2)  # The fault itself: so long it is away, and every worker with it.
+            finally:
+                engine.start()
+
+    def kill_agent_without_docker() -> None:
+        """An agent that comes back while there is no engine."""
+        agent = fleet.agents["agx-05"]
+        if engine:
+            engine.kill()
+        try:
+            kill_again(agent)
+        finally:
+            if engine:
+                engine.start()
+
+    def strike() -> int:
+        """How often it struck until the plan had ended."""
+        agents = [partial(kill_again, fleet.agents[name]) for name in ("agx-07", "agx-10", "agx-11")]
+        controller = partial(kill_again, fleet.controller)
+        blows = [controller, agents[0], kill_docker, kill_redis, controller, kill_agent_without_docker, *agents[1:]]
+        for number, blow in enumerate(blows):
             if stop.wait(4):
-                return
-            if victim is None:
-                for pid in redis_pids(fleet):
-                    os.kill(pid, signal.SIGKILL)
-                killed.append("redis")
-                continue
-            victim.kill()
-            victim.start()
-            killed.append(victim.name)
+                return number
+            blow()
+        return len(blows)
 
-    striker = threading.Thread(target=strike)
-    striker.start()
-    try:
-        done = ended(fleet, plan, 300)
-    finally:
-        stop.set()
-        striker.join(30)
-    assert len(killed) == 7, killed
+    with ThreadPoolExecutor(1) as pool:
+        striker = pool.submit(strike)
+        try:
+            done = ended(fleet, plan, 480)
+        finally:
+            stop.set()
+            struck = striker.result(180)
+    assert struck == 8, "the plan ended too early"
     assert done["state"] == "succeeded" and done["counts"]["succeeded"] == count, done["counts"]
     last = step(fleet, done, "last")
     jobs = {job["id"]: job for job in fleet.items(f"/jobs?plan={plan['id']}&limit=1000")}
@@ -247,6 +275,8 @@ def test_a_plan_of_a_thousand_fans_out_and_in_while_everything_is_killed(fleet: 
         assert len(winners) == 1, job
         if job["id"] not in (first["id"], last["id"]):
             assert first["finishedAt"] <= job["attempts"][0]["assignedAt"] and job["finishedAt"] <= last["attempts"][0]["assignedAt"], job
+    fleet.settle(120)
+    assert len(fleet.containers()) == len(DEDICATED)
 
 
 def test_ten_thousand_jobs_of_one_do_not_keep_another_waiting(fleet: Fleet) -> None:
