@@ -88,7 +88,9 @@ struct LogCursorTests {
         #expect(losses(read: 2, deleted: 1) == [])
         #expect(losses(read: 2, deleted: 3) == ["c"])
         #expect(losses(read: 2, deleted: 4) == ["d"])
-        #expect(losses(read: 4, deleted: 3) == ["y"])
+        // Only what was read is gone, though nothing of stderr comes again.
+        #expect(losses(read: 4, deleted: 3) == [])
+        #expect(losses(read: 2, deleted: 5) == ["y"])
         #expect(losses(read: 7, deleted: 7) == [])
         // One output is far behind the other: it is not asked from there.
         var cursor = LogCursor()
@@ -101,6 +103,20 @@ struct LogCursorTests {
         let next = LogChunk(
             stream: .stdout, bytes: ByteBuffer(string: "2026-11-23T16:22:18.000000001Z b"))
         #expect(cursor.take(next, keepsTimestamp: false)?.followsLoss == false)
+    }
+
+    @Test("at the beginning, says when the first message is gone", arguments: [0, 1])
+    func lossOfTheBeginning(_ deleted: Int) throws {
+        let log = [message(1, "a"), message(1, "b"), message(2, "x", .stderr)]
+        var reader = LogCursor()
+        _ = reader.take(log[0], keepsTimestamp: false)
+        let kept = try JSONEncoder().encode(reader.beginning)
+        var cursor = try JSONDecoder().decode(LogCursor.self, from: kept)
+        cursor.resume()
+        #expect(cursor.since == nil)
+        let taken = log[(deleted * 2)...].compactMap { cursor.take($0, keepsTimestamp: false) }
+        #expect(taken.map { String(buffer: $0.bytes) } == (deleted == 0 ? ["a", "b", "x"] : ["x"]))
+        #expect(taken.map(\.followsLoss) == (deleted == 0 ? [false, false, false] : [true]))
     }
 
     @Test("cuts the time off, and passes on what has none")

@@ -1,3 +1,4 @@
+import DockerEngine
 import FleetCore
 import Testing
 
@@ -195,9 +196,10 @@ import Testing
     private let key = AttemptKey(job: "J", number: 1)
 
     /// Lets an outbox send until it has nothing more for a link that takes so many pieces.
-    private func send(_ outbox: LogOutbox, taking limit: Int, until count: Int) async -> [LogChunk]
+    private func send(_ outbox: LogOutbox, taking limit: Int, until count: Int) async -> [FleetCore
+        .LogChunk]
     {
-        let sent = Posted<LogChunk>()
+        let sent = Posted<FleetCore.LogChunk>()
         let total = Latest(0)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -276,6 +278,36 @@ import Testing
         #expect(marks.next(settled: every * 5, at: now + .seconds(1)) == nil)
         #expect(marks.next(settled: every * 5, at: now + .seconds(3))?.offset == every * 5)
         #expect(marks.next(settled: .max, at: now + .seconds(9)) == nil)
+    }
+
+    @Test func aMarkSaysHowFarTheLogMayHaveBeenSent() {
+        var marks = LogMarks()
+        #expect(marks.place(ofLossAt: 0) == 0)
+        let first = LogMark(offset: 3, cursor: LogCursor())
+        // The first is that of the beginning, and kept before anything is sent.
+        let kept = marks.reaching(first)
+        #expect(kept?.offset == 0 && kept?.cursor != nil)
+        #expect(kept?.reach == 3 + LogMarks.reachBytes)
+        marks.pass(first)
+        #expect(marks.reaching(LogMark(offset: LogMarks.reachBytes)) == nil)
+        let far = LogMark(offset: 2 * LogMarks.reachBytes)
+        #expect(marks.reaching(far)?.reach == 3 * LogMarks.reachBytes)
+        marks.pass(far)
+        #expect(marks.next(settled: .max)?.reach == 3 * LogMarks.reachBytes)
+        #expect(marks.reaching(LogMark(offset: .max))?.reach == .max)
+    }
+
+    @Test func aLossStandsBehindAllThatAFormerLifeMayHaveSent() {
+        var marks = LogMarks(from: LogMark(offset: 100, reach: 5_000))
+        #expect(marks.place(ofLossAt: 100) == 5_000)
+        // Once something was read again, the places are exact.
+        marks.pass(LogMark(offset: 200))
+        #expect(marks.place(ofLossAt: 200) == 200)
+        var backlog = LogBacklog(from: 100)
+        backlog.append(.deleted, from: 5_000, at: 0)
+        backlog.append(Array("x".utf8), at: 0)
+        #expect(backlog.next()?.offset == 5_000)
+        #expect(LogMarks(from: LogMark(offset: 100)).place(ofLossAt: 100) == 100)
     }
 
     @Test func aLongWaitKeepsFewMarks() {

@@ -12,13 +12,6 @@ package struct LogCursor: Sendable, Hashable, Codable {
         var count: Int
         /// Messages of that time still to be passed over after a resumption.
         var skip = 0
-        /// Whether they must be there, unless the daemon has deleted them.
-        var mustCome: Bool?
-
-        mutating func resume(_ since: Int64) {
-            skip = count
-            mustCome = time >= since
-        }
     }
 
     /// Outputs are not out of step by more than this.
@@ -26,12 +19,24 @@ package struct LogCursor: Sendable, Hashable, Codable {
 
     private var stdout: Position?
     private var stderr: Position?
+    /// The time of the first message of all.
+    private var first: Int64?
     private var isResumed = false
+    /// Whether something that was read must come once more before anything new does, unless the daemon
+    /// has deleted it.
+    private var mustCome: Bool?
     /// Messages taken so far.
     private(set) var taken = 0
 
     /// The beginning of a log.
     package init() {}
+
+    /// The beginning of this log: whoever goes on there is told when its first message was deleted.
+    package var beginning: LogCursor {
+        var cursor = LogCursor()
+        cursor.first = first
+        return cursor
+    }
 
     /// The time to ask the log from; nil when nothing was read yet.
     var since: Int64? {
@@ -46,9 +51,13 @@ package struct LogCursor: Sendable, Hashable, Codable {
     /// Prepares for a stream that begins at ``since`` again.
     mutating func resume() {
         isResumed = true
-        let since = since ?? .max
-        stdout?.resume(since)
-        stderr?.resume(since)
+        // The stream begins at or before the latest message of the two outputs.
+        mustCome = first != nil || stdout != nil || stderr != nil
+        for stream in [LogChunk.Stream.stdout, .stderr] {
+            guard var position = position(stream) else { continue }
+            position.skip = position.count
+            set(stream, position)
+        }
     }
 
     /// Takes a message with its time in front, or nil when it was taken before.
@@ -79,23 +88,35 @@ package struct LogCursor: Sendable, Hashable, Codable {
     private mutating func advance(
         _ stream: LogChunk.Stream, to time: Int64, _ followsLoss: inout Bool
     ) -> Bool {
-        var position = (stream == .stdout ? stdout : stderr) ?? Position(time: .min, count: 0)
-        if isResumed, time < position.time { return false }
+        if taken == 0, !isResumed { first = time }
+        var position = position(stream) ?? Position(time: .min, count: 0)
+        if isResumed, time < position.time {
+            mustCome = false
+            return false
+        }
         if time == position.time {
             if position.skip > 0 {
+                mustCome = false
                 position.skip -= 1
                 set(stream, position)
                 return false
             }
             position.count += 1
         } else {
-            // The log begins behind all that was read.
-            followsLoss =
-                position.skip > 0 && position.skip == position.count && position.mustCome == true
             position = Position(time: time, count: 1)
         }
+        // The daemon deletes from the front: the log begins behind all that was read.
+        followsLoss = mustCome == true && time != first
+        mustCome = false
         set(stream, position)
         return true
+    }
+
+    private func position(_ stream: LogChunk.Stream) -> Position? {
+        switch stream {
+        case .stdout: stdout
+        case .stderr: stderr
+        }
     }
 
     private mutating func set(_ stream: LogChunk.Stream, _ position: Position) {

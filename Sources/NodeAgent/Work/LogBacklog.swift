@@ -77,8 +77,11 @@ struct LogBacklog: Sendable {
         }
     }
 
-    /// Notes that something that the work wrote is lost; it counts as one byte.
-    mutating func append(_ loss: LogLoss, at time: Int64) {
+    /// Notes that something that the work wrote is lost, at that place or behind; it counts as one byte.
+    ///
+    /// Where the place is behind the end so far, the controller notes what is between.
+    mutating func append(_ loss: LogLoss, from offset: UInt64 = 0, at time: Int64) {
+        end = max(end, offset)
         var note: [UInt8] = []
         LogText.append(loss, at: time, to: &note)
         waiting.append(Piece(offset: end, span: 1, text: note))

@@ -65,7 +65,7 @@ final class LogFollower: Sendable {
             followed.withLock { $0.removeValue(forKey: container) }?
                 .set(Reading(offset: place.offset, isAtEnd: true))
         }
-        var marks = LogMarks()
+        var marks = LogMarks(from: place)
         var pause = Duration.milliseconds(200)
         while !Task.isCancelled {
             do {
@@ -94,7 +94,9 @@ final class LogFollower: Sendable {
         var pieces = log.makeAsyncIterator()
         while let piece = try await pieces.next() {
             if piece.followsLoss {
-                outbox.appendLoss(key, .deleted, at: piece.time ?? WallTime.now)
+                place.offset = marks.place(ofLossAt: place.offset)
+                outbox.appendLoss(
+                    key, .deleted, from: place.offset, at: piece.time ?? WallTime.now)
                 place.offset += 1
             }
             let bytes = piece.bytes.readableBytesView
@@ -103,6 +105,9 @@ final class LogFollower: Sendable {
             let fresh = bytes.dropFirst(skipped)
             place.offset += UInt64(fresh.count)
             if !log.isRaw { place.cursor = pieces.cursor }
+            if outbox.settled(key) != nil, let mark = marks.reaching(place) {
+                await folders.noteLog(mark, key)
+            }
             outbox.append(
                 key, fresh, from: piece.stream == .stderr ? .stderr : .stdout,
                 at: piece.time ?? WallTime.now)

@@ -73,12 +73,14 @@ final class LogOutbox: Sendable {
         state.withLock { $0.logs[key]?.backlog.hasRoom ?? true }
     }
 
-    /// Notes that something of a log is lost.
-    func appendLoss(_ key: AttemptKey, _ loss: LogLoss, at time: Int64 = WallTime.now) {
+    /// Notes that something of a log is lost, at that place or behind.
+    func appendLoss(
+        _ key: AttemptKey, _ loss: LogLoss, from offset: UInt64 = 0, at time: Int64 = WallTime.now
+    ) {
         state.withLock { state in
             guard !state.gone.contains(key) else { return }
             Self.open(key, from: 0, &state)
-            state.logs[key]?.backlog.append(loss, at: time)
+            state.logs[key]?.backlog.append(loss, from: offset, at: time)
         }
         signal.nudge()
     }
