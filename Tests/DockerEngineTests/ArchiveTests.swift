@@ -42,6 +42,53 @@ struct ArchiveTests {
         }
     }
 
+    @Test(
+        "puts and fetches files of a volume in a read-only root, and takes it away with the container"
+    )
+    func volume() async throws {
+        let labels = ["jt": SharedDocker.uniqueName("volume")]
+        let script = """
+            busybox cp /job/input.json /job/outputs/copy.json && busybox stat -c '%a %u' /job/outputs
+            echo x >/g || echo closed
+            """
+        try await withContainer(
+            script,
+            change: {
+                $0.readOnlyRootfs = true
+                $0.user = "1000:1000"
+                $0.volumes = [.init(target: "/job", labels: labels)]
+            }
+        ) { engine, id in
+            try await engine.putFiles(
+                id,
+                [
+                    .file("/input.json", ByteBuffer(string: "{}")),
+                    .directory("/outputs", mode: 0o1777),
+                ], below: "/job")
+            let code = await failureCode {
+                try await engine.putFile(id, path: "/a", ByteBuffer())
+            }
+            #expect(code == .conflict)
+            try await engine.start(id)
+            #expect(try await engine.wait(id) == 0)
+            #expect(try await output(engine, id).out == "1777 0\nclosed\n")
+            try await withFolder { folder in
+                let found = try await engine.extractArchive(
+                    id, path: "/job/outputs", intoDirectory: folder, limits: Self.limits)
+                #expect(found.files == [.init(path: "copy.json", size: 2)])
+            }
+            let volumes = try await engine.listVolumes(labels: labels)
+            #expect(volumes.count == 1)
+            let busy = await failureCode {
+                for volume in volumes { try await engine.removeVolume(volume) }
+            }
+            #expect(busy == .conflict)
+            try await engine.remove(id, force: true)
+            #expect(try await engine.listVolumes(labels: labels).isEmpty)
+            for volume in volumes { try await engine.removeVolume(volume) }
+        }
+    }
+
     @Test("puts files with their mode and owner, and a file over a megabyte")
     func put() async throws {
         try await withContainer("busybox stat -c '%a %u %g %s' /d/x /d/y; busybox md5sum /d/y") {

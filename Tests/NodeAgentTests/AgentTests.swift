@@ -104,6 +104,23 @@ import Testing
         }
     }
 
+    @Test func anExecAttemptSucceedsInARootItCannotWriteTo() async throws {
+        try await Harness.with { harness in
+            try await harness.withAgent {
+                let script = """
+                    echo x > /x && exit 1
+                    busybox cp /job/input.json /job/outputs/in.json && echo tmp > /tmp/x
+                    """
+                harness.controller.order(
+                    harness.container(key, script, image: PrivateDocker.readOnlyImage))
+                let report = try await harness.controller.attempt(key, .succeeded)
+                #expect(report.error == nil && report.outputs.map(\.size) == [19])
+                #expect(try await harness.engine.list(labels: harness.labels.common).isEmpty)
+                #expect(try await harness.engine.listVolumes(labels: harness.labels.common).isEmpty)
+            }
+        }
+    }
+
     @Test func workGoesOnWithoutTheAgent() async throws {
         try await Harness.with { harness in
             let script = """

@@ -196,9 +196,9 @@ import Testing
     private let key = AttemptKey(job: "J", number: 1)
 
     /// Lets an outbox send until it has nothing more for a link that takes so many pieces.
-    private func send(_ outbox: LogOutbox, taking limit: Int, until count: Int) async -> [FleetCore
-        .LogChunk]
-    {
+    private func send(
+        _ outbox: LogOutbox, taking limit: Int, until count: Int
+    ) async -> [FleetCore.LogChunk] {
         let sent = Posted<FleetCore.LogChunk>()
         let total = Latest(0)
         await withTaskGroup(of: Void.self) { group in

@@ -55,7 +55,8 @@ import Testing
             }
             let order = ContainerOrder(image: text(), command: list(), memory: memory())
             let own = policy.attempt(
-                AttemptKey(job: "j", number: 1), order, image: text(), labels: [:],
+                AttemptKey(job: "j", number: 1), order, image: text(),
+                imageLabels: ["jessica.read-only": text(), text(): text()], labels: [:],
                 environment: ["JESSICA_JOB": text()])
             try check(own, memory: order.memory, devices: [], policy)
         }
@@ -99,6 +100,7 @@ import Testing
         ])
         #expect(host["DeviceRequests"] == nil || host["DeviceRequests"] == .array([request]))
         #expect(spec.tmpfs.allSatisfy { $0.target == "/tmp" })
+        #expect(spec.volumes.allSatisfy { $0.target == "/job" })
         #expect(!spec.groups.contains("0"))
         for name in spec.env.keys {
             #expect(name.hasPrefix("JESSICA_") || name.hasPrefix("NVIDIA_"))

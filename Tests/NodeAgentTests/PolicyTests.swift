@@ -144,8 +144,13 @@ import Testing
         #expect(made.devices.isEmpty && made.groups.isEmpty)
         #expect(made.runtime == "nvidia" && made.ulimits["memlock"] == -1)
         #expect(made.env["A"] == "b" && made.env["NVIDIA_VISIBLE_DEVICES"] == "all")
-        // Its input could not be put into it otherwise.
-        #expect(!made.readOnlyRootfs)
+        #expect(!made.readOnlyRootfs && made.volumes.isEmpty && made.tmpfs.isEmpty)
+        let closed = policy.attempt(
+            key, order, image: "i", imageLabels: ["jessica.read-only": "true"],
+            labels: ["jessica.node": "n"], environment: [:])
+        // Its input could not be put into it otherwise, nor its outputs be found after an accident.
+        #expect(closed.volumes == [.init(target: "/job", labels: ["jessica.node": "n"])])
+        #expect(closed.readOnlyRootfs && closed.tmpfs.map(\.target) == ["/tmp"])
         let plain = ContainerPolicy(network: "n", models: nil, gpu: .none, memoryMax: 1)
             .attempt(key, order, image: "i", labels: [:], environment: [:])
         #expect(plain.runtime == nil && plain.cdiDevices.isEmpty && plain.env.isEmpty)

@@ -23,8 +23,15 @@ extension DockerEngine {
 
     /// Puts files and folders into a container, running or not; see ``putFile(_:path:_:mode:)``.
     ///
+    /// - Parameters:
+    ///   - id: The container's id or name.
+    ///   - entries: What to put, with paths below the folder: `/a` is put at `FOLDER/a`.
+    ///   - folder: A folder of the container. Where its root folder is read-only it must be one of its
+    ///     volumes, or in one.
     /// - Throws: `.tooLarge` for more than 512 MiB.
-    package func putFiles(_ id: String, _ entries: [ArchiveEntry]) async throws {
+    package func putFiles(
+        _ id: String, _ entries: [ArchiveEntry], below folder: String = "/"
+    ) async throws {
         try Names.check(id, "container id")
         var writer = TarWriter()
         var total = 0
@@ -37,7 +44,7 @@ extension DockerEngine {
         }
         var call = Call(
             .PUT, ["containers", id, "archive"],
-            query: [("path", "/"), ("noOverwriteDirNonDir", "1")])
+            query: [("path", folder), ("noOverwriteDirNonDir", "1")])
         call.body = writer.finish()
         call.headers.append(("Content-Type", "application/x-tar"))
         do {

@@ -31,7 +31,7 @@ extension ContainerSpec {
             "RestartPolicy": .object(["Name": .string("no")]),
             "Init": .bool(initProcess),
             "ReadonlyRootfs": .bool(readOnlyRootfs),
-            "Mounts": .array(mounts.map(\.json) + tmpfs.map(\.json)),
+            "Mounts": .array(mounts.map(\.json) + tmpfs.map(\.json) + volumes.map(\.json)),
             "Devices": .array(devices.map(\.json)),
             "LogConfig": .object([
                 "Type": .string("json-file"),
@@ -85,6 +85,16 @@ extension ContainerSpec.Tmpfs {
         return .object([
             "Type": .string("tmpfs"), "Target": .string(target),
             "TmpfsOptions": .object(options),
+        ])
+    }
+}
+
+extension ContainerSpec.Volume {
+    /// Without a source it has no name of its own, and goes with the container.
+    fileprivate var json: JSONValue {
+        .object([
+            "Type": .string("volume"), "Target": .string(target),
+            "VolumeOptions": .object(["Labels": .map(labels)]),
         ])
     }
 }

@@ -37,6 +37,23 @@ package struct ContainerSpec: Sendable, Hashable {
         }
     }
 
+    /// A folder on the daemon's disk that lives and ends with the container.
+    ///
+    /// It begins with what the image has at its path, and files can be put into it even where the root
+    /// folder is read-only.
+    package struct Volume: Sendable, Hashable {
+        /// The absolute path in the container.
+        package var target: String
+        /// Labels, to find it by should the daemon lose its container.
+        package var labels: [String: String]
+
+        /// Creates a folder on the daemon's disk.
+        package init(target: String, labels: [String: String] = [:]) {
+            self.target = target
+            self.labels = labels
+        }
+    }
+
     /// A device file of the host.
     package struct Device: Sendable, Hashable {
         /// Its path on the host.
@@ -78,6 +95,8 @@ package struct ContainerSpec: Sendable, Hashable {
     package var mounts: [Mount] = []
     /// Folders in memory.
     package var tmpfs: [Tmpfs] = []
+    /// Folders on the daemon's disk.
+    package var volumes: [Volume] = []
     /// Device files.
     package var devices: [Device] = []
     /// Devices by their names of the container device interface, such as `nvidia.com/gpu=all`.
@@ -98,7 +117,7 @@ package struct ContainerSpec: Sendable, Hashable {
     package var runtime: String?
     /// The user, as `name`, `uid` or `uid:gid`; nil: the image's.
     package var user: String?
-    /// True to make its root folder read-only; then no files can be put into it either.
+    /// True to make its root folder read-only; then files can be put into its volumes only.
     package var readOnlyRootfs = false
     /// The folder the command starts in; nil: the image's.
     package var workingDir: String?

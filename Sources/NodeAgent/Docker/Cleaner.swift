@@ -41,6 +41,16 @@ struct Cleaner: Sendable {
                     metadata: ["container": "\(summary.name)", "error": "\(error)"])
             }
         }
+        // Those of containers that Docker lost when it was killed; the others went with theirs.
+        for volume in try await engine.listVolumes(labels: labels.common) {
+            do {
+                try await engine.removeVolume(volume)
+            } catch let error as DockerError where error.code != .unavailable {
+                logger.warning(
+                    "volume cannot be removed",
+                    metadata: ["volume": "\(volume)", "error": "\(error)"])
+            }
+        }
         do {
             try await network.remove()
         } catch let error as DockerError where error.code != .unavailable {
@@ -52,6 +62,7 @@ struct Cleaner: Sendable {
         where labels.owns(summary.labels) {
             leftovers.append("container \(summary.name)")
         }
+        leftovers += try await engine.listVolumes(labels: labels.common).map { "volume \($0)" }
         if leftovers.isEmpty { leftovers = try await held() }
         if leftovers.isEmpty {
             memory.isClean()

@@ -1,5 +1,6 @@
 import DockerEngine
 import FleetCore
+import WorkerContracts
 
 /// Which rights a container gets: one pure function of the order and the machine.
 ///
@@ -83,10 +84,7 @@ struct ContainerPolicy: Sendable, Hashable {
         {
             container.labels[NodeLabels.port] = "\(exposedPorts[0])"
         }
-        if imageLabels[Self.readOnlyLabel] == "true" {
-            container.readOnlyRootfs = true
-            container.tmpfs = [.init(target: "/tmp", sizeBytes: Self.sharedMemory)]
-        }
+        if imageLabels[Self.readOnlyLabel] == "true" { container.makeRootReadOnly() }
         for path in spec.devices {
             guard devices.allows(path) else { throw refusal(of: path) }
             guard let found = device(path) else {
@@ -134,12 +132,18 @@ struct ContainerPolicy: Sendable, Hashable {
 
     /// An attempt's own container, with the GPU where there is one.
     ///
-    /// Its root folder can be written to, whatever its image's label says: its input is put there.
+    /// Where its image wants a root folder that cannot be written to, the folder of its input and outputs
+    /// is a volume.
     func attempt(
-        _ key: AttemptKey, _ order: ContainerOrder, image: String, labels: [String: String],
+        _ key: AttemptKey, _ order: ContainerOrder, image: String,
+        imageLabels: [String: String] = [:], labels: [String: String],
         environment: [String: String]
     ) -> ContainerSpec {
         var container = base(image, order.command, labels, memory: order.memory)
+        if imageLabels[Self.readOnlyLabel] == "true" {
+            container.makeRootReadOnly()
+            container.volumes = [.init(target: ExecContract.folder, labels: labels)]
+        }
         container.env.merge(environment) { $1 }
         give(gpu, to: &container)
         // An image may name a driver newer than the machine's; whether its command needs the GPU nobody knows.
@@ -187,5 +191,13 @@ struct ContainerPolicy: Sendable, Hashable {
     static func memoryMax(total: UInt64) -> Int64 {
         let total = Int64(clamping: total)
         return max(total - ControllerPolicy().memoryReserve, total / 16, 1)
+    }
+}
+
+extension ContainerSpec {
+    /// Only `/tmp`, in memory, can be written to.
+    fileprivate mutating func makeRootReadOnly() {
+        readOnlyRootfs = true
+        tmpfs = [.init(target: "/tmp", sizeBytes: ContainerPolicy.sharedMemory)]
     }
 }

@@ -59,9 +59,11 @@ struct Containers: Sendable {
         return await attempt(labels.name(order.key), adopts) { doubt in
             var policy = try await host.policy(
                 network: network.name, gpu: .welcome, needsModels: false)
+            let info = try await engine.inspectImage(image)
             func run() async throws -> ContainerFact {
                 let spec = policy.attempt(
-                    order.key, container, image: image, labels: own,
+                    order.key, container, image: image, imageLabels: info?.labels ?? [:],
+                    labels: own,
                     environment: [
                         "JESSICA_JOB": order.key.job.rawValue,
                         "JESSICA_ATTEMPT": "\(order.key.number)",
@@ -70,7 +72,13 @@ struct Containers: Sendable {
                     ])
                 return try await make(
                     labels.name(order.key), spec, doubt, adopts: adopts,
-                    prepare: { try await putInput(order, into: $0) })
+                    prepare: {
+                        // A volume is there already.
+                        if spec.volumes.isEmpty {
+                            try await engine.putFiles($0, [.directory(ExecContract.folder)])
+                        }
+                        try await putInput(order, into: $0)
+                    })
             }
             do {
                 return try await run()
@@ -204,17 +212,27 @@ struct Containers: Sendable {
     }
 
     private func putInput(_ order: AttemptOrder, into id: String) async throws {
-        try await engine.putFiles(id, [.directory("/job")])
         let input = try await inputs.resolve(order) { path, bytes in
-            try await engine.putFiles(id, [.directory(InputResolver.folder), .file(path, bytes)])
+            try await put([.directory(InputResolver.folder), .file(path, bytes)], into: id)
         }
-        try await engine.putFiles(
-            id,
+        try await put(
             [
                 .file(ExecContract.inputPath, ByteBuffer(bytes: input)),
                 // The image's user is whoever it is; the folder is this container's alone.
                 .directory(ExecContract.outputsPath, mode: 0o1777),
-            ])
+            ], into: id)
+    }
+
+    /// Puts files into the folder of input and outputs: where that is a volume, Docker takes them for it
+    /// only.
+    private func put(_ entries: [ArchiveEntry], into id: String) async throws {
+        let below = entries.map { entry in
+            var entry = entry
+            let path = entry.path.utf8.dropFirst(ExecContract.folder.utf8.count)
+            entry.path = String(decoding: path, as: UTF8.self)
+            return entry
+        }
+        try await engine.putFiles(id, below, below: ExecContract.folder)
     }
 
     /// What Docker says of a container of this node.

@@ -74,14 +74,14 @@ struct Harness: Sendable {
     }
 
     func container(
-        _ key: AttemptKey, _ script: String, memory: Int64? = nil, stop: StopReason? = nil
+        _ key: AttemptKey, _ script: String, image: String = PrivateDocker.image,
+        memory: Int64? = nil, stop: StopReason? = nil
     ) -> AttemptOrder {
         AttemptOrder(
             key: key,
             place: .container(
                 ContainerOrder(
-                    image: PrivateDocker.image, command: ["/bin/sh", "-c", script],
-                    memory: memory)),
+                    image: image, command: ["/bin/sh", "-c", script], memory: memory)),
             input: "{\"prompt\":\"sunset\"}", kind: .custom, stop: stop)
     }
 }

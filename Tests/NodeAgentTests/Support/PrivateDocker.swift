@@ -14,6 +14,8 @@ struct DockerUnavailable: Error, CustomStringConvertible {
 /// namespace of its own; it dies with this process, because its shell waits for the end of its input.
 actor PrivateDocker {
     static let image = "jessica-agent-test/busybox:1"
+    /// The same with the label of an image that needs no root folder it can write to.
+    static let readOnlyImage = "jessica-agent-test/busybox:read-only"
     private static let shared = PrivateDocker()
     private var starting: Task<String, any Error>?
     private var input: Pipe?
@@ -89,6 +91,8 @@ actor PrivateDocker {
             mkdir -p $D/bin $D/tmp; chmod 1777 $D/tmp
             cp /bin/busybox $D/bin/busybox; cp /bin/busybox $D/bin/sh
             tar -C $D -c . | docker -H unix://\(socket) import - \(Self.image)
+            tar -C $D -c . | docker -H unix://\(socket) import \
+                --change 'LABEL jessica.read-only=true' - \(Self.readOnlyImage)
             rm -rf $D
             """
         try runScript(script)
