@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from alone import CLEAN, Controller
 from fleet import ROOT, Fleet
 
 PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
@@ -57,6 +58,49 @@ def test_every_line_of_a_page_can_be_typed(fleet: Fleet, page: str, tmp_path: Pa
     finally:
         fleet.jctl("webhook", "rm", "hooks")
         fleet.jctl("token", "rm", "prometheus")
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """What a page's fenced blocks hold that are no drawings, each with the kind that the comment before it names."""
+    text = (ROOT / page).read_text()
+    found = re.findall(r"^(?:<!-- check: (\w+) -->\n)?```(\w+)\n(.*?)^```$", text, re.M | re.S)
+    assert all(language == "yaml" for _, language, _ in found), f"{page} has blocks of a language that nobody checks"
+    return [(kind, content) for kind, _, content in found]
+
+
+def check_settings(fleet: Fleet, kind: str, file: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Settings as the program reads them; what each of them must have stands on the command line."""
+    if kind == "controller":
+        controller = Controller(fleet, folder)
+        return controller.refused("--check-config", "--config", str(file))
+    words = [fleet.bin / "fleet-agent", "run", "--check-config", "--config", file, "--node", "agx-01", "--controller-host", "spark"]
+    return subprocess.run(words, env=CLEAN, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+
+
+def test_every_block_of_yaml_is_what_its_reader_takes(fleet: Fleet, tmp_path: Path) -> None:
+    checked = []
+    for page in PAGES:
+        for number, (kind, content) in enumerate(blocks(page)):
+            file = tmp_path / f"{page.replace('/', '-')}-{number}.yaml"
+            file.write_text(content)
+            if kind in ("controller", "agent"):
+                done = check_settings(fleet, kind, file, tmp_path / "controller")
+                assert (done.returncode, done.stdout) == (0, "the configuration is fine\n"), f"{page}:\n{content}\n{done.stderr}"
+            elif kind == "cluster":
+                # A fleet of its own: what it would change does not matter, only that it is understood.
+                with (alone := Controller(fleet, tmp_path / "cluster")).start():
+                    done = alone.jctl("apply", "-f", file, "--dry-run")
+                    assert done.returncode == 0, f"{page}:\n{content}\n{done.stderr}"
+                    applied = alone.jctl("plan", "-f", file)
+                    assert applied.returncode == 1, applied
+            elif kind == "plan":
+                done = fleet.jctl("submit", "--plan", str(file))
+                assert done.returncode == 0, f"{page}:\n{content}\n{done.stderr}"
+                assert fleet.jctl("cancel", "plan", done.stdout.split()[0]).returncode == 0
+            else:
+                raise AssertionError(f"{page}: a comment `<!-- check: KIND -->` must stand before\n{content}")
+            checked.append(kind)
+    assert len(checked) >= 7 and {"controller", "agent", "cluster", "plan"} == set(checked), checked
 
 
 def metadata(text: str) -> list[str]:
