@@ -10,7 +10,10 @@ extension ImageResolver {
         if found.isEmpty { return jobs }
         return jobs.map { job in
             var job = job
-            job.request.imageDigest = job.request.image.flatMap { found[$0] }
+            guard let image = job.request.image, let digest = found[image] else { return job }
+            job.request.imageDigest = digest
+            // A full name says itself where the image is, whatever the fleet's registry is by then.
+            if ImageName(image).host == nil { job.request.imageRegistry = fleet.registry }
             return job
         }
     }

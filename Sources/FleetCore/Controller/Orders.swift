@@ -59,10 +59,15 @@ extension Controller {
 
     /// The name that an agent pulls: the full one, pinned to what the image was found to be.
     ///
-    /// It keeps the tag, for people and because peaks are known by it.
-    private func resolve(_ image: String, _ digest: String?) -> String {
+    /// It keeps the tag, for people and because peaks are known by it. What another registry than the
+    /// fleet's had under a short name is not looked for in this one.
+    private func resolve(
+        _ image: String, _ digest: String?, foundIn registry: String? = nil
+    ) -> String {
         let name = fleet.fullName(of: image)
-        guard let digest, !name.contains("@") else { return name }
+        guard let digest, !name.contains("@"), registry ?? fleet.registry == fleet.registry else {
+            return name
+        }
         return "\(name)@\(digest)"
     }
 
@@ -138,8 +143,9 @@ extension Controller {
     func container(for job: Job, on name: NodeName) -> ContainerOrder? {
         if let image = job.request.image {
             return ContainerOrder(
-                image: resolve(image, job.request.imageDigest), command: job.request.command,
-                memory: job.request.memory)
+                image: resolve(
+                    image, job.request.imageDigest, foundIn: job.request.imageRegistry),
+                command: job.request.command, memory: job.request.memory)
         }
         let template = job.request.template.flatMap { self.template($0) }
         guard let worker = template?.worker ?? podService(of: name)?.worker else { return nil }

@@ -10,6 +10,8 @@ package struct JobRequest: Hashable, Sendable, Codable {
     package var image: String?
     /// What it was found to be when the job was accepted, `sha256:…`; nil when not known.
     package var imageDigest: String?
+    /// The fleet's registry that said so of a short name; nil for a full one.
+    package var imageRegistry: String?
     /// For `custom`: the command.
     package var command: [String]
     /// For `custom`: the memory limit in bytes.
@@ -42,7 +44,7 @@ package struct JobRequest: Hashable, Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case kind, cluster, template, image, command, memory, input, priority, deadline, retries
         case retrySafe, labels, idempotencyKey, idempotencyDigest, submitter, place, stored
-        case imageDigest
+        case imageDigest, imageRegistry
         case afterList = "after"
     }
 

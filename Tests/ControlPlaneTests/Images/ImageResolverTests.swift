@@ -23,6 +23,8 @@ import Testing
         let digests = pinned.map(\.request.imageDigest)
         let expected: [String?] = ["sha256:a", "sha256:a", nil, nil, nil]
         #expect(digests == expected + expected)
+        let registries = pinned.prefix(5).map(\.request.imageRegistry)
+        #expect(registries == ["spark:5000", nil, nil, nil, nil])
         let elsewhere = await registry.resolver.digests(
             of: ["a:1"], in: Self.fleet(registry: ""))
         #expect(elsewhere.isEmpty)

@@ -69,6 +69,30 @@ import Testing
         w.expectSound()
     }
 
+    @Test func `what another registry had under a short name is not looked for in this one`() {
+        let w = World(.small)
+        w.run(for: .seconds(10))
+        var fleet = FleetSpec.small
+        fleet.registry = "new:5000"
+        #expect(w.answer { .apply($0, fleet) } == .done)
+        let jobs: [(image: String, registry: String?)] = [
+            ("kept:1", "new:5000"), ("left:1", "old:5000"), ("old:5000/full:1", nil),
+        ]
+        for (image, registry) in jobs {
+            var request = JobRequest(kind: .custom, image: image, input: "1")
+            request.imageDigest = "sha256:a"
+            request.imageRegistry = registry
+            w.expectEnd(w.submit(request), .succeeded, within: 120)
+        }
+        let images = w.hosts.values.reduce(into: Set<String>()) { $0.formUnion($1.images) }
+        let expected: Set = [
+            "new:5000/kept:1@sha256:a", "new:5000/left:1", "old:5000/full:1@sha256:a",
+        ]
+        #expect(expected.isSubset(of: images))
+        #expect(images.count { $0.contains("left:1") } == 1)
+        w.expectSound()
+    }
+
     @Test func `a name that has a digest keeps it`() {
         let w = World(.small)
         w.run(for: .seconds(10))
