@@ -147,15 +147,25 @@ static inline char *jessica_X509_serial_hex(const X509 *certificate) {
     return hex;
 }
 
-// The end of the certificate's validity in seconds since 1970. Returns 1 on success.
-static inline int jessica_X509_not_after(const X509 *certificate, int64_t *out) {
+// A time in seconds since 1970. Returns 1 on success.
+static inline int jessica_ASN1_TIME_seconds(const ASN1_TIME *time, int64_t *out) {
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
     if (epoch == NULL) return 0;
     int days = 0, seconds = 0;
-    int ok = ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(certificate));
+    int ok = ASN1_TIME_diff(&days, &seconds, epoch, time);
     ASN1_TIME_free(epoch);
     *out = (int64_t)days * 86400 + seconds;
     return ok;
+}
+
+// The beginning of the certificate's validity in seconds since 1970. Returns 1 on success.
+static inline int jessica_X509_not_before(const X509 *certificate, int64_t *out) {
+    return jessica_ASN1_TIME_seconds(X509_get0_notBefore(certificate), out);
+}
+
+// The end of the certificate's validity in seconds since 1970. Returns 1 on success.
+static inline int jessica_X509_not_after(const X509 *certificate, int64_t *out) {
+    return jessica_ASN1_TIME_seconds(X509_get0_notAfter(certificate), out);
 }
 
 #endif

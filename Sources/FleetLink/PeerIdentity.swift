@@ -10,17 +10,21 @@ package struct PeerIdentity: Sendable, Equatable {
     package let dnsNames: [String]
     /// The serial number in upper-case hex.
     package let serial: String
+    /// The beginning of the certificate's validity, in seconds since 1970.
+    package let notBefore: Int64
     /// The end of the certificate's validity, in seconds since 1970.
     package let notAfter: Int64
 
     /// Makes an identity, for tests and simulated links.
     package init(
-        commonName: String?, uris: [String], dnsNames: [String], serial: String, notAfter: Int64
+        commonName: String?, uris: [String], dnsNames: [String], serial: String,
+        notBefore: Int64, notAfter: Int64
     ) {
         self.commonName = commonName
         self.uris = uris
         self.dnsNames = dnsNames
         self.serial = serial
+        self.notBefore = notBefore
         self.notAfter = notAfter
     }
 }
@@ -34,8 +38,10 @@ extension PeerIdentity {
     /// Names that are ambiguous or hold control characters make it fail: a name that prints like another is no identity.
     init(certificate: OpaquePointer) throws(LinkError) {
         let serialText = unsafe jessica_X509_serial_hex(certificate)
+        var begin: Int64 = 0
         var end: Int64 = 0
         guard let serialText = unsafe serialText,
+            unsafe jessica_X509_not_before(certificate, &begin) == 1,
             unsafe jessica_X509_not_after(certificate, &end) == 1
         else { throw Self.unreadable("serial number or validity") }
         defer { unsafe jessica_OPENSSL_free(serialText) }
@@ -44,7 +50,7 @@ extension PeerIdentity {
             commonName: try Self.commonName(of: certificate),
             uris: try Self.alternativeNames(of: certificate, type: GEN_URI),
             dnsNames: try Self.alternativeNames(of: certificate, type: GEN_DNS),
-            serial: String(cString: serialText), notAfter: end)
+            serial: String(cString: serialText), notBefore: begin, notAfter: end)
     }
 
     private static func commonName(of certificate: OpaquePointer) throws(LinkError) -> String? {

@@ -17,7 +17,8 @@ private final class Rig: CustomReflectable {
         core = LinkCore(
             channel: channel, limits: limits, onFailure: { failures.current.append($0) })
         try channel.pipeline.syncOperations.addHandler(LinkHandler(core: core))
-        let peer = PeerIdentity(commonName: "n", uris: [], dnsNames: [], serial: "1", notAfter: 0)
+        let peer = PeerIdentity(
+            commonName: "n", uris: [], dnsNames: [], serial: "1", notBefore: 0, notAfter: 0)
         connection = LinkConnection(core: core, peer: peer)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         channel.pipeline.fireUserInboundEventTriggered(TLSHandler.HandshakeCompleted(peer: peer))

@@ -173,7 +173,7 @@ extension WireSuite {
             for (word, kept) in [("a", 65_536), ("é", 65_536), ("漢", 65_535), ("🙂", 65_536)] {
                 let sent = String(repeating: word, count: 70_000)
                 guard
-                    case .goodbye(let reason) = try WireCodec.decodeController(
+                    case .goodbye(let reason, _) = try WireCodec.decodeController(
                         WireCodec.encode(.goodbye(reason: sent)))
                 else {
                     Issue.record("no goodbye")

@@ -29,7 +29,7 @@ struct MessageGenerator {
         case 5: .logKept(key())
         case 6: .uploadGrant(id: number(), uploadGrant())
         case 7: .inputGrant(id: number(), inputGrant())
-        default: .goodbye(reason: text())
+        default: .goodbye(reason: text(), certificateIsVoid: .random(using: &random))
         }
     }
 

@@ -89,6 +89,23 @@ struct ArchiveTests {
         }
     }
 
+    @Test("Bans are kept, and an archive without one is as it was before there were any")
+    func bans() async throws {
+        let path = "/tmp/ja-\(UInt64.random(in: .min ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let ban = NodeBan(node: "agx-03", at: Instant(nanoseconds: 7))
+        var writer = try ArchiveWriter.begin(path: path, header: header())
+        try writer.add(ban)
+        try writer.add(NodeRecord(name: "agx-03"))
+        _ = try writer.finish()
+        var bans: [NodeBan] = []
+        let summary = try await ArchiveReader(path: path).read {
+            if case .ban(let ban) = $0 { bans.append(ban) }
+        }
+        #expect(bans == [ban] && summary.counts.bans == 1)
+        #expect(try await read(try archive(lines())).counts.bans == nil)
+    }
+
     @Test("Each byte that is changed and each place where it is cut off is found")
     func damage() async throws {
         let whole = try archive(lines())

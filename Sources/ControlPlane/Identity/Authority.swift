@@ -1,4 +1,5 @@
 import Crypto
+import FleetCore
 package import Foundation
 import SwiftASN1
 import X509
@@ -25,9 +26,9 @@ package struct Authority: Sendable {
     private let key: P256.Signing.PrivateKey
 
     /// The clocks of boxes without a battery are behind after a boot.
-    private static let backdate = 300.0
-    private static let rootLife = 10 * 365 * 86_400.0
-    private static let leafLife = 365 * 86_400.0
+    static let backdate = Duration.seconds(300)
+    private static let rootLife = Duration.seconds(10 * 365 * 86_400)
+    private static let leafLife = Duration.seconds(365 * 86_400)
 
     /// Opens the authority in a folder, or makes it there.
     package init(directory: String) throws {
@@ -46,7 +47,8 @@ package struct Authority: Sendable {
         let key = P256.Signing.PrivateKey()
         let name = try DistinguishedName { CommonName("Jessica fleet authority") }
         let certificate = try Self.sign(
-            name, subjectKey: key.publicKey, issuer: name, issuerKey: key, life: Self.rootLife,
+            name, subjectKey: key.publicKey, issuer: name, issuerKey: key,
+            at: AnchoredClock().now, life: Self.rootLife,
             extensions: Certificate.Extensions {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
                 Critical(KeyUsage(keyCertSign: true, cRLSign: true))
@@ -67,11 +69,40 @@ package struct Authority: Sendable {
             info: Data("jessica \(purpose)".utf8), outputByteCount: 32)
     }
 
-    /// Issues a certificate for a node's agent; its name is the certificate's.
+    /// The fingerprint of its key, by which agents know it before they trust it.
+    package var fingerprint: String { key.publicKey.fingerprint }
+
+    /// When a certificate was issued, by the beginning of its validity in seconds since 1970.
+    static func issueTime(notBefore: Int64) -> Instant {
+        Instant.zero + .seconds(notBefore) + backdate
+    }
+
+    /// Whether it has signed a certificate.
+    func isIssuer(of other: Certificate) -> Bool {
+        other.issuer == certificate.subject
+            && certificate.publicKey.isValidSignature(other.signature, for: other)
+    }
+
+    /// Issues a certificate for a node's agent, and a key; its name is the certificate's.
     package func node(_ name: String) throws -> Credential {
+        let key = P256.Signing.PrivateKey()
+        let issued = try node(name, key: key.publicKey, at: AnchoredClock().now)
+        return try Credential(issued, key)
+    }
+
+    /// Issues a certificate for the agent of a node that keeps its key to itself, as of an instant.
+    func certify(
+        _ node: NodeName, key: P256.Signing.PublicKey, at now: Instant
+    ) throws -> String {
+        try self.node(node.rawValue, key: key, at: now).serializeAsPEM().pemString
+    }
+
+    private func node(
+        _ name: String, key: P256.Signing.PublicKey, at now: Instant
+    ) throws -> Certificate {
         try issue(
             name, names: [.uniformResourceIdentifier("spiffe://jessica/node/\(name)")],
-            usage: ExtendedKeyUsage([.clientAuth]))
+            usage: ExtendedKeyUsage([.clientAuth]), key: key, at: now)
     }
 
     /// Issues a certificate for the controller, reachable by these host names and addresses.
@@ -82,42 +113,47 @@ package struct Authority: Sendable {
             }
             return .dnsName(host)
         }
-        return try issue("spark-controller", names: names, usage: ExtendedKeyUsage([.serverAuth]))
+        let key = P256.Signing.PrivateKey()
+        let issued = try issue(
+            "spark-controller", names: names, usage: ExtendedKeyUsage([.serverAuth]),
+            key: key.publicKey, at: AnchoredClock().now)
+        return try Credential(issued, key)
     }
 
     private func issue(
-        _ name: String, names: [GeneralName], usage: ExtendedKeyUsage
-    ) throws -> Credential {
-        let key = P256.Signing.PrivateKey()
+        _ name: String, names: [GeneralName], usage: ExtendedKeyUsage,
+        key: P256.Signing.PublicKey, at now: Instant
+    ) throws -> Certificate {
         let subject = try DistinguishedName { CommonName(name) }
-        let certificate = try Self.sign(
-            subject, subjectKey: key.publicKey, issuer: certificate.subject, issuerKey: self.key,
-            life: Self.leafLife,
+        return try Self.sign(
+            subject, subjectKey: key, issuer: certificate.subject, issuerKey: self.key,
+            at: now, life: Self.leafLife,
             extensions: Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))
                 usage
                 SubjectAlternativeNames(names)
-                SubjectKeyIdentifier(hash: Certificate.PublicKey(key.publicKey))
+                SubjectKeyIdentifier(hash: Certificate.PublicKey(key))
             })
-        return Credential(
-            certificate: try certificate.serializeAsPEM().pemString, key: key.pemRepresentation,
-            ends: certificate.notValidAfter)
     }
 
     private static func sign(
         _ subject: DistinguishedName, subjectKey: P256.Signing.PublicKey,
-        issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey, life: Double,
-        extensions: Certificate.Extensions
+        issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey, at now: Instant,
+        life: Duration, extensions: Certificate.Extensions
     ) throws -> Certificate {
-        let now = Date()
-        return try Certificate(
+        try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(),
             publicKey: Certificate.PublicKey(subjectKey),
-            notValidBefore: now.addingTimeInterval(-backdate),
-            notValidAfter: now.addingTimeInterval(life), issuer: issuer, subject: subject,
+            notValidBefore: date(now - backdate), notValidAfter: date(now + life), issuer: issuer,
+            subject: subject,
             signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions,
             issuerPrivateKey: Certificate.PrivateKey(issuerKey))
+    }
+
+    /// An instant as a certificate has it: in whole seconds, cut off.
+    private static func date(_ instant: Instant) -> Date {
+        Date(timeIntervalSince1970: Double(instant.nanoseconds / 1_000_000_000))
     }
 
     /// The bytes of an IPv4 address; nil when it is a name.
@@ -127,6 +163,14 @@ package struct Authority: Sendable {
             return host == "::1" ? ArraySlice([UInt8](repeating: 0, count: 15) + [1]) : nil
         }
         return ArraySlice(parts.compactMap { $0 })
+    }
+}
+
+extension Authority.Credential {
+    fileprivate init(_ certificate: Certificate, _ key: P256.Signing.PrivateKey) throws {
+        self.init(
+            certificate: try certificate.serializeAsPEM().pemString, key: key.pemRepresentation,
+            ends: certificate.notValidAfter)
     }
 }
 

@@ -58,10 +58,12 @@ package struct LinkService: Sendable {
         do {
             let frames = connection.inbound.makeAsyncIterator()
             let hello = try await greet(connection, frames)
+            let issuedAt = Authority.issueTime(notBefore: connection.peer.notBefore)
+            try await requireValid(hello.node, issuedAt, connection)
             name = hello.node
             connection.setFrameLimit(1 << 20)
             sessions.add(session, connection)
-            loop.post(.connected(hello, session))
+            loop.post(.connected(hello, session, issuedAt: issuedAt))
             sessions.send(.logCredit(bytes: UInt32(Self.logCredit)), to: session)
             logger.info(
                 "agent connected",
@@ -118,6 +120,23 @@ package struct LinkService: Sendable {
         return hello
     }
 
+    /// Refuses a certificate that a ban has made void, before anything is told to who shows it.
+    ///
+    /// The machine refuses it again: a ban may come just now.
+    private func requireValid(
+        _ node: NodeName, _ issuedAt: Instant, _ connection: LinkConnection
+    ) async throws {
+        let isVoid = await loop.read { controller, _ in
+            controller.isVoid(certificateOf: node, issuedAt: issuedAt)
+        }
+        guard isVoid else { return }
+        counters.refused("void_certificate")
+        refuse(
+            connection, "node \(node) was banned: its certificate is void",
+            certificateIsVoid: true)
+        throw IdentityError("the certificate of \(node) is void: it was banned")
+    }
+
     private func decode(_ frame: [UInt8]) throws -> AgentMessage {
         do {
             return try WireCodec.decodeAgent(frame)
@@ -127,8 +146,12 @@ package struct LinkService: Sendable {
         }
     }
 
-    private func refuse(_ connection: LinkConnection, _ reason: String) {
-        if let bytes = try? WireCodec.encode(ControllerMessage.goodbye(reason: reason)) {
+    private func refuse(
+        _ connection: LinkConnection, _ reason: String, certificateIsVoid: Bool = false
+    ) {
+        let goodbye = ControllerMessage.goodbye(
+            reason: reason, certificateIsVoid: certificateIsVoid)
+        if let bytes = try? WireCodec.encode(goodbye) {
             connection.send(bytes, lane: .control)
         }
     }

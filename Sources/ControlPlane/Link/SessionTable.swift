@@ -56,8 +56,10 @@ package final class SessionTable: Sendable {
     }
 
     /// Tells a session why it ends, and ends it.
-    package func close(_ session: SessionID, reason: String) {
-        send(.goodbye(reason: reason), to: session)
-        connections.withLock { $0[session] }?.close()
+    package func close(_ closing: Effects.Closing) {
+        send(
+            .goodbye(reason: closing.reason, certificateIsVoid: closing.certificateIsVoid),
+            to: closing.session)
+        connections.withLock { $0[closing.session] }?.close()
     }
 }

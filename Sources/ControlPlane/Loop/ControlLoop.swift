@@ -40,7 +40,7 @@ package final class ControlLoop: Sendable {
         /// Sends a message to a session.
         package var send: @Sendable (Effects.Outgoing) -> Void
         /// Ends a session.
-        package var close: @Sendable (SessionID, String) -> Void
+        package var close: @Sendable (Effects.Closing) -> Void
         /// Publishes events that are stored.
         package var publish: @Sendable ([FleetEvent]) -> Void
         /// Notes what a batch has stored, before anybody hears of it.
@@ -48,7 +48,7 @@ package final class ControlLoop: Sendable {
         /// Creates outlets.
         package init(
             send: @escaping @Sendable (Effects.Outgoing) -> Void,
-            close: @escaping @Sendable (SessionID, String) -> Void,
+            close: @escaping @Sendable (Effects.Closing) -> Void,
             publish: @escaping @Sendable ([FleetEvent]) -> Void,
             stored: @escaping @Sendable (StoredBatch) -> Void
         ) {

@@ -214,6 +214,9 @@ extension ControlLoop {
                 change.goneTokens.append(name)
             }
         }
+        for name in pending.effects.bans {
+            if let at = controller.bans[name] { change.bans.append(NodeBan(node: name, at: at)) }
+        }
         for name in pending.effects.webhooks {
             if let webhook = controller.webhooks[name] {
                 change.webhooks.append(webhook)
@@ -261,7 +264,7 @@ extension ControlLoop {
 
     private func release(_ pending: GroupCommit<Rider>.Pending, _ outlets: Outlets) {
         for message in pending.effects.sends { outlets.send(message) }
-        for (session, reason) in pending.effects.closes { outlets.close(session, reason) }
+        for closing in pending.effects.closes { outlets.close(closing) }
         for (id, reply) in pending.effects.replies { resolve(id, reply) }
         outlets.publish(pending.effects.events)
         for hand in Rider.reads(pending.riders) { hand() }

@@ -19,7 +19,7 @@ extension ControllerService {
         let sessions = parts.sessions
         let outlets = ControlLoop.Outlets(
             send: { sessions.send($0.message, to: $0.session) },
-            close: { sessions.close($0, reason: $1) },
+            close: { sessions.close($0) },
             publish: { [webhooks = parts.webhooks] events in
                 feed.publish(events)
                 if !events.isEmpty { webhooks.ring() }

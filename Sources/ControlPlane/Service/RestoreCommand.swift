@@ -37,7 +37,7 @@ extension ControllerCommand {
                     """
                     restored the record of \(header.fleet) as of \(header.at.rfc3339): \
                     \(counts.jobs) jobs, \(counts.plans) plans, \(counts.nodes) nodes, \
-                    \(counts.tokens) tokens, \(counts.webhooks) webhooks, \(counts.revisions) revisions of the fleet, \
+                    \(counts.tokens) tokens, \(counts.bans ?? 0) bans, \(counts.webhooks) webhooks, \(counts.revisions) revisions of the fleet, \
                     \(counts.events) events; term \(outcome.term)
                     start the controller: `systemctl start spark-controller`
                     """)

@@ -33,7 +33,7 @@ extension Agent {
         case .acknowledged(let sequence): acknowledged(sequence)
         // Logs and uploads are the shell's.
         case .logCredit, .logKept, .uploadGrant, .inputGrant, .unknown: break
-        case .goodbye(let reason): effects.append(.disconnect(reason))
+        case .goodbye(let reason, _): effects.append(.disconnect(reason))
         }
     }
 

@@ -56,6 +56,8 @@ package struct Controller: Sendable {
     var idempotency: [String: JobID] = [:]
     /// Tokens of the API.
     package internal(set) var tokens: OrderedDictionary<TokenName, TokenRecord> = [:]
+    /// Until when each node's certificates are void; a name need not be in the fleet.
+    package internal(set) var bans: OrderedDictionary<NodeName, Instant> = [:]
     /// Where events are delivered to.
     package internal(set) var webhooks: OrderedDictionary<WebhookName, WebhookRecord> = [:]
     /// Every node of the fleet, and those leaving it.
@@ -144,13 +146,16 @@ package struct Controller: Sendable {
         package var nodes: [NodeRecord]
         /// Tokens.
         package var tokens: [TokenRecord]
+        /// Bans.
+        package var bans: [NodeBan]
         /// Webhooks.
         package var webhooks: [WebhookRecord]
         /// An empty installation.
         package init(
             fleet: FleetSpec = FleetSpec(), fleetRevision: UInt64 = 0,
             counters: Counters = Counters(), jobs: [Job] = [], plans: [Plan] = [],
-            nodes: [NodeRecord] = [], tokens: [TokenRecord] = [], webhooks: [WebhookRecord] = []
+            nodes: [NodeRecord] = [], tokens: [TokenRecord] = [], bans: [NodeBan] = [],
+            webhooks: [WebhookRecord] = []
         ) {
             self.fleet = fleet
             self.fleetRevision = fleetRevision
@@ -159,6 +164,7 @@ package struct Controller: Sendable {
             self.plans = plans
             self.nodes = nodes
             self.tokens = tokens
+            self.bans = bans
             self.webhooks = webhooks
         }
     }
@@ -169,6 +175,7 @@ package struct Controller: Sendable {
             fleet: fleet, fleetRevision: fleetRevision, counters: counters,
             jobs: Array(jobs.values), plans: Array(plans.plans.values),
             nodes: nodes.values.map(\.record), tokens: Array(tokens.values),
+            bans: bans.map { NodeBan(node: $0.key, at: $0.value) },
             webhooks: Array(webhooks.values))
     }
 
@@ -189,6 +196,7 @@ package struct Controller: Sendable {
         for token in snapshot.tokens.sorted(by: { $0.name < $1.name }) {
             tokens[token.name] = token
         }
+        for ban in snapshot.bans.sorted(by: { $0.node < $1.node }) { bans[ban.node] = ban.at }
         restoreWebhooks(snapshot.webhooks)
         restoreNodes(snapshot.nodes, now)
         restoreJobs(snapshot.jobs, snapshot.plans, now)
@@ -234,7 +242,9 @@ package struct Controller: Sendable {
             drain(request, node, deadline, now, &effects)
         case .undrain(let request, let node): undrain(request, node, now, &effects)
         case .apply(let request, let spec): apply(request, spec, now, &effects)
-        case .connected(let hello, let session): connected(hello, session, now, &effects)
+        case .banNode(let request, let node): banNode(request, node, now, &effects)
+        case .connected(let hello, let session, let issuedAt):
+            connected(hello, session, issuedAt, now, &effects)
         case .disconnected(let node, let session): disconnected(node, session, now, &effects)
         case .message(let node, let session, let message):
             received(node, session, message, now, &effects)

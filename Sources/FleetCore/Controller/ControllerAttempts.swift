@@ -52,7 +52,7 @@ extension Controller {
         guard let attempt = jobs[key.job]?.attempt(key.number), attempt.state == .assigned,
             let node = nodes[attempt.node], let session = node.session
         else { return }
-        effects.closes.append((session, "attempt \(key) was not confirmed in time"))
+        effects.closes.append(.init(session, "attempt \(key) was not confirmed in time"))
         disconnected(attempt.node, session, now, &effects)
         timers.arm(.confirm(key), at: now + policy.confirmWithin)
     }

@@ -36,8 +36,10 @@ package enum ControllerEvent: Sendable {
     case undrain(RequestID, NodeName)
     /// A checked fleet takes the place of the present one.
     case apply(RequestID, FleetSpec)
-    /// An agent has said hello.
-    case connected(Hello, SessionID)
+    /// Somebody makes every certificate void that was issued to a node until now.
+    case banNode(RequestID, NodeName)
+    /// An agent has said hello, with a certificate issued then; without a word it is never void.
+    case connected(Hello, SessionID, issuedAt: Instant = .distantFuture)
     /// A session is over.
     case disconnected(NodeName, SessionID)
     /// A message of a session.

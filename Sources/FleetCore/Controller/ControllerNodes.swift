@@ -112,20 +112,25 @@ extension Controller {
     // MARK: Sessions
 
     mutating func connected(
-        _ hello: Hello, _ session: SessionID, _ now: Instant, _ effects: inout Effects
+        _ hello: Hello, _ session: SessionID, _ issuedAt: Instant, _ now: Instant,
+        _ effects: inout Effects
     ) {
+        if isVoid(certificateOf: hello.node, issuedAt: issuedAt) {
+            effects.closes.append(voidCertificate(of: hello.node, session))
+            return
+        }
         guard var node = nodes[hello.node], !node.retired else {
-            effects.closes.append((session, "node \(hello.node) is not in this fleet"))
+            effects.closes.append(.init(session, "node \(hello.node) is not in this fleet"))
             return
         }
         // A hello that was long on its way knows nothing of what was ordered since.
         if let last = node.lastSession, session < last {
-            effects.closes.append((session, "the agent has connected again since"))
+            effects.closes.append(.init(session, "the agent has connected again since"))
             return
         }
         node.lastSession = session
         if let old = node.session, old != session {
-            effects.closes.append((old, "the agent has connected again"))
+            effects.closes.append(.init(old, "the agent has connected again"))
         }
         let reborn = node.record.incarnation != hello.incarnation
         let rebooted = node.record.incarnation?.boot != hello.incarnation.boot
@@ -300,7 +305,7 @@ extension Controller {
         roamerLost(name, now, &effects)
         if let session = node.session {
             // Half a link is worse than none: a new one starts it over.
-            effects.closes.append((session, "not heard for \(seconds) s"))
+            effects.closes.append(.init(session, "not heard for \(seconds) s"))
             disconnected(name, session, now, &effects)
         } else if node.retired {
             dropIfEmpty(name, &effects)
@@ -429,7 +434,7 @@ extension Controller {
     mutating func dropIfEmpty(_ name: NodeName, _ effects: inout Effects) {
         guard let node = nodes[name], node.retired, node.attempts.isEmpty else { return }
         if let session = node.session {
-            effects.closes.append((session, "node \(name) has left the fleet"))
+            effects.closes.append(.init(session, "node \(name) has left the fleet"))
         }
         for alarm in [Alarm.silent(name), .lost(name), .backup(name), .drain(name), .roamer(name)] {
             timers.disarm(alarm)

@@ -15,6 +15,23 @@ package struct Effects: Sendable {
         package let message: ControllerMessage
     }
 
+    /// A session to end.
+    package struct Closing: Hashable, Sendable {
+        /// The session.
+        package let session: SessionID
+        /// Why, for people.
+        package let reason: String
+        /// Whether the agent's certificate lets it in no more.
+        package let certificateIsVoid: Bool
+
+        /// Ends a session.
+        package init(_ session: SessionID, _ reason: String, certificateIsVoid: Bool = false) {
+            self.session = session
+            self.reason = reason
+            self.certificateIsVoid = certificateIsVoid
+        }
+    }
+
     /// Jobs whose record changed.
     package var jobs: OrderedSet<JobID> = []
     /// Ended jobs that left memory, for the record of those that changed.
@@ -27,6 +44,8 @@ package struct Effects: Sendable {
     package var nodes: OrderedSet<NodeName> = []
     /// Tokens that are new or gone.
     package var tokens: OrderedSet<TokenName> = []
+    /// Nodes that were banned.
+    package var bans: OrderedSet<NodeName> = []
     /// Webhooks whose record changed, and those that are gone.
     package var webhooks: OrderedSet<WebhookName> = []
     /// Whether the fleet's description changed.
@@ -39,8 +58,8 @@ package struct Effects: Sendable {
     package var sends: [Outgoing] = []
     /// Answers to give when all is stored.
     package var replies: [(RequestID, Reply)] = []
-    /// Sessions to end, with the reason.
-    package var closes: [(SessionID, String)] = []
+    /// Sessions to end.
+    package var closes: [Closing] = []
 
     /// No effects.
     package init() {}
@@ -48,7 +67,7 @@ package struct Effects: Sendable {
     /// Whether anything must be stored.
     package var needsCommit: Bool {
         !jobs.isEmpty || !plans.isEmpty || !nodes.isEmpty || !tokens.isEmpty
-            || !webhooks.isEmpty || fleetChanged || !events.isEmpty
+            || !bans.isEmpty || !webhooks.isEmpty || fleetChanged || !events.isEmpty
     }
 
     /// Whether anything waits for the store.
@@ -65,6 +84,7 @@ package struct Effects: Sendable {
         for (id, plan) in later.trimmedPlans where plans.contains(id) { trimmedPlans[id] = plan }
         nodes.formUnion(later.nodes)
         tokens.formUnion(later.tokens)
+        bans.formUnion(later.bans)
         webhooks.formUnion(later.webhooks)
         fleetChanged = fleetChanged || later.fleetChanged
         events += later.events

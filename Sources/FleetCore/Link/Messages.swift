@@ -36,8 +36,8 @@ package enum ControllerMessage: Hashable, Sendable {
     case uploadGrant(id: UInt64, UploadGrant)
     /// The answer to `inputRequest`.
     case inputGrant(id: UInt64, InputGrant)
-    /// The session is refused or over; the text says why.
-    case goodbye(reason: String)
+    /// The session is refused or over; the text says why, and whether the node needs another certificate.
+    case goodbye(reason: String, certificateIsVoid: Bool = false)
     /// A message of a newer version; ignored.
     case unknown(UInt32)
 }

@@ -209,7 +209,7 @@ extension World {
 
     private func release(_ process: ControllerProcess, _ pending: GroupCommit<Never>.Pending) {
         for outgoing in pending.effects.sends { sendDown(process, outgoing) }
-        for (session, reason) in pending.effects.closes { close(process, session, reason) }
+        for closing in pending.effects.closes { close(process, closing.session, closing.reason) }
         for (request, reply) in pending.effects.replies { answered(request, reply) }
     }
 

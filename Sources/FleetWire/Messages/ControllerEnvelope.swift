@@ -39,8 +39,8 @@ extension Jessica__V1__ControllerEnvelope {
         case .inputGrant(let id, let value):
             unsafe input_grant = try arena.make((id, value), "InputGrant")
             unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_INPUT_GRANT
-        case .goodbye(let reason):
-            unsafe goodbye = try arena.make(reason, "Goodbye")
+        case .goodbye(let reason, let certificateIsVoid):
+            unsafe goodbye = try arena.make((reason, certificateIsVoid), "Goodbye")
             unsafe kind_case = JESSICA__V1__CONTROLLER_ENVELOPE__KIND_GOODBYE
         case .unknown:
             throw WireError(
@@ -71,7 +71,8 @@ extension Jessica__V1__ControllerEnvelope {
             let (id, grant) = try unsafe Read.required(input_grant, "InputGrant")
             return .inputGrant(id: id, grant)
         case JESSICA__V1__CONTROLLER_ENVELOPE__KIND_GOODBYE:
-            return .goodbye(reason: try unsafe Read.required(goodbye, "Goodbye"))
+            let (reason, certificateIsVoid) = try unsafe Read.required(goodbye, "Goodbye")
+            return .goodbye(reason: reason, certificateIsVoid: certificateIsVoid)
         default:
             return .unknown(0)
         }

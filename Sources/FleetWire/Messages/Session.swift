@@ -97,10 +97,13 @@ extension Jessica__V1__Goodbye: WireStruct {
     static func initialize(_ memory: UnsafeMutablePointer<Self>) {
         unsafe jessica__v1__goodbye__init(memory)
     }
-    mutating func fill(_ value: String, _ arena: borrowing Arena) throws(WireError) {
-        unsafe reason = try arena.text(value, .words, "Goodbye.reason")
+    mutating func fill(
+        _ value: (reason: String, isVoid: Bool), _ arena: borrowing Arena
+    ) throws(WireError) {
+        unsafe reason = try arena.text(value.reason, .words, "Goodbye.reason")
+        unsafe certificate_void = value.isVoid ? 1 : 0
     }
-    func decoded() throws(WireError) -> String {
-        try unsafe Read.text(reason, .words, "Goodbye.reason")
+    func decoded() throws(WireError) -> (reason: String, isVoid: Bool) {
+        (try unsafe Read.text(reason, .words, "Goodbye.reason"), unsafe certificate_void != 0)
     }
 }

@@ -215,7 +215,7 @@ final class AgentLink: Sendable {
                 onChange(.message(message))
                 live.set(epoch)
                 onCredit()
-            case .goodbye(let reason):
+            case .goodbye(let reason, _):
                 logger.warning("the controller says goodbye", metadata: ["reason": "\(reason)"])
                 onChange(.message(message))
             case .renewed, .assignments, .acknowledged, .unknown: onChange(.message(message))

@@ -155,6 +155,11 @@ struct ArchiveLines {
             try check(webhook.name.rawValue)
             counts.webhooks += 1
             return .webhook(webhook)
+        case .ban:
+            let ban = try ArchiveCoding.decode(NodeBan.self, json)
+            try check(ban.node.rawValue)
+            counts.bans = (counts.bans ?? 0) + 1
+            return .ban(ban)
         case .node:
             let node = try ArchiveCoding.decode(NodeRecord.self, json)
             try check(node.name.rawValue)

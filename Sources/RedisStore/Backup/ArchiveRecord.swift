@@ -55,6 +55,8 @@ package struct ArchiveCounts: Hashable, Sendable, Codable {
     package var tokens = 0
     /// Webhooks.
     package var webhooks = 0
+    /// Bans; nil in an archive without one, as those of earlier versions are.
+    package var bans: Int?
     /// Nodes.
     package var nodes = 0
     /// Plans.
@@ -81,6 +83,7 @@ package enum ArchiveRecord: Sendable {
     case revision(AppliedFleet)
     case token(TokenRecord)
     case webhook(WebhookRecord)
+    case ban(NodeBan)
     case node(NodeRecord)
     case plan(Plan)
     case job(Job)
@@ -89,7 +92,7 @@ package enum ArchiveRecord: Sendable {
 
 /// The kinds of lines, in the order in which they come.
 enum ArchiveKind: String, CaseIterable, Sendable {
-    case backup, revision, token, webhook, node, plan, job, event, end
+    case backup, revision, token, webhook, ban, node, plan, job, event, end
 
     /// What the line begins with; a brace ends it.
     var opening: [UInt8] { Array("{\"\(rawValue)\":".utf8) }

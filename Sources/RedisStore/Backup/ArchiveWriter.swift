@@ -59,6 +59,11 @@ struct ArchiveWriter: ~Copyable {
         counts.tokens += 1
     }
 
+    mutating func add(_ ban: NodeBan) throws {
+        try write(.ban, ban)
+        counts.bans = (counts.bans ?? 0) + 1
+    }
+
     mutating func add(_ node: NodeRecord) throws {
         try write(.node, node)
         counts.nodes += 1

@@ -27,6 +27,7 @@ extension FleetStore {
         }
         for token in snapshot.tokens { try writer.add(token) }
         for webhook in snapshot.webhooks { try writer.add(webhook) }
+        for ban in snapshot.bans { try writer.add(ban) }
         for node in snapshot.nodes { try writer.add(node) }
         try await addPlans(snapshot, moment, to: &writer)
         try await addJobs(snapshot, moment, to: &writer, whole: whole, damaged: damaged)

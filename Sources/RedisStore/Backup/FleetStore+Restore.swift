@@ -10,7 +10,7 @@ extension FleetStore {
             RedisCommand(
                 "EXISTS", .text(keys.fleet), .text(keys.active), .text(keys.ended),
                 .text(keys.nodes), .text(keys.plans), .text(keys.tokens),
-                .text(keys.webhooks), .text(keys.events)),
+                .text(keys.bans), .text(keys.webhooks), .text(keys.events)),
             RedisCommand("HEXISTS", .text(keys.meta), "restoring"),
         ])
         if let message = replies.lazy.compactMap(\.errorMessage).first {
@@ -123,6 +123,7 @@ private struct RestoreWriter {
             try await flush()
         case .token(let token): change.tokens.append(token)
         case .webhook(let webhook): change.webhooks.append(webhook)
+        case .ban(let ban): change.bans.append(ban)
         case .node(let node): change.nodes.append(node)
         case .plan(let plan):
             change.plans.append(plan)

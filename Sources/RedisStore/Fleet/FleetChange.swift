@@ -16,6 +16,8 @@ package struct FleetChange: Sendable {
     package var tokens: [TokenRecord] = []
     /// Tokens that are gone.
     package var goneTokens: [TokenName] = []
+    /// Bans as they are now.
+    package var bans: [NodeBan] = []
     /// Webhooks as they are now.
     package var webhooks: [WebhookRecord] = []
     /// Webhooks that are gone.

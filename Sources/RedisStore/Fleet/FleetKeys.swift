@@ -13,6 +13,7 @@
 /// | `node:<name>` | hash | `incarnation roamer` for people, `record` for us |
 /// | `nodes` | set | names of nodes with a record |
 /// | `tokens` | hash | a record for each token's name; never the token itself |
+/// | `bans` | hash | a record for each banned node's name |
 /// | `webhooks` | hash | a record for each webhook's name; its secret is sealed |
 /// | `fleet` | hash | `revision at source spec` |
 /// | `fleet:history` | list | earlier revisions, latest first |
@@ -30,6 +31,7 @@ struct FleetKeys: Sendable {
     func plan(_ id: String) -> String { space.key("p:\(id)") }
     func accepted(_ key: RequestKey) -> String { space.key("key:\(key.kind.rawValue):\(key.text)") }
     var tokens: String { space.key("tokens") }
+    var bans: String { space.key("bans") }
     var webhooks: String { space.key("webhooks") }
     var plans: String { space.key("plans") }
     var activePlans: String { space.key("plans:active") }

@@ -48,6 +48,9 @@ package struct FleetStore: Sendable {
         if !change.goneTokens.isEmpty {
             batch.hdel(keys.tokens, change.goneTokens.map(\.rawValue))
         }
+        for ban in change.bans {
+            batch.hset(keys.bans, [(ban.node.rawValue, .bytes(try encode(ban)))])
+        }
         for webhook in change.webhooks {
             batch.hset(keys.webhooks, [(webhook.name.rawValue, .bytes(try encode(webhook)))])
         }
@@ -207,9 +210,10 @@ package struct FleetStore: Sendable {
             RedisCommand("ZREVRANGE", .text(keys.plans), 0, .integer(Self.planHistory - 1)),
             RedisCommand("HVALS", .text(keys.tokens)),
             RedisCommand("HVALS", .text(keys.webhooks)),
+            RedisCommand("HVALS", .text(keys.bans)),
         ])
-        guard replies.count == 9 else {
-            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 9 replies")
+        guard replies.count == 10 else {
+            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 10 replies")
         }
         if let message = replies.lazy.compactMap(\.errorMessage).first {
             throw RedisStoreError(.rejected, "Redis cannot be read: \(message)")
@@ -251,6 +255,11 @@ package struct FleetStore: Sendable {
         for value in replies[8].array ?? [] {
             if let bytes = value.bytes {
                 snapshot.webhooks.append(try decode(WebhookRecord.self, bytes, "a webhook"))
+            }
+        }
+        for value in replies[9].array ?? [] {
+            if let bytes = value.bytes {
+                snapshot.bans.append(try decode(NodeBan.self, bytes, "a ban"))
             }
         }
         snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")

@@ -127,7 +127,7 @@ struct Plane: Sendable {
                 try await loop.run(
                     controller,
                     outlets: .init(
-                        send: { sent.add($0) }, close: { _, _ in },
+                        send: { sent.add($0) }, close: { _ in },
                         publish: {
                             feed.publish($0)
                             webhooks.ring()

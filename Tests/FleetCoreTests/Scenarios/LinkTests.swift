@@ -384,7 +384,7 @@ import Testing
         func give(_ event: ControllerEvent) {
             var effects = Effects()
             controller.step(event, at: .zero, &effects)
-            closed += effects.closes.map(\.0)
+            closed += effects.closes.map(\.session)
         }
         let hello = Hello(
             node: "agx-03", incarnation: Incarnation(boot: "b", starts: 1), version: "1")

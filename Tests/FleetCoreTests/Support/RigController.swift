@@ -23,6 +23,7 @@ struct Brain {
         var plans: [PlanID: Plan] = [:]
         var nodes: [NodeName: NodeRecord] = [:]
         var tokens: [TokenName: TokenRecord] = [:]
+        var bans: [NodeName: Instant] = [:]
     }
 
     /// What one write to the store holds, and what waits for it.
@@ -34,6 +35,7 @@ struct Brain {
         var plans: [Plan]
         var nodes: [(NodeName, NodeRecord?)]
         var tokens: [(TokenName, TokenRecord?)]
+        var bans: [NodeBan]
         var effects: Effects
     }
 
@@ -50,7 +52,8 @@ extension World {
             jobs: store.jobs.values.sorted { $0.id < $1.id },
             plans: store.plans.values.sorted { $0.id < $1.id },
             nodes: store.nodes.values.sorted { $0.name < $1.name },
-            tokens: store.tokens.values.sorted { $0.name < $1.name })
+            tokens: store.tokens.values.sorted { $0.name < $1.name },
+            bans: store.bans.map { NodeBan(node: $0.key, at: $0.value) })
         brain.controller = Controller(
             restoring: snapshot, term: brain.term, seed: seed &+ UInt64(brain.epoch), at: now,
             policy: settings.policy)
@@ -117,6 +120,9 @@ extension World {
             },
             nodes: brain.next.nodes.map { ($0, controller.nodes[$0]?.record) },
             tokens: brain.next.tokens.map { ($0, controller.tokens[$0]) },
+            bans: brain.next.bans.compactMap { node in
+                controller.bans[node].map { NodeBan(node: node, at: $0) }
+            },
             effects: brain.next)
         brain.next = Effects()
         plan(.committed(epoch: brain.epoch), after: settings.commitDelay)
@@ -127,6 +133,7 @@ extension World {
         for plan in batch.plans { brain.store.plans[plan.id] = plan }
         for (name, record) in batch.nodes { brain.store.nodes[name] = record }
         for (name, record) in batch.tokens { brain.store.tokens[name] = record }
+        for ban in batch.bans { brain.store.bans[ban.node] = ban.at }
         brain.store.fleet = batch.fleet
         brain.store.revision = batch.revision
         brain.store.counters = batch.counters
@@ -143,7 +150,7 @@ extension World {
             brain.replies[request] = reply
             if case .accepted(let id, _) = reply { checker.accepted.insert(id) }
         }
-        for (session, reason) in batch.effects.closes { close(session, reason) }
+        for closing in batch.effects.closes { close(closing.session, closing.reason) }
         flush()
     }
 

@@ -14,6 +14,8 @@ final class Host {
     var wakeAt: Instant?
     var frozenUntil = Instant.zero
 
+    /// When the certificate that it shows was issued.
+    var certifiedAt = Instant.distantFuture
     var link: Link?
     /// Nothing passes, and nobody is told.
     var partitioned = false
@@ -218,7 +220,9 @@ extension World {
         }
         let session = SessionID(link)
         var event = ControllerEvent.message(name, session, message)
-        if case .hello(let hello) = message { event = .connected(hello, session) }
+        if case .hello(let hello) = message {
+            event = .connected(hello, session, issuedAt: host.certifiedAt)
+        }
         plan(.controller(event, epoch: brain.epoch))
         if case .report = message, chance(settings.duplicates) {
             plan(.controller(event, epoch: brain.epoch))
