@@ -65,6 +65,9 @@ struct TokenTests {
                 (.post, "/api/v1/fleet?dryRun=true", "fleet: test\n", .admin),
                 (.get, "/api/v1/tokens", nil, .admin),
                 (.post, "/api/v1/tokens", #"{"name":"x y"}"#, .admin),
+                (.get, "/api/v1/enrolments", nil, .admin),
+                (.post, "/api/v1/enrolments/agx-01/approve", nil, .admin),
+                (.post, "/api/v1/nodes/agx-01/ban", nil, .admin),
             ]
             for (method, path, body, needed) in calls {
                 for role in Role.allCases {

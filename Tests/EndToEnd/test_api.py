@@ -69,6 +69,11 @@ def test_a_stranger_who_knows_only_the_description_finds_nothing_wrong(fleet: Fl
         assert controller.get("/api/v1/summary")[0] == 200
 
 
+def public_key() -> str:
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(["openssl", "pkey", "-pubout"], input=key.stdout, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 class Answers:
     """Calls the fleet, and holds each answer against the description."""
 
@@ -177,6 +182,13 @@ def test_every_answer_of_a_fleet_at_work_is_as_described(fleet: Fleet) -> None:
         token = call("POST", "/tokens", "/tokens", {"name": f"described-{time.monotonic_ns()}", "role": "viewer", "expiresInSeconds": 60})
         get("/tokens", "/tokens")
         call("DELETE", f"/tokens/{token['name']}", "/tokens/{name}")
+        get("/authority", "/authority")
+        box = {"node": f"described-{time.monotonic_ns()}", "key": public_key(), "version": "1"}
+        assert call("POST", "/enrolments", "/enrolments", box)["state"] == "pending"
+        assert box["node"] in [item["node"] for item in get("/enrolments", "/enrolments")["items"]]
+        call("POST", f"/nodes/{box['node']}/ban", "/nodes/{name}/ban", {})
+        call("POST", f"/enrolments/{box['node']}/approve", "/enrolments/{name}/approve", {})
+        assert call("POST", "/enrolments", "/enrolments", box)["state"] == "approved"
         call("POST", "/webhooks", "/webhooks", {"name": "described", "url": "https://hooks.invalid/"})
         get("/webhooks", "/webhooks")
         get("/webhooks/described", "/webhooks/{name}")

@@ -38,6 +38,8 @@ package struct APIServer: Sendable {
     let images: ImageResolver
     let installation: Installation
     let backups: BackupDesk
+    /// Who is admitted as a node.
+    let enrolment: EnrolmentDesk
     let audit: AuditTrail
     let mint = JobIDMint()
     let openKeys = OpenKeys()
@@ -57,7 +59,7 @@ package struct APIServer: Sendable {
         applied: AppliedSource,
         sessions: SessionTable, counters: LinkCounters, meters: FleetMeters,
         webhooks: WebhookCourier, images: ImageResolver, installation: Installation,
-        backups: BackupDesk,
+        backups: BackupDesk, enrolment: EnrolmentDesk,
         audit: AuditTrail,
         logger: Logger
     ) {
@@ -78,6 +80,7 @@ package struct APIServer: Sendable {
         self.images = images
         self.installation = installation
         self.backups = backups
+        self.enrolment = enrolment
         self.audit = audit
         self.logger = logger
     }
@@ -95,9 +98,7 @@ package struct APIServer: Sendable {
         router.add(middleware: ErrorShape(meters: meters))
         if let tokens {
             router.add(
-                middleware: TokenCheck(tokens: tokens, clock: loop.clock, audit: audit) { path in
-                    path == "/healthz" || path == "/readyz" || path.hasPrefix("/objects/")
-                })
+                middleware: TokenCheck(tokens: tokens, clock: loop.clock, audit: audit))
         }
         router.add(middleware: AuditMiddleware(trail: audit))
         addOperations(router)
@@ -108,6 +109,7 @@ package struct APIServer: Sendable {
         addUploads(api)
         addJobParts(api)
         addNodes(api)
+        addEnrolments(api)
         addFleet(api)
         addEvents(api)
         addDiagnosis(api)

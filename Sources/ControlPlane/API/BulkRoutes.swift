@@ -41,7 +41,7 @@ extension APIServer {
         var dryRun: Bool
         var matched: Int
         var jobs: [Item]
-        var next: NextCursor
+        var next: Nullable<String>
     }
 
     private func act(
@@ -51,7 +51,7 @@ extension APIServer {
         var wish = try BulkBody(try await object(request, known: BulkBody.known))
         // Of all those that the filter chooses, one's own.
         let caller = context.caller
-        if caller.role < .operator {
+        if !caller.may(.operator) {
             try caller.requireOwn(wish.filter.submitter ?? caller.name, "the work chosen")
             wish.filter.submitter = caller.name
         }
@@ -94,7 +94,7 @@ extension APIServer {
         return try JSONAnswer.response(
             Result(
                 dryRun: wish.dryRun, matched: items.count, jobs: items,
-                next: NextCursor(text: page.next?.description)))
+                next: Nullable(page.next?.description)))
     }
 
     /// The states of those that are in memory.

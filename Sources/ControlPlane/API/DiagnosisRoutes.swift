@@ -18,7 +18,7 @@ extension APIServer {
     private struct Diagnosis: Encodable {
         let at: String
         let items: [Finding]
-        let next = NextCursor(text: nil)
+        let next = Nullable<String>(nil)
 
         init(at date: Date, items: [Finding]) {
             let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded())

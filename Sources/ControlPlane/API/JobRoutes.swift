@@ -63,7 +63,7 @@ extension APIServer {
     /// The job of the path, when the caller may act on it.
     private func ownJob(_ context: Context) async throws -> JobID {
         let id = JobID(try name(context, "id"))
-        if context.caller.role < .operator {
+        if !context.caller.may(.operator) {
             let owner = try await find(id).request.submittedBy
             try context.caller.requireOwn(owner, "job \(id)")
         }
@@ -126,7 +126,8 @@ extension APIServer {
         }
     }
 
-    private static func preferredWait(_ request: Request) -> Duration? {
+    /// How long the caller wants to wait for what comes of a request; nil for not at all.
+    static func preferredWait(_ request: Request) -> Duration? {
         guard let header = request.header("Prefer") else { return nil }
         for part in header.split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1).map {

@@ -18,7 +18,7 @@ package final class AuditTrail: Sendable {
 
     /// How long an answer waits for its record.
     private static let patience = Duration.seconds(2)
-    /// Refusals noted in an hour of those who could not say who they are.
+    /// Requests noted in an hour of those who have no token.
     ///
     /// Whoever knocks without end shall not push out what was done; the log has all of them.
     private static let unknownMax = 20
@@ -41,10 +41,11 @@ package final class AuditTrail: Sendable {
     ) async {
         let now = clock.now
         let from = context.channel?.remoteAddress?.ipAddress ?? "socket"
-        // What may have been done is noted in any case.
-        if code != nil, status < 500, !mayNoteRefusal(of: who?.name, now) {
+        // What may have been done by somebody who was let in is noted in any case.
+        let isBounded = who?.role == nil || (code != nil && status < 500)
+        if isBounded, !mayNoteMore(of: who, now) {
             return logger.info(
-                "refused",
+                "not noted in the trail, which has many of the kind",
                 metadata: [
                     "who": "\(who?.name.rawValue ?? "-")", "remote": "\(from)",
                     "method": "\(request.method)", "path": "\(request.uri.path)",
@@ -54,7 +55,7 @@ package final class AuditTrail: Sendable {
         let query = request.uri.query.map { "?\($0)" } ?? ""
         let action = "\(request.method.rawValue) \(request.uri.path)\(query)"
         let record = AuditRecord(
-            at: now, who: who?.name.rawValue ?? "-", role: who?.role.rawValue ?? "",
+            at: now, who: who?.name.rawValue ?? "-", role: who?.role?.rawValue ?? "",
             from: from,
             action: String(action.prefix(Self.actionMax)), status: status, code: code,
             request: "\(context.id)", detail: context.remark.text)
@@ -78,19 +79,20 @@ package final class AuditTrail: Sendable {
         }
     }
 
-    /// What was noted of refusals in this hour; nil is who could not say who they are.
+    /// What was noted within bounds in this hour; nil is who could not say who they are.
     private struct Budget {
         var hour: Int64 = 0
         var noted: [SubmitterName?: Int] = [:]
     }
 
-    private func mayNoteRefusal(of who: SubmitterName?, _ now: Instant) -> Bool {
+    private func mayNoteMore(of who: Caller?, _ now: Instant) -> Bool {
         let hour = now.nanoseconds / 3_600_000_000_000
         return budget.withLock { budget in
             if budget.hour != hour { budget = Budget(hour: hour) }
-            let count = budget.noted[who, default: 0] + 1
-            guard count <= (who == nil ? Self.unknownMax : Self.refusedMax) else { return false }
-            budget.noted[who] = count
+            let count = budget.noted[who?.name, default: 0] + 1
+            let most = who?.role == nil ? Self.unknownMax : Self.refusedMax
+            guard count <= most else { return false }
+            budget.noted[who?.name] = count
             return true
         }
     }
@@ -137,10 +139,10 @@ struct AuditMiddleware: RouterMiddleware {
     /// Whether a request acts on something that is there.
     static func changes(_ method: HTTPRequest.Method, _ path: [String]) -> Bool {
         guard method != .get, method != .head else { return false }
-        // Work that is asked for says itself by whom.
+        // Work that is asked for says itself by whom; of an agent that asks to be admitted, only what is new.
         let isSubmission =
             method == .post && path.count == 3
-            && ["jobs", "plans", "requests", "uploads"].contains(path[2])
+            && ["jobs", "plans", "requests", "uploads", "enrolments"].contains(path[2])
         return !isSubmission
     }
 }

@@ -219,6 +219,7 @@ package struct ControllerService: Service {
                 folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends,
                 storage: folder == nil ? storage : nil),
             backups: backups,
+            enrolment: EnrolmentDesk(authority: authority, loop: loop, logger: logger),
             audit: AuditTrail(
                 store: store, clock: loop.clock, keep: settings.keepAudit, logger: logger),
             logger: logger)

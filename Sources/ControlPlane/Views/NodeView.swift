@@ -81,6 +81,8 @@ package struct NodeView: Encodable, Sendable {
     var pods: [PodView]
     var telemetry: TelemetryView?
     var lastSeenAt: String?
+    /// When its certificates were made void; nil for never.
+    var bannedAt: String?
     /// What images were seen to take on it, in bytes.
     var memoryPeaks: [PeakView]?
 
@@ -108,6 +110,7 @@ package struct NodeView: Encodable, Sendable {
             Self.telemetry(node.currentTelemetry(at: now), at: $0)
         }
         lastSeenAt = record.lastSeen?.rfc3339
+        bannedAt = controller.bans[record.name]?.rfc3339
         memoryPeaks = record.peaks?.map { PeakView(image: $0.image, bytes: $0.bytes) }
     }
 
@@ -319,21 +322,25 @@ package struct EventView: Encodable, Sendable {
 /// A page of a list.
 struct Page<Item: Encodable & Sendable>: Encodable, Sendable {
     let items: [Item]
-    let next: NextCursor
+    /// Where the next page begins; null where there is none.
+    let next: Nullable<String>
 
     init(items: [Item], next: String?) {
         self.items = items
-        self.next = NextCursor(text: next)
+        self.next = Nullable(next)
     }
 }
 
-/// Where the next page begins.
+/// A value whose absence is said.
 ///
 /// `null` says that there is none; leaving it out, as is done with what is not known, would say nothing.
-struct NextCursor: Encodable, Sendable {
-    let text: String?
+struct Nullable<Value: Encodable & Sendable>: Encodable, Sendable {
+    let value: Value?
+
+    init(_ value: Value?) { self.value = value }
+
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        try container.encode(text)
+        try container.encode(value)
     }
 }

@@ -112,6 +112,9 @@ struct Plane: Sendable {
                     folder: directory, authorityEnds: .distantFuture,
                     certificateEnds: .distantFuture),
                 backups: backups,
+                enrolment: EnrolmentDesk(
+                    authority: try Authority(directory: directory + "/authority"), loop: loop,
+                    logger: logger),
                 audit: AuditTrail(
                     store: store, clock: clock, keep: .seconds(86_400), logger: logger),
                 logger: logger)
