@@ -11,25 +11,11 @@ struct JobActions {
         }
         let client = try session.client()
         let printer = Printer(session: session, options: output)
-        var failures: [CommandError] = []
-        for id in jobs {
-            do {
-                let job = try await client.post(
-                    Job.self, Resource("jobs", id, verb), nil, purpose: "\(verb) job \(id)")
-                printer.object(job.json) { [SafeText.line(Self.text(job.model))] }
-            } catch let error as CommandError {
-                failures.append(error)
-                // Nor can it be asked about the others.
-                if error.status == .unreachable { break }
-            }
+        try await EachInTurn.act(on: jobs, session) { id in
+            let job = try await client.post(
+                Job.self, Resource("jobs", id, verb), nil, purpose: "\(verb) job \(id)")
+            printer.object(job.json) { [SafeText.line(Self.text(job.model))] }
         }
-        guard let last = failures.last, let first = failures.first else { return }
-        for error in failures.dropLast() {
-            for line in error.lines(debug: session.global.debug) { session.note(line) }
-        }
-        var reported = last
-        reported.status = first.status
-        throw reported
     }
 
     private static func text(_ job: Job) -> String {

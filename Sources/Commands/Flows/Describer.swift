@@ -90,6 +90,7 @@ struct Describer {
         facts.add("State", node.condition)
         facts.add("Since", time(node.since))
         facts.add("Last seen", time(node.lastSeenAt))
+        facts.add("Banned", time(node.bannedAt))
         facts.add("Jobs", "\(node.running ?? 0) of \(node.slots.map(String.init) ?? "-") slots")
         facts.add("Address", node.address)
         facts.add("Agent", node.agentVersion ?? node.version)

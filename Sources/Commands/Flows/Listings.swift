@@ -82,7 +82,8 @@ enum Listings {
         let states = [node.state, node.roamer?.state].compactMap { $0?.lowercased() }
         let clusters = [node.cluster, node.roamer?.assignment?.cluster]
         let wanted = filter.state?.lowercased()
-        return (wanted.map { states.contains($0) || node.condition.hasSuffix(",\($0)") } ?? true)
+        let marks = node.condition.split(separator: ",").dropFirst().map(String.init)
+        return (wanted.map { states.contains($0) || marks.contains($0) } ?? true)
             && (filter.cluster.map { clusters.contains($0) } ?? true)
             && (filter.node.map { node.name == $0 } ?? true)
     }

@@ -14,6 +14,7 @@ struct Node: Decodable, Sendable {
     var slots: Int?
     var address: String?
     var lastSeenAt: Timestamp?
+    var bannedAt: Timestamp?
     var roamer: Roamer?
     var pods: [Pod]?
     var telemetry: Telemetry?
@@ -74,6 +75,12 @@ struct Node: Decodable, Sendable {
         var memory: Loose?
     }
 
+    /// Whether it was banned and has not been here since, with a certificate that is not void.
+    var isOut: Bool {
+        guard let banned = bannedAt?.date else { return bannedAt != nil }
+        return lastSeenAt?.date.map { $0 <= banned } ?? true
+    }
+
     /// The state with what is special about it: `ready,cordoned`.
     var condition: String {
         var words = [state ?? "unknown"]
@@ -82,6 +89,7 @@ struct Node: Decodable, Sendable {
         } else if schedulable == false {
             words.append("cordoned")
         }
+        if isOut { words.append("banned") }
         return words.joined(separator: ",")
     }
 

@@ -57,12 +57,12 @@ enum JSONValue: Equatable, Sendable {
         if case .string(let text) = self { text } else { nil }
     }
 
-    /// What names it in a list: its id or name, or an event's number.
+    /// What names it in a list: its id or name, an event's number, or the node it is about.
     var identity: String? {
         for key in ["id", "name"] {
             if let text = self[key]?.text { return text }
         }
         if case .number(let number)? = self["seq"] { return number }
-        return nil
+        return self["node"]?.text
     }
 }

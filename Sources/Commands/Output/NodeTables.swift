@@ -56,6 +56,24 @@ enum NodeTables {
             })
     }
 
+    /// Agents that wait to be admitted, with what the fleet knows of their names.
+    static func waiting(_ agents: [WaitingAgent], now: Date) -> Table {
+        Table(
+            columns: [
+                .init("NODE", shrinksTo: 8), .init("KEY"), .init("ADDRESS", shrinksTo: 12),
+                .init("VERSION", isWide: true),
+                .init("WAITS", isNumber: true, isVolatile: true),
+                .init("KNOWN AS", shrinksTo: 12, wraps: true),
+                .init("FINGERPRINT", isWide: true),
+            ],
+            rows: agents.map { agent in
+                [
+                    agent.node, agent.digits ?? "-", agent.address ?? "-", agent.version ?? "-",
+                    Humane.span(agent.since, nil, now: now), agent.standing, agent.key ?? "-",
+                ]
+            })
+    }
+
     /// What is wrong with the node itself, if something is.
     private static func trouble(_ node: Node) -> String? {
         node.condition == "ready" ? nil : "node \(node.condition)"

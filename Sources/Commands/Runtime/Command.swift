@@ -46,7 +46,9 @@ struct Jctl: AsyncParsableCommand {
             CommandGroup(name: "Roamers", subcommands: [Assign.self, Release.self]),
             CommandGroup(
                 name: "Nodes",
-                subcommands: [Cordon.self, Uncordon.self, Drain.self, Undrain.self]),
+                subcommands: [
+                    Cordon.self, Uncordon.self, Drain.self, Undrain.self, Nodes.self,
+                ]),
             CommandGroup(name: "Fleet", subcommands: [Plan.self, Apply.self]),
             CommandGroup(
                 name: "Other",

@@ -30,6 +30,12 @@ enum NameCompletion {
         return await names(list(of: noun), words, prefix, .process())
     }
 
+    /// What `jctl node` can act on: who waits to be admitted, or the nodes of the fleet.
+    static let ofNodeAction = CompletionKind.custom { words, _, prefix in
+        let list = words.contains("approve") ? "enrolments" : Noun.nodes.rawValue
+        return await names(in: Resource(list), words, prefix, .process())
+    }
+
     /// Kinds that can be named.
     static let kinds = CompletionKind.list(Noun.allCases.map(\.rawValue))
     static let jobStates = CompletionKind.list(Job.states + ["active", "ended"])
@@ -51,6 +57,14 @@ enum NameCompletion {
     /// Names in a list that begin so.
     static func names(
         _ list: Resource, _ words: [String], _ prefix: String, _ context: Context
+    ) async -> [String] {
+        var list = Resource(noun.rawValue)
+        if noun == .jobs { list.add([("state", state), ("limit", "\(limit)")]) }
+        return await names(in: list, words, prefix, context)
+    }
+
+    private static func names(
+        in list: Resource, _ words: [String], _ prefix: String, _ context: Context
     ) async -> [String] {
         await withTaskGroup(of: [String].self) { group in
             group.addTask {

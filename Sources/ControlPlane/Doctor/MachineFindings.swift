@@ -55,7 +55,7 @@ enum MachineFindings {
             certificate(
                 $0.node, ends: $0.ends, now: now,
                 action:
-                    "certify it anew: `spark-controller certify \($0.node)`, see docs/operations.md"
+                    "its agent should have renewed it, and its log says why not; or `spark-controller certify \($0.node)`, see docs/operations.md"
             )
         }
         .filter { $0.status != .ok }

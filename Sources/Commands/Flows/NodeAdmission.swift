@@ -1,0 +1,102 @@
+import Foundation
+
+/// Admits nodes and bans them.
+struct NodeAdmission {
+    let session: Session
+    let output: OutputOptions
+
+    private var printer: Printer { Printer(session: session, options: output) }
+
+    /// Shows who waits; if nobody does, how a new box joins.
+    func list() async throws {
+        let list = try await waiting()
+        printer.list(
+            list.items.map(\.json), next: list.next, empty: "no agent waits to be admitted"
+        ) { NodeTables.waiting(list.items.map(\.model), now: session.context.now()) }
+        if list.items.isEmpty, !output.output.isMachine {
+            try await sayHowToJoin()
+        }
+    }
+
+    /// Admits agents that wait under these names.
+    func approve(_ nodes: [String], key: String?) async throws {
+        let body = JSONValue.dictionary([("key", key.map { .string($0) })])
+        try await EachInTurn.act(on: nodes, session) { node in
+            do {
+                let agent = try await session.client().post(
+                    WaitingAgent.self, Resource("enrolments", node, "approve"), body,
+                    purpose: "approve node \(node)")
+                printer.object(agent.json) { [SafeText.line("\(agent.model.node) approved")] }
+                if agent.model.inFleet == false {
+                    session.note(
+                        "\(node) is not in the fleet: add it to cluster.yaml, and `jctl apply` it")
+                }
+            } catch var error as CommandError {
+                if error.code == "ambiguous_key" {
+                    error.hint = "`jctl node approve \(node) --key FINGERPRINT` chooses one"
+                } else if error.status == .notFound {
+                    error.hint =
+                        await nearest(node, in: [Resource("enrolments")])
+                        ?? "`jctl node ls-pending` shows who waits"
+                }
+                throw error
+            }
+        }
+    }
+
+    /// Makes void what these nodes were given.
+    func ban(_ nodes: [String]) async throws {
+        try await EachInTurn.act(on: nodes, session) { node in
+            do {
+                let ban = try await session.client().post(
+                    NodeBan.self, Resource("nodes", node, "ban"), nil, purpose: "ban node \(node)")
+                printer.object(ban.json) { [SafeText.line("\(ban.model.node) banned")] }
+                let until = ban.model.bannedAt.map { "until \($0.clock.prefix(8))" } ?? "so far"
+                session.note(
+                    "every certificate that \(node) was given \(until) is void; "
+                        + "`jctl node approve \(node)` admits it again when it asks")
+            } catch var error as CommandError {
+                if error.status == .notFound {
+                    error.hint = await nearest(
+                        node, in: [Resource("nodes"), Resource("enrolments")])
+                }
+                throw error
+            }
+        }
+    }
+
+    private func waiting() async throws -> FetchedList<WaitingAgent> {
+        try await session.client().list(
+            WaitingAgent.self, Resource("enrolments"), purpose: "list the agents that wait")
+    }
+
+    /// What was meant by a name that nobody has.
+    private func nearest(_ node: String, in lists: [Resource]) async -> String? {
+        var names: [String] = []
+        for list in lists {
+            let call = APIClient.Call(resource: list, purpose: "find a name like \(node)")
+            let answer = try? await session.client().send(call).json(call.purpose)
+            names += (answer?["items"]?.elements ?? []).compactMap(\.identity)
+        }
+        return DidYouMean.hint(node, among: names)
+    }
+
+    private func sayHowToJoin() async throws {
+        let authority = try await session.client().get(
+            FleetAuthority.self, Resource("authority"), purpose: "look at the fleet's authority")
+        session.note("a new box joins with the package jessica-agent, and in its agent.yaml:")
+        session.note("  controller:")
+        session.note("    host: \(try host())")
+        session.note("    fingerprint: \"\(authority.model.fingerprint)\"")
+    }
+
+    /// The controller's host, as far as it can be told from here.
+    private func host() throws -> String {
+        if case .url(let base) = try session.client().endpoint.address,
+            let host = URLComponents(string: base)?.host
+        {
+            return host
+        }
+        return ProcessInfo.processInfo.hostName
+    }
+}
