@@ -13,7 +13,8 @@ extension InputResolver {
     /// For work whose input refers to nothing.
     static var none: InputResolver {
         InputResolver(
-            http: .shared, find: { _, _, _ in throw Failure(.inputMissing, "nothing is there") },
+            http: { .shared },
+            find: { _, _, _ in throw Failure(.inputMissing, "nothing is there") },
             logger: quiet)
     }
 }
@@ -45,7 +46,7 @@ struct InputResolverTests {
             }
             let all = found
             let resolver = InputResolver(
-                http: .shared,
+                http: { .shared },
                 find: { _, text, _ in
                     guard let files = all[text] else { throw Failure(.inputMissing, "no \(text)") }
                     return (files, lists.contains(text))
@@ -157,7 +158,7 @@ struct InputResolverTests {
                 let file = InputGrant.File(
                     name: "f", contentType: "text/plain", size: UInt64(size), url: address + path)
                 let other = InputResolver(
-                    http: .shared, find: { _, _, _ in ([file], false) }, logger: quiet)
+                    http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet)
                 await expect(code) { try await other.resolve(order(#"{"a":{"$from":"x"}}"#)) }
             }
         }

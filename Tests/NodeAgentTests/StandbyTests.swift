@@ -31,9 +31,11 @@ import Testing
             target: .init(
                 places: ports.map { .init(host: "127.0.0.1", port: $0) },
                 serverName: "spark.test",
-                identity: Identity(
-                    ca: folder + "/tls/ca.crt", certificate: folder + "/tls/node.crt",
-                    key: folder + "/tls/node.key")),
+                enrolment: Enrolment(
+                    .init(node: "agx-01", controllers: [], apiPort: 1),
+                    identity: Identity(
+                        ca: folder + "/tls/ca.crt", certificate: folder + "/tls/node.crt",
+                        key: folder + "/tls/node.key"), logger: quiet)),
             meters: AgentMeters(), logger: quiet,
             onChange: { if case .up = $0 { ups.set(ups.value + 1) } }, onCredit: {},
             onLogKept: { _ in })

@@ -22,7 +22,7 @@ final class AgentLink: Sendable {
         var places: [AgentSettings.Place]
         /// The name in their certificates; nil for the host of each.
         var serverName: String?
-        var identity: Identity
+        var enrolment: Enrolment
     }
 
     private struct State {
@@ -124,9 +124,13 @@ final class AgentLink: Sendable {
         var turn = 0
         var missed = 0
         while !Task.isCancelled {
-            let begin = ContinuousClock.now
+            var begin = ContinuousClock.now
             do {
-                try await connectOnce(target.places[turn])
+                let place = target.places[turn]
+                // Before the first time it may take days.
+                let credential = try await target.enrolment.credential(from: place)
+                begin = .now
+                try await connectOnce(place, credential)
                 logger.notice("link ended")
                 lastErrors = [:]
             } catch {
@@ -153,12 +157,12 @@ final class AgentLink: Sendable {
         }
     }
 
-    private func connectOnce(_ place: AgentSettings.Place) async throws {
-        // Read anew each time, so that a renewed certificate needs no restart.
-        let context = try await target.identity.clientContext()
+    private func connectOnce(
+        _ place: AgentSettings.Place, _ credential: Identity.Credential
+    ) async throws {
         try await LinkClient.withConnection(
             host: place.host, port: place.port, serverName: target.serverName ?? place.host,
-            context: context, logger: logger
+            context: credential.context, logger: logger
         ) { connection in
             connection.setFrameLimit(WireLimits.message)
             let epoch = attach(connection)
@@ -170,7 +174,7 @@ final class AgentLink: Sendable {
                 onChange(.down(epoch))
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await self.read(connection, epoch) }
+                group.addTask { try await self.read(connection, epoch, credential) }
                 group.addTask { try await self.watch() }
                 defer { group.cancelAll() }
                 try await group.next()
@@ -194,7 +198,9 @@ final class AgentLink: Sendable {
         state.withLock { $0.connection = nil }
     }
 
-    private func read(_ connection: LinkConnection, _ epoch: UInt64) async throws {
+    private func read(
+        _ connection: LinkConnection, _ epoch: UInt64, _ credential: Identity.Credential
+    ) async throws {
         for try await frame in connection.inbound {
             state.withLock { $0.heardAt = .now }
             meters.received()
@@ -215,8 +221,9 @@ final class AgentLink: Sendable {
                 onChange(.message(message))
                 live.set(epoch)
                 onCredit()
-            case .goodbye(let reason, _):
+            case .goodbye(let reason, let certificateIsVoid):
                 logger.warning("the controller says goodbye", metadata: ["reason": "\(reason)"])
+                if certificateIsVoid { target.enrolment.giveUp(credential.certificate) }
                 onChange(.message(message))
             case .renewed, .assignments, .acknowledged, .unknown: onChange(.message(message))
             }

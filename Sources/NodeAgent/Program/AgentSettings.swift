@@ -15,8 +15,12 @@ package struct AgentSettings: Sendable, Hashable {
     package var controllerHost: String
     /// The controller's port for agents.
     package var controllerPort: Int
+    /// The controller's port for people, programs, and agents that have no certificate yet.
+    package var apiPort: Int
     /// The name in the controllers' certificates; nil for the host of each.
     package var serverName: String?
+    /// What the fleet's authority is known by where its certificate is not there yet.
+    package var fingerprint: KeyFingerprint?
     /// Controllers that may lead when the first does not answer.
     package var standbys: [Place]
     /// The file of the certificates it trusts.
@@ -102,7 +106,9 @@ package struct AgentSettings: Sendable, Hashable {
         self.stateDir = stateDir
         self.controllerHost = controllerHost
         self.controllerPort = controllerPort
+        self.apiPort = 8443
         self.serverName = nil
+        self.fingerprint = nil
         self.standbys = []
         self.ca = stateDir + "/tls/ca.crt"
         self.certificate = stateDir + "/tls/node.crt"
@@ -136,6 +142,14 @@ package struct AgentSettings: Sendable, Hashable {
         SettingSpec(
             "controller.port", .int(1...65_535), default: "7443",
             help: "The controller's port for agents."),
+        SettingSpec(
+            "controller.api_port", .int(1...65_535), default: "8443",
+            help: "The controller's port for people; agents get their certificates there."),
+        SettingSpec(
+            "controller.fingerprint", .string,
+            help:
+                "The fingerprint of the fleet's authority, SHA256:…; with it the agent asks the controller to be admitted."
+        ),
         SettingSpec(
             "controller.server_name", .string,
             help: "The name in the controllers' certificates; else the host of each."),
@@ -226,6 +240,14 @@ package struct AgentSettings: Sendable, Hashable {
                     "controller.standby",
                     "must be up to \(Self.standbysMax) hosts such as spark-2 or spark-2:7443"))
         }
+        let fingerprint = settings.string(ifSet: "controller.fingerprint").map {
+            KeyFingerprint($0)
+        }
+        if case .some(nil) = fingerprint {
+            mistakes.append(
+                settings.mistake(
+                    "controller.fingerprint", "must be SHA256: and 64 hexadecimal digits"))
+        }
         let metrics = settings.string(ifSet: "metrics.listen").map { Place($0, port: nil) }
         if case .some(nil) = metrics {
             mistakes.append(
@@ -258,7 +280,9 @@ package struct AgentSettings: Sendable, Hashable {
         result.standbys = standbys.compactMap(\.self)
         result.metrics = metrics.flatMap(\.self)
         result.fleet = settings.string("fleet")
+        result.apiPort = settings.int("controller.api_port")
         result.serverName = settings.string(ifSet: "controller.server_name")
+        result.fingerprint = fingerprint.flatMap(\.self)
         result.ca = settings.path(ifSet: "tls.ca") ?? result.ca
         result.certificate = settings.path(ifSet: "tls.cert") ?? result.certificate
         result.key = settings.path(ifSet: "tls.key") ?? result.key

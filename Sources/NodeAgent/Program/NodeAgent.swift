@@ -54,24 +54,24 @@ package struct NodeAgent: Service {
 
     /// Runs a body with the clients for workers, for their long calls, and for stores.
     private func withClients(
-        _ body: (HTTPClient, HTTPClient, HTTPClient) async throws -> Void
+        _ body: (HTTPClient, HTTPClient, StoreClient) async throws -> Void
     ) async throws {
-        let stores = try Uploader.configuration(identity: identity)
-        let clients = [
-            CogWorker.clientConfiguration, OpenAIWorker.clientConfiguration(), stores,
-        ].map { HTTPClient(configuration: $0) }
-        do {
-            try await body(clients[0], clients[1], clients[2])
-        } catch {
-            for client in clients { try? await client.shutdown() }
-            throw error
+        let workers = HTTPClient(configuration: CogWorker.clientConfiguration)
+        let calls = HTTPClient(configuration: OpenAIWorker.clientConfiguration())
+        let stores = StoreClient(identity: identity)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(workers, calls, stores)) } catch {
+            result = .failure(error)
         }
-        for client in clients { try? await client.shutdown() }
+        try? await workers.shutdown()
+        try? await calls.shutdown()
+        await stores.shutdown()
+        try result.get()
     }
 
     private func live(
         _ folder: StateFolder, _ engine: DockerEngine, _ workers: HTTPClient,
-        _ calls: HTTPClient, _ stores: HTTPClient
+        _ calls: HTTPClient, _ stores: StoreClient
     ) async throws {
         let parts = try Parts(
             settings: settings, identity: identity, folder: folder, engine: engine,
@@ -85,6 +85,7 @@ package struct NodeAgent: Service {
         notifier.ready("\(settings.node): not connected yet")
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.link.run() }
+            group.addTask { await parts.enrolment.keepRenewed() }
             group.addTask { await parts.inventory.run() }
             group.addTask { await parts.webhooks.run() }
             group.addTask { await parts.outbox.run { parts.link.sendLog($0) } }

@@ -8,6 +8,7 @@ import Settings
 struct Parts: Sendable {
     let loop: AgentLoop
     let link: AgentLink
+    let enrolment: Enrolment
     let inventory: Inventory
     let webhooks: WebhookService
     let outbox: LogOutbox
@@ -21,7 +22,7 @@ struct Parts: Sendable {
 
     init(
         settings: AgentSettings, identity: Identity, folder: StateFolder, engine: DockerEngine,
-        workers: HTTPClient, calls: HTTPClient, stores: HTTPClient, notifier: ServiceNotifier,
+        workers: HTTPClient, calls: HTTPClient, stores: StoreClient, notifier: ServiceNotifier,
         logger: Logger
     ) throws {
         let mailbox = Mailbox<AgentLoop.Item>()
@@ -29,9 +30,15 @@ struct Parts: Sendable {
         let clock = BootClock()
         let labels = NodeLabels(fleet: settings.fleet, node: NodeName(settings.node))
         let outbox = LogOutbox(logger: logger, post: post)
+        let enrolment = Enrolment(
+            Enrolment.Terms(
+                node: settings.node, controllers: settings.controllers, apiPort: settings.apiPort,
+                serverName: settings.serverName, fingerprint: settings.fingerprint),
+            identity: identity, logger: logger)
         let link = AgentLink(
             target: AgentLink.Target(
-                places: settings.controllers, serverName: settings.serverName, identity: identity),
+                places: settings.controllers, serverName: settings.serverName,
+                enrolment: enrolment),
             meters: meters, logger: logger,
             onChange: { [meters] change in
                 mailbox.post(.link(change))
@@ -52,7 +59,8 @@ struct Parts: Sendable {
         let collector = Collector(engine: engine, folders: folders)
         let inputDesk = InputDesk(link: link)
         let inputs = InputResolver(
-            http: stores, find: { try await inputDesk.files($0, $1, for: $2) }, logger: logger)
+            http: { try stores.client() }, find: { try await inputDesk.files($0, $1, for: $2) },
+            logger: logger)
         let models = settings.models.map {
             ModelsFolder(path: $0, apartFrom: [settings.dockerSocket, settings.stateDir])
         }
@@ -83,7 +91,8 @@ struct Parts: Sendable {
                 engine: engine, outbox: outbox, folders: folders, logger: logger), outbox: outbox,
             collector: collector,
             uploader: Uploader(
-                http: stores, desk: UploadDesk(link: link), folders: folders, logger: logger),
+                http: { try stores.client() }, desk: UploadDesk(link: link), folders: folders,
+                logger: logger),
             folders: folders,
             cleaner: Cleaner(
                 engine: engine, labels: labels, network: network, folder: folders, memory: memory,
@@ -99,6 +108,7 @@ struct Parts: Sendable {
                 meters.note(agent)
             })
         self.link = link
+        self.enrolment = enrolment
         self.inventory = Inventory(
             engine: engine, labels: labels, network: network, clock: clock, memory: memory,
             ledger: ledger, logger: logger, post: post)

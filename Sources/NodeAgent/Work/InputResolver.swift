@@ -14,7 +14,8 @@ import WorkerContracts
 /// bytes in a `data:` URL, or the file's own URL when it is large; a container that runs to its end gets
 /// the path of the file.
 struct InputResolver: Sendable {
-    let http: HTTPClient
+    /// The client for stores.
+    let http: @Sendable () throws -> HTTPClient
     /// Asks the controller for the files that a word and the text behind it mean for an attempt, or for the
     /// input itself.
     let find:
@@ -182,7 +183,7 @@ struct InputResolver: Sendable {
         var request = HTTPClientRequest(url: file.url)
         for header in file.headers { request.headers.add(name: header.name, value: header.value) }
         let seconds = Int64(clamping: 60 + file.size / Self.slowest)
-        let response = try await http.execute(request, timeout: .seconds(seconds))
+        let response = try await http().execute(request, timeout: .seconds(seconds))
         switch response.status.code {
         case 200..<300: break
         case 404: throw Failure(.inputMissing, "\(file.name) is not in the object store any more")

@@ -3,12 +3,12 @@ import FleetCore
 import Logging
 import NIOCore
 import NIOHTTP1
-import NIOSSL
 import WorkerContracts
 
 /// Stores the outputs of attempts where the controller says.
 struct Uploader: Sendable {
-    let http: HTTPClient
+    /// The client for stores.
+    let http: @Sendable () throws -> HTTPClient
     let desk: UploadDesk
     let folders: AttemptFolders
     let logger: Logger
@@ -90,23 +90,12 @@ struct Uploader: Sendable {
             FileChunks(path: file.path, size: file.size),
             length: .known(Int64(clamping: file.size)))
         let seconds = Int64(clamping: 60 + file.size / Self.slowest)
-        let response = try await http.execute(request, timeout: .seconds(seconds))
+        let response = try await http().execute(request, timeout: .seconds(seconds))
         let answer = try await response.body.collect(upTo: 64 << 10)
         guard (200..<300).contains(response.status.code) else {
             let words = String(buffer: answer).prefix(300)
             throw Failure(
                 .uploadFailed, "the store answered \(response.status.code): \(words)")
         }
-    }
-
-    /// The settings of a client for stores.
-    static func configuration(identity: Identity) throws -> HTTPClient.Configuration {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: .seconds(5), read: .seconds(120))
-        configuration.httpVersion = .http1Only
-        configuration.tlsConfiguration = .makeClientConfiguration()
-        configuration.tlsConfiguration?.additionalTrustRoots = [try identity.trustRoots()]
-        return configuration
     }
 }
