@@ -233,6 +233,7 @@ let package = Package(
                 "WorkerContracts", "Settings", "Telemetry", logging, nioCore, nioPosix, http1,
                 httpClient,
                 crypto,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: swift),
         .testTarget(

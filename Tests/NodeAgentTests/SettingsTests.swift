@@ -52,6 +52,24 @@ import Testing
         }
     }
 
+    @Test func theAuthorityIsKnownByAFingerprint() {
+        let few = "controller: {host: s}\nnode: n\n"
+        #expect(load([], few).0?.fingerprint == nil && load([], few).0?.apiPort == 8443)
+        let digits = String(repeating: "Ab", count: 32)
+        let found = load(["--controller-fingerprint", "SHA256:\(digits)"], few).0?.fingerprint
+        #expect(found?.description == "SHA256:" + String(repeating: "ab", count: 32))
+        let wrong = [
+            digits, "SHA256:", "SHA256:\(digits)0", "sha256:\(digits)", "SHA1:\(digits)",
+            "SHA256:\(digits.dropLast())g",
+        ]
+        for text in wrong {
+            let (settings, mistakes) = load(["--controller-fingerprint", text], few)
+            #expect(settings == nil, "\(text)")
+            #expect(mistakes.first?.contains("controller.fingerprint") == true, "\(mistakes)")
+        }
+        #expect(load(["--controller-api-port", "9443"], few).0?.apiPort == 9443)
+    }
+
     @Test func metricsAreServedOnlyWhereItIsSaid() {
         let few = "controller: {host: s}\nnode: n\n"
         #expect(load([], few).0?.metrics == nil)

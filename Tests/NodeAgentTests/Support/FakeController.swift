@@ -20,6 +20,8 @@ final class FakeController: Sendable {
     }
     let port = Latest(0)
     let version = Latest(0)
+    /// Whether the node's certificate is void.
+    let isBanned = Latest(false)
     private let state = Mutex(State())
     private let context: TLSContext
     let uploadURL: String
@@ -51,6 +53,8 @@ final class FakeController: Sendable {
         state.withLock { state in
             state.heard.append(message)
             switch message {
+            case .hello where isBanned.value:
+                say(.goodbye(reason: "banned", certificateIsVoid: true), connection)
             case .hello:
                 state.connection = connection
                 say(
