@@ -107,15 +107,21 @@ class Controller:
         words = [self.bin / "jctl", arguments[0], "--endpoint", endpoint or self.socket, *arguments[1:]]
         return subprocess.run([str(word) for word in words], env=CLEAN | {"NO_COLOR": "1"}, input="", capture_output=True, text=True, timeout=timeout)
 
-    def agent(self, fleet: Fleet, node: str, name: str, own: str = "") -> Program:
-        """The agent of a node of the fleet that is called so, on the Docker Engine of all tests."""
+    def certify(self, node: str) -> None:
+        """Puts a node's certificate where its agent looks for it."""
         state = self.folder / node
         certify = [self.bin / "spark-controller", "certify", node, "--state-dir", self.state, "--out", state / "tls"]
         subprocess.run([str(word) for word in certify], env=CLEAN, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=30)
+
+    def agent(self, fleet: Fleet, node: str, name: str, own: str = "", certified: bool = True) -> Program:
+        """The agent of a node of the fleet that is called so, on the Docker Engine of all tests."""
+        state = self.folder / node
+        if certified:
+            self.certify(node)
         settings = self.folder / f"{node}.yaml"
         settings.write_text(own)
         words = ["--config", settings, "--node", node, "--fleet", name, "--state-dir", state, "--docker-socket", fleet.settings["socket"]]
-        return Program(self.folder / f"{node}.log", self.bin / "fleet-agent", "run", *words, "--controller-host", "127.0.0.1", "--controller-port", str(self.link))
+        return Program(self.folder / f"{node}.log", self.bin / "fleet-agent", "run", *words, "--controller-host", "127.0.0.1", "--controller-port", str(self.link), "--controller-api-port", str(self.api))
 
 
 class Redis(Program):
