@@ -32,8 +32,8 @@ enum NameCompletion {
 
     /// What `jctl node` can act on: who waits to be admitted, or the nodes of the fleet.
     static let ofNodeAction = CompletionKind.custom { words, _, prefix in
-        let list = words.contains("approve") ? "enrolments" : Noun.nodes.rawValue
-        return await names(in: Resource(list), words, prefix, .process())
+        let list = words.contains("approve") ? Resource("enrolments") : list(of: .nodes)
+        return await names(list, words, prefix, .process())
     }
 
     /// Kinds that can be named.
@@ -57,14 +57,6 @@ enum NameCompletion {
     /// Names in a list that begin so.
     static func names(
         _ list: Resource, _ words: [String], _ prefix: String, _ context: Context
-    ) async -> [String] {
-        var list = Resource(noun.rawValue)
-        if noun == .jobs { list.add([("state", state), ("limit", "\(limit)")]) }
-        return await names(in: list, words, prefix, context)
-    }
-
-    private static func names(
-        in list: Resource, _ words: [String], _ prefix: String, _ context: Context
     ) async -> [String] {
         await withTaskGroup(of: [String].self) { group in
             group.addTask {
