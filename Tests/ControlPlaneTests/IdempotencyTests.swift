@@ -115,6 +115,81 @@ struct IdempotencyTests {
         }
     }
 
+    @Test(
+        "What the machine lets go of while a repeat is on its way is not made again",
+        arguments: ways)
+    func letGo(_ way: Way) async throws {
+        var policy = ControllerPolicy()
+        policy.historyLimit = 0
+        policy.planHistoryLimit = 0
+        try await Plane.with(policy: policy) { plane, redis in
+            let id = try #require(try await post(plane, way.path, way.body).id)
+            let pid = try redis.pid()
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            // While this one is on its way to the store, every answer waits.
+            async let other = plane.submit("other")
+            try await until { plane.loop.health.committingSince != nil }
+            let steps = plane.loop.health.steps
+            async let repeated = post(plane, way.path, way.body)
+            try await until { plane.loop.health.steps > steps }
+            async let cancelled = plane.loop.ask {
+                way.path == "plans" ? .cancelPlan($0, PlanID(id)) : .cancel($0, JobID(id))
+            }
+            try await until { plane.loop.health.steps > steps + 1 }
+            kill(pid, SIGCONT)
+            let second = try await repeated
+            #expect(second.status == .accepted && second.id == id, "\(second)")
+            let outcomes = (await other, await cancelled)
+            #expect(outcomes.0 == .accepted("other", replayed: false) && outcomes.1 == .done)
+            let left = await plane.loop.read { controller, _ in controller.jobs.keys.sorted() }
+            #expect(left == ["other"])
+            let third = try await post(plane, way.path, way.body)
+            #expect(third.id == id)
+        }
+    }
+
+    /// Lets the others go on until something is so.
+    private func until(_ isSo: () -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(10)
+        while !isSo() {
+            try #require(ContinuousClock.now < end)
+            await Task.yield()
+        }
+    }
+
+    @Test(
+        "A sentence that comes again is answered as it was understood first",
+        arguments: [0, 10_000])
+    func understoodOnce(historyLimit: Int) async throws {
+        var policy = ControllerPolicy()
+        policy.historyLimit = historyLimit
+        try await Plane.with(policy: policy) { plane, _ in
+            let way = Self.ways[1]
+            let key = try #require(HTTPField.Name("Idempotency-Key"))
+            func ask(_ text: String) async throws -> (HTTPResponse.Status, JSONValue) {
+                try await plane.call(
+                    .post, "/api/v1/\(way.path)", way.body, headers: [key: text])
+            }
+            let (_, first) = try await ask("k")
+            let id = try #require(Plane.text(first["job"]?["id"]))
+            #expect(Plane.text(first["understood"]?["why"])?.contains("cluster vision") == true)
+            _ = try await plane.call(.post, "/api/v1/jobs/\(id)/cancel")
+            let isKept = await plane.loop.read { controller, _ in !controller.jobs.isEmpty }
+            #expect(isKept == (historyLimit > 0))
+            // Nobody does such work any more.
+            var fleet = Plane.fleet
+            fleet.clusters[0].kinds = [.video]
+            #expect(await plane.loop.apply(fleet, source: "fleet: test\n") == .done)
+            let (refused, _) = try await ask("another")
+            #expect(refused == .unprocessableContent)
+            let (status, again) = try await ask("k")
+            #expect(status == .accepted)
+            #expect(again["job"]?["id"] == .string(id))
+            #expect(again["understood"] == first["understood"])
+        }
+    }
+
     @Test("A key is held until its request is answered, also with a failure")
     func held() async throws {
         struct Failed: Error {}

@@ -146,15 +146,13 @@ package struct APIServer: Sendable {
         return reply
     }
 
-    /// Submits jobs whose images are pinned and whose inputs are kept first, unless they were submitted
-    /// before; `submit` tells whether they are in the record now.
+    /// Submits jobs whose images are pinned and whose inputs are kept first; `submit` tells whether they are in
+    /// the record now.
     func preparing<Answer>(
-        _ jobs: [PlanRequest.Member], isRepeat: Bool,
+        _ jobs: [PlanRequest.Member],
         _ submit: ([PlanRequest.Member]) async throws -> (Answer, isNew: Bool)
     ) async throws -> Answer {
         try requireStore()
-        // A repeat is answered whatever has become of what it refers to.
-        if isRepeat { return try await submit(jobs).0 }
         try await requireHeeded(jobs)
         try await inputs.requireUploads(of: jobs, at: loop.clock.now)
         let kept = try await inputs.keep(await pinned(jobs))

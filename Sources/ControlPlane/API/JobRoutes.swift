@@ -57,7 +57,9 @@ extension APIServer {
             job.idempotencyDigest = try Self.digest(job)
             job.idempotencyKey = key
         }
-        return try await accept(job, request) { $0 }
+        let asked = job
+        return try await accept(
+            request, RequestKey(job), job.idempotencyDigest, { asked }, shape: { $0 })
     }
 
     /// The job of the path, when the caller may act on it.
@@ -89,33 +91,36 @@ extension APIServer {
         return SHA256.hash(data: try encoder.encode(what)).prefix(8).hexadecimal
     }
 
-    /// Hands a job to the machine, and waits for its end when the caller prefers that.
+    /// Hands a job to the machine, unless one was accepted under the key before, and waits for its end when
+    /// the caller prefers that.
+    ///
+    /// `make` is asked only for a new job, so that a repeat does not depend on what has changed since.
     private func accept<Answer: Encodable>(
-        _ job: JobRequest, _ request: Request, _ shape: (JobView) -> Answer
+        _ request: Request, _ key: RequestKey?, _ digest: String?,
+        _ make: () async throws -> JobRequest, shape: (JobView) async throws -> Answer
     ) async throws -> Response {
         let wait = Self.preferredWait(request)
-        let member = PlanRequest.Member(id: mint.mint(at: loop.clock.now), request: job)
-        let accepted = try await openKeys.hold(RequestKey(job)) { try await accept(member) }
-        // What was just stored need not be read again.
-        let input = accepted == member.id ? job.input : nil
+        let (accepted, input) = try await openKeys.hold(key) { () -> (JobID, String?) in
+            if let first = try await earlier(key, digest) { return (JobID(first), nil) }
+            let member = PlanRequest.Member(
+                id: mint.mint(at: loop.clock.now), request: try await make())
+            let accepted = try await accept(member)
+            // What was just stored need not be read again.
+            return (accepted, accepted == member.id ? member.request.input : nil)
+        }
         guard let wait else {
             return try JSONAnswer.response(
-                shape(try await view(accepted, input: input)), status: .accepted)
+                try await shape(try await view(accepted, input: input)), status: .accepted)
         }
         let view = try await waitFor(accepted, "ended", wait, input: input)
         let ended = JobState(rawValue: view.state)?.isFinal ?? false
-        return try JSONAnswer.response(shape(view), status: ended ? .ok : .accepted)
+        return try JSONAnswer.response(try await shape(view), status: ended ? .ok : .accepted)
     }
 
-    /// Hands a job to the machine, and gives its id; that of the first one under its key.
+    /// Hands a job to the machine, and gives its id.
     private func accept(_ member: PlanRequest.Member) async throws -> JobID {
-        let job = member.request
-        let isRepeat = await loop.read { controller, _ in controller.isRepeat(job) }
-        if !isRepeat, let first = try await earlier(RequestKey(job), job.idempotencyDigest) {
-            return JobID(first)
-        }
-        let recalled = isRepeat ? Recalled() : try await recall(awaitedBy: [member])
-        return try await preparing([member], isRepeat: isRepeat) { kept in
+        let recalled = try await recall(awaitedBy: [member])
+        return try await preparing([member]) { kept in
             let job = kept[0]
             guard
                 case .accepted(let accepted, _) = try await ask({
@@ -147,10 +152,19 @@ extension APIServer {
             var kind: String
             var cluster: String
             var why: String
-            var input: [String: JSONValue]
+            var input: JSONText
         }
         var job: JobView
         var understood: Reading
+
+        /// `job` is the one that the view shows.
+        init(_ view: JobView, _ job: Job) {
+            self.job = view
+            understood = Reading(
+                kind: view.kind, cluster: job.queue.rawValue,
+                why: job.request.why ?? "it was understood so when it was asked for first",
+                input: view.input)
+        }
     }
 
     private func understand(_ request: Request, _ caller: Caller) async throws -> Response {
@@ -159,6 +173,22 @@ extension APIServer {
             !text.allSatisfy(\.isWhitespace), text.unicodeScalars.count <= 16 << 10
         else { throw APIError.invalid("text must be a sentence of at most 16 KiB") }
         let session = try Self.session(fields["session"])
+        let key = try Self.idempotencyKey(request)
+        // Of what was said, not of what it is taken for.
+        let digest = key == nil ? nil : try Self.digest(JSONValue.object(fields))
+        return try await accept(request, RequestKey(.job, key, of: caller.submitter), digest) {
+            var job = try await understood(text, session)
+            job.submitter = caller.submitter
+            job.idempotencyKey = key
+            job.idempotencyDigest = digest
+            return job
+        } shape: { view in
+            Understood(view, try await find(JobID(view.id)))
+        }
+    }
+
+    /// The job that a sentence asks for, in this fleet.
+    private func understood(_ text: String, _ session: String?) async throws -> JobRequest {
         let fleet = await loop.read { controller, _ in controller.fleet }
         let offers = fleet.clusters.flatMap { cluster in
             cluster.kinds.map { "\($0.rawValue) (cluster \(cluster.name))" }
@@ -178,19 +208,8 @@ extension APIServer {
         var input = reading.input
         if let session { input["session"] = .string(session) }
         var job = JobRequest(kind: reading.kind, input: try JSONValue.object(input).text)
-        job.submitter = caller.submitter
-        if let key = try Self.idempotencyKey(request) {
-            job.idempotencyKey = key
-            job.idempotencyDigest = try Self.digest(JSONValue.object(fields))
-        }
-        let why = "\(reading.why), and cluster \(cluster.name) does \(reading.kind.rawValue)"
-        return try await accept(job, request) {
-            Understood(
-                job: $0,
-                understood: .init(
-                    kind: reading.kind.rawValue, cluster: cluster.name.rawValue, why: why,
-                    input: input))
-        }
+        job.why = "\(reading.why), and cluster \(cluster.name) does \(reading.kind.rawValue)"
+        return job
     }
 
     /// The conversation a sentence belongs to.

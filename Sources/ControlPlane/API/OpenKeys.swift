@@ -20,20 +20,21 @@ final class OpenKeys: Sendable {
 }
 
 extension APIServer {
-    /// What was accepted under a key that the machine does not know any more; nil for nothing.
+    /// The id of what was accepted under a key, as the machine or its record knows; nil for nothing.
     ///
-    /// Throws when something else was asked for.
+    /// Throws when something else was asked for. The machine answers by itself, and makes nothing: whatever it
+    /// lets go of before or after, one key makes one thing.
     func earlier(_ key: RequestKey?, _ digest: String?) async throws -> String? {
         guard let key else { return nil }
-        try requireStore()
+        switch try await ask({ .replay($0, key, digest: digest) }) {
+        case .accepted(let id, _): return id.rawValue
+        case .planAccepted(let id, _): return id.rawValue
+        case .done, .unknownKey, .refused: break
+        }
+        // What it has let go of was stored before it said so.
         guard let first = try await record({ try await store.accepted(key) }) else { return nil }
         guard first.digest == digest else {
-            let what = "\(key.kind.rawValue) \(first.id)"
-            throw APIError(
-                Refusal(
-                    .idempotencyMismatch,
-                    "the idempotency key was used for another request (\(what))"
-                ))
+            throw APIError(.keyWasUsed(for: "\(key.kind.rawValue) \(first.id)"))
         }
         return first.id
     }

@@ -64,12 +64,11 @@ extension APIServer {
 
     /// Hands a plan to the machine, and gives its id; that of the first one under its key.
     private func accept(_ asked: PlanRequest, _ id: PlanID) async throws -> PlanID {
-        let isRepeat = await loop.read { controller, _ in controller.isRepeat(asked) }
-        if !isRepeat, let first = try await earlier(RequestKey(asked), asked.idempotencyDigest) {
+        if let first = try await earlier(RequestKey(asked), asked.idempotencyDigest) {
             return PlanID(first)
         }
-        let recalled = isRepeat ? Recalled() : try await recall(awaitedBy: asked.jobs)
-        return try await preparing(asked.jobs, isRepeat: isRepeat) { kept in
+        let recalled = try await recall(awaitedBy: asked.jobs)
+        return try await preparing(asked.jobs) { kept in
             var wanted = asked
             wanted.jobs = kept
             guard

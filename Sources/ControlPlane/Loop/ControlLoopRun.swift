@@ -239,7 +239,7 @@ extension ControlLoop {
             switch reply {
             case .accepted(let id, replayed: false): jobs.insert(id)
             case .planAccepted(let id, replayed: false): plans.insert(id)
-            case .accepted, .planAccepted, .done, .refused: continue
+            case .accepted, .planAccepted, .done, .unknownKey, .refused: continue
             }
         }
         return change.jobs.filter { jobs.contains($0.id) }.compactMap { AcceptedRequest($0) }

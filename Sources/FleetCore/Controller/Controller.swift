@@ -216,6 +216,8 @@ package struct Controller: Sendable {
         case .submit(let request, let id, let job, let recalled):
             recall(recalled)
             submit(request, id, job, now, &effects)
+        case .replay(let request, let key, let digest):
+            effects.replies.append((request, answer(toRepeatOf: key, digest) ?? .unknownKey))
         case .cancel(let request, let id, let recalled):
             recall(recalled)
             cancel(request, id, now, &effects)

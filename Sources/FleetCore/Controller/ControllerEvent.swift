@@ -3,6 +3,8 @@ package enum ControllerEvent: Sendable {
     /// Somebody asks for work, with an id that the shell made; the record may have to be asked for what it
     /// waits for.
     case submit(RequestID, JobID, JobRequest, recalled: Recalled = Recalled())
+    /// Somebody has asked for work under a key: the answer is that of a repeat, and nothing is made.
+    case replay(RequestID, RequestKey, digest: String?)
     /// Somebody wants a job to stop; the record may have to be asked for its end.
     case cancel(RequestID, JobID, recalled: Recalled = Recalled())
     /// Somebody wants a failed or cancelled job tried again; the record may have to be asked for it.
@@ -95,6 +97,8 @@ package enum Reply: Hashable, Sendable {
     case planAccepted(PlanID, replayed: Bool)
     /// It is done and stored.
     case done
+    /// Nothing is known of the key any more, or yet; what was made under it is in the record.
+    case unknownKey
     /// It cannot be done.
     case refused(Refusal)
 }
@@ -126,6 +130,12 @@ package struct Refusal: Hashable, Sendable, Error {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
+    }
+
+    /// Of a request whose idempotency key came with another one before.
+    package static func keyWasUsed(for first: String) -> Refusal {
+        Refusal(
+            .idempotencyMismatch, "the idempotency key was used for another request (\(first))")
     }
 }
 

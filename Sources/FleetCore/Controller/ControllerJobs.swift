@@ -38,23 +38,26 @@ extension Controller {
 
     // MARK: Requests
 
-    /// Whether a job with this request's key was accepted before; what comes of it is for `submit` to say.
-    package func isRepeat(_ request: JobRequest) -> Bool {
-        Self.scoped(request).map { idempotency[$0] != nil } ?? false
+    /// What a request is told whose key was used before; nil when nothing in memory has that key.
+    func answer(toRepeatOf key: RequestKey, _ digest: String?) -> Reply? {
+        switch key.kind {
+        case .job:
+            guard let id = idempotency[key.text], let job = jobs[id] else { return nil }
+            return job.request.idempotencyDigest == digest
+                ? .accepted(id, replayed: true) : .refused(.keyWasUsed(for: "job \(id)"))
+        case .plan:
+            guard let id = plans.byKey[key.text], let plan = plans[id] else { return nil }
+            return plan.idempotencyDigest == digest
+                ? .planAccepted(id, replayed: true) : .refused(.keyWasUsed(for: "plan \(id)"))
+        }
     }
 
     mutating func submit(
         _ request: RequestID, _ id: JobID, _ what: JobRequest, _ now: Instant,
         _ effects: inout Effects
     ) {
-        if let key = Self.scoped(what), let first = idempotency[key], let job = jobs[first] {
-            if job.request.idempotencyDigest == what.idempotencyDigest {
-                effects.replies.append((request, .accepted(first, replayed: true)))
-            } else {
-                let message = "the idempotency key was used for another request (job \(first))"
-                effects.replies.append(
-                    (request, .refused(Refusal(.idempotencyMismatch, message))))
-            }
+        if let key = RequestKey(what), let reply = answer(toRepeatOf: key, what.idempotencyDigest) {
+            effects.replies.append((request, reply))
             return
         }
         switch place(what) {
@@ -106,7 +109,7 @@ extension Controller {
     }
 
     /// See `scoped(_:)`.
-    package static func scoped(_ key: String?, _ submitter: SubmitterName?) -> String? {
+    static func scoped(_ key: String?, _ submitter: SubmitterName?) -> String? {
         key.map { "\(submitter ?? .local) \($0)" }
     }
 

@@ -120,26 +120,12 @@ extension Controller {
 
     // MARK: Requests
 
-    /// Whether a plan with this request's key was accepted before; what comes of it is for `submitPlan` to
-    /// say.
-    package func isRepeat(_ request: PlanRequest) -> Bool {
-        Self.scoped(request.idempotencyKey, request.submitter).map { plans.byKey[$0] != nil }
-            ?? false
-    }
-
     mutating func submitPlan(
         _ request: RequestID, _ id: PlanID, _ what: PlanRequest, _ now: Instant,
         _ effects: inout Effects
     ) {
-        if let key = Self.scoped(what.idempotencyKey, what.submitter),
-            let first = plans.byKey[key], let plan = plans[first]
-        {
-            if plan.idempotencyDigest == what.idempotencyDigest {
-                effects.replies.append((request, .planAccepted(first, replayed: true)))
-            } else {
-                let text = "the idempotency key was used for another plan (\(first))"
-                effects.replies.append((request, .refused(Refusal(.idempotencyMismatch, text))))
-            }
+        if let key = RequestKey(what), let reply = answer(toRepeatOf: key, what.idempotencyDigest) {
+            effects.replies.append((request, reply))
             return
         }
         let plan = Plan(what, id: id, submittedAt: now)

@@ -34,6 +34,8 @@ package struct JobRequest: Hashable, Sendable, Codable {
     package var idempotencyKey: String?
     /// A digest of the body that came with the key.
     package var idempotencyDigest: String?
+    /// Why a sentence was understood as this; nil for what was asked for outright.
+    package var why: String?
     /// Who asks; nil for the local socket.
     package var submitter: SubmitterName?
     /// Where it stands in a plan; nil when it is in none.
@@ -44,7 +46,7 @@ package struct JobRequest: Hashable, Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case kind, cluster, template, image, command, memory, input, priority, deadline, retries
         case retrySafe, labels, idempotencyKey, idempotencyDigest, submitter, place, stored
-        case imageDigest, imageRegistry
+        case imageDigest, imageRegistry, why
         case afterList = "after"
     }
 

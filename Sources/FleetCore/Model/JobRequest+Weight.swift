@@ -10,7 +10,7 @@ extension JobRequest {
         for other in after { bytes += other.name.jsonBytes + 64 }
         let names: [String?] = [
             cluster?.rawValue, template?.rawValue, image, submitter?.rawValue, place?.step,
-            idempotencyKey, idempotencyDigest, imageRegistry,
+            idempotencyKey, idempotencyDigest, imageRegistry, why,
         ]
         for name in names { bytes += name?.jsonBytes ?? 0 }
         return bytes

@@ -1,36 +1,5 @@
 package import FleetCore
 
-/// An idempotency key with what makes it unique.
-///
-/// It is its submitter's own, and jobs and plans do not share one.
-package struct RequestKey: Hashable, Sendable {
-    /// What is asked for under a key.
-    package enum Kind: String, Sendable {
-        case job, plan
-    }
-
-    /// What is asked for under it.
-    package let kind: Kind
-    /// The submitter and the key.
-    let text: String
-
-    /// The key of a request for a job; nil when it came without.
-    package init?(_ request: JobRequest) {
-        self.init(.job, request.idempotencyKey, request.submitter)
-    }
-
-    /// The key of a request for a plan; nil when it came without.
-    package init?(_ request: PlanRequest) {
-        self.init(.plan, request.idempotencyKey, request.submitter)
-    }
-
-    fileprivate init?(_ kind: Kind, _ key: String?, _ submitter: SubmitterName?) {
-        guard let text = Controller.scoped(key, submitter) else { return nil }
-        self.kind = kind
-        self.text = text
-    }
-}
-
 /// What was accepted under an idempotency key, for whoever asks again.
 package struct AcceptedRequest: Hashable, Sendable {
     /// The key.
@@ -50,9 +19,7 @@ package struct AcceptedRequest: Hashable, Sendable {
 
     /// What a plan was accepted under; nil when it has no key.
     package init?(_ plan: Plan) {
-        guard let key = RequestKey(.plan, plan.idempotencyKey, plan.submitter),
-            let digest = plan.idempotencyDigest
-        else { return nil }
+        guard let key = RequestKey(plan), let digest = plan.idempotencyDigest else { return nil }
         self.init(key: key, id: plan.id.rawValue, digest: digest)
     }
 

@@ -1,3 +1,5 @@
+import FleetCore
+
 /// The keys of the fleet's record, readable with plain redis-cli but for packed jobs.
 ///
 /// | key | type | what |

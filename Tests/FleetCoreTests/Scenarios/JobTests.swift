@@ -82,6 +82,7 @@ import Testing
             labels: (0..<32).map { .init(key: "\($0)\u{1f}", value: "\"\"") },
             idempotencyKey: "k", idempotencyDigest: "d")
         request.submitter = "somebody"
+        request.why = String(repeating: "\u{1}", count: 400)
         request.place = PlanPlace(plan: "p", step: "s", index: 1, atOnce: 2)
         request.after = (0..<100).map {
             Prerequisite(name: "frames[\($0)]", job: "01jzzzzzzzzzzzzzzzzzzzzzzz")

@@ -196,6 +196,21 @@ import Testing
         #expect(told.map(\.to).last == "succeeded")
     }
 
+    @Test func `asking what a key has made makes nothing, also when it is only history`() throws {
+        let w = forgetful()
+        let request = JobRequest(
+            kind: .image, input: "1", idempotencyKey: "k", idempotencyDigest: "d")
+        let key = try #require(RequestKey(request))
+        #expect(w.answer { .replay($0, key, digest: "d") } == .unknownKey)
+        #expect(w.controller.jobs.isEmpty)
+        let first = w.submit(request)
+        #expect(w.answer { .replay($0, key, digest: "d") } == .accepted(first, replayed: true))
+        #expect(w.answer { .replay($0, key, digest: "e") }.refusal == .idempotencyMismatch)
+        expectHistory(w, first, .succeeded)
+        #expect(w.answer { .replay($0, key, digest: "d") } == .unknownKey)
+        expectBounded(w)
+    }
+
     @Test func `a key that was given away stays with the newer job`() {
         let w = forgetful()
         func request(_ digest: String) -> JobRequest {
