@@ -21,8 +21,11 @@ import Testing
                     .json(Self.record(counter.next() < 3 ? "running" : "done", Self.done))
                 },
             ]
-        ) { ran, _ in
+        ) { ran, stub in
             #expect(ran.code == 0 && ran.out.contains("\(Self.name): 3 jobs, 5 B"), "\(ran)")
+            // The controller holds each of them until the end; nothing looks again and again.
+            let looks = stub.requests("GET /backups/\(Self.name)")
+            #expect(!looks.isEmpty && looks.allSatisfy { $0.query["wait"] == "60" })
         }
     }
 

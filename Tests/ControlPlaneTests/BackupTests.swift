@@ -267,6 +267,26 @@ struct BackupTests {
         }
     }
 
+    @Test("Who waits for a backup hears of its end, and not before")
+    func waitedFor() async throws {
+        try await Plane.with { plane, redis in
+            let pid = try redis.pid()
+            // It cannot go on without the record.
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            let name = try #require(plane.api.backups.begin())
+            let path = "/api/v1/backups/\(name)"
+            let (_, now) = try await plane.call(.get, "\(path)?wait=0")
+            #expect(now["state"] == .string("running"))
+            async let end = plane.call(.get, "\(path)?wait=60")
+            kill(pid, SIGCONT)
+            let (status, made) = try await end
+            #expect(status == .ok && made["state"] == .string("done"), "\(made)")
+            let wrong = try await plane.call(.get, "\(path)?wait=61").0
+            #expect(wrong == .badRequest)
+        }
+    }
+
     // MARK: Helpers
 
     /// Makes a backup; what the API says of it.

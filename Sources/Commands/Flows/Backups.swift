@@ -7,8 +7,8 @@ struct Backups {
     let session: Session
     let client: APIClient
 
-    /// How often a backup that is being made is looked at.
-    private static let lookEvery = Duration.seconds(2)
+    /// How long one request is held until the backup has ended, in seconds; the most that is.
+    private static let heldFor = 60
 
     /// Makes one, and waits for its end.
     func make() async throws -> Fetched<BackupRecord> {
@@ -17,8 +17,7 @@ struct Backups {
         call.timeout = 60
         var made = try await client.object(BackupRecord.self, call)
         while made.model.state == "running" {
-            try await session.context.pause(Self.lookEvery)
-            made = try await one(made.model.name)
+            made = try await ended(made.model.name)
         }
         guard made.model.state == "done" else {
             throw CommandError(.failed, "no backup was made", why: made.model.reason)
@@ -40,6 +39,13 @@ struct Backups {
     func one(_ name: String) async throws -> Fetched<BackupRecord> {
         try await client.get(
             BackupRecord.self, Resource("backups", name), purpose: "look at backup \(name)")
+    }
+
+    /// One of them once it has ended, or as it is when the controller holds the request no longer.
+    private func ended(_ name: String) async throws -> Fetched<BackupRecord> {
+        try await client.get(
+            BackupRecord.self, Resource("backups", name, query: [("wait", "\(Self.heldFor)")]),
+            purpose: "wait for backup \(name)", timeout: Double(Self.heldFor) + 30)
     }
 
     /// Saves the archive of one; answers where.

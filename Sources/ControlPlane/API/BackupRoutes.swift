@@ -18,8 +18,11 @@ extension APIServer {
             _ = try await object(request, known: [])
             return try await makeBackup()
         }
-        api.get("/backups/:name") { _, context in
+        api.get("/backups/:name") { request, context in
             let name = try name(context)
+            if let seconds = try request.number("wait", in: 0...60) {
+                await backups.wait(for: name, atMost: .seconds(seconds))
+            }
             return try JSONAnswer.response(try await backup(name))
         }
         api.get("/backups/:name/archive") { _, context in
