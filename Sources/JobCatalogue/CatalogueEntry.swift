@@ -38,8 +38,11 @@ struct CatalogueEntry {
 
     /// What can be searched of a job with this input.
     static func text(_ id: JobID, _ input: String) -> String {
-        plain("\(id)\n\(InputText.words(of: input, limit: textLimit))")
+        plain(folded("\(id)\n\(InputText.words(of: input, limit: textLimit))"))
     }
+
+    /// A text in the form in which texts are kept and looked for: without a difference of case.
+    static func folded(_ text: String) -> String { text.lowercased() }
 
     /// Stands among the labels, where no label's name begins with `=`.
     static func mark(submitter: SubmitterName) -> String { plain("=by=\(submitter)") }

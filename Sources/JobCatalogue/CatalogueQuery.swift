@@ -3,141 +3,180 @@ import GRDB
 
 /// One page of a list, as SQL.
 ///
-/// The plan is chosen here and not by SQLite, which has no statistics: one index gives the jobs in their order
-/// from the page's place on, and what it does not say of them is looked up. Where several states or kinds are
-/// wanted, each has its own part, and the parts are merged.
+/// The plan is chosen here and not by SQLite, which has no statistics. Jobs of the same state, kind and cluster
+/// share a bin, and each index has its jobs by bin and place. So the jobs of a label, a submitter, a plan or a
+/// node, in any states, kinds, cluster and time, are read without any others. Where several of these are wanted,
+/// the one with the fewest jobs is followed, and each of its jobs is looked up in the rest. A text has an index
+/// of its own, which knows no bins: it is followed unless the rest leaves few jobs, whose texts are read then.
 struct CatalogueQuery {
     let filter: JobFilter
     /// The page is behind this place.
     let cursor: Int64?
     let order: JobOrder
     let limit: Int
+    /// The texts of so many jobs are rather read than searched for.
+    var few = 5_000
+
+    /// Jobs of an index that are counted to find the one with the fewest.
+    private static let countLimit = 20_000
 
     /// Reads the page: what is known of the jobs, in order, at most `limit`.
     func entries(_ db: Database) throws -> [JobCatalogue.Entry] {
-        var arguments = StatementArguments()
-        let sql = sql(&arguments)
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map { row in
-            JobCatalogue.Entry(
-                id: JobID(row["id"] as String), kind: row["kind"], state: row["state"],
-                seq: row["seq"])
+        let statement = try db.cachedStatement(
+            sql: "SELECT id, kind, state FROM jobs CROSS JOIN bins USING (bin) WHERE seq = ?")
+        return try places(db).compactMap { seq in
+            try Row.fetchOne(statement, arguments: [seq]).map { row in
+                JobCatalogue.Entry(
+                    id: JobID(row["id"] as String), kind: row["kind"], state: row["state"],
+                    seq: seq)
+            }
         }
     }
 
-    private func sql(_ arguments: inout StatementArguments) -> String {
-        // The rarest first: whichever can, drives.
-        if let text = filter.text {
-            arguments += [#""\#(text.replacing("\"", with: "\"\""))""#]
-            return driven(
-                "words CROSS JOIN jobs j ON j.seq = words.rowid", by: "words.rowid",
-                where: "words MATCH ?", labels: filter.marks[...], node: filter.node, &arguments)
+    /// The places of the page's jobs.
+    private func places(_ db: Database) throws -> [Int64] {
+        guard let span = PlaceSpan(filter, behind: cursor, order) else { return [] }
+        let text = filter.text.map(CatalogueEntry.folded)
+        var indices = filter.marks.map { CatalogueIndex.label($0) }
+        if let node = filter.node { indices.append(.node(node)) }
+        if indices.isEmpty, !isBinned {
+            guard let text else { return try places(span, db) }
+            return try places(of: text, in: nil, passing: [], span, db)
         }
-        // Few jobs are alive, whatever else is wanted of them.
-        let areAlive = !filter.states.isEmpty && !filter.states.contains(where: \.isFinal)
-        if areAlive { return merged(&arguments) }
-        if let label = filter.marks.first {
-            arguments += [label]
-            return driven(
-                "labels l CROSS JOIN jobs j ON j.seq = l.seq", by: "l.seq", where: "l.label = ?",
-                labels: filter.marks.dropFirst(), node: filter.node, &arguments)
+        let bins = try bins(db)
+        if text == nil, indices.count < 2 {
+            return try places(
+                in: indices.first ?? .all, bins, passing: [], text: nil, span, db)
         }
-        if let node = filter.node {
-            arguments += [node.rawValue]
-            return driven(
-                "tries t CROSS JOIN jobs j ON j.seq = t.seq", by: "t.seq", where: "t.node = ?",
-                labels: [], node: nil, &arguments)
+        let (place, count) = try fewest(indices.isEmpty ? [.all] : indices, bins, span, db)
+        if let text, count > few {
+            return try places(
+                of: text, in: isBinned ? bins : nil, passing: indices, span, db)
         }
-        return merged(&arguments)
+        let index: CatalogueIndex = indices.isEmpty ? .all : indices.remove(at: place)
+        return try places(in: index, bins, passing: indices, text: text, span, db)
     }
 
-    /// A query that follows one index, and looks everything else up.
-    private func driven(
-        _ tables: String, by seq: String, where condition: String, labels: ArraySlice<String>,
-        node: NodeName?, _ arguments: inout StatementArguments
-    ) -> String {
-        var conditions = [condition] + range(seq, &arguments)
-        func any(_ column: String, _ values: [String]) {
-            guard !values.isEmpty else { return }
-            conditions.append("\(column) IN (\(values.map { _ in "?" }.joined(separator: ", ")))")
-            for value in values { arguments += [value] }
-        }
-        any("j.state", states ?? [])
-        any("j.kind", kinds ?? [])
-        any("j.cluster", filter.cluster.map { [$0.rawValue] } ?? [])
-        conditions += owned("j.seq", labels, node, &arguments)
-        arguments += [limit]
-        return """
-            SELECT j.seq, j.id, j.kind, j.state FROM \(tables) WHERE \(conditions.joined(separator: " AND ")) \
-            ORDER BY \(seq) \(direction) LIMIT ?
-            """
+    // MARK: Ways to the places
+
+    /// Of all jobs.
+    private func places(_ span: PlaceSpan, _ db: Database) throws -> [Int64] {
+        let sql = "SELECT seq FROM jobs WHERE seq BETWEEN ? AND ? ORDER BY seq \(direction) LIMIT ?"
+        return try Int64.fetchAll(
+            db.cachedStatement(sql: sql), arguments: [span.first, span.last, limit])
     }
 
-    /// The conditions that a job has labels and was on a node.
-    private func owned(
-        _ seq: String, _ labels: ArraySlice<String>, _ node: NodeName?,
-        _ arguments: inout StatementArguments
-    ) -> [String] {
-        for label in labels { arguments += [label] }
-        if let node { arguments += [node.rawValue] }
-        return labels.map { _ in "EXISTS (SELECT 1 FROM labels WHERE label = ? AND seq = \(seq))" }
-            + (node == nil
-                ? [] : ["EXISTS (SELECT 1 FROM tries WHERE node = ? AND seq = \(seq))"])
-    }
-
-    /// A part for each combination of values that an index has as its beginning.
-    private func merged(_ arguments: inout StatementArguments) -> String {
-        var parts: [[(column: String, value: String)]] = [[]]
-        func expand(_ column: String, _ values: [String]?) {
-            guard let values else { return }
-            parts = parts.flatMap { part in values.map { part + [(column, $0)] } }
+    /// Of the jobs in bins of an index that are in others too, and have a text.
+    private func places(
+        in index: CatalogueIndex, _ bins: [Int64], passing others: [CatalogueIndex],
+        text: String?, _ span: PlaceSpan, _ db: Database
+    ) throws -> [Int64] {
+        var conditions =
+            index.conditions + ["i.bin = ?", "i.seq BETWEEN ? AND ?"] + others.map(\.check)
+        var rest = StatementArguments()
+        for other in others { rest += other.arguments }
+        if let text {
+            conditions.append("instr((SELECT text FROM texts WHERE texts.seq = i.seq), ?) > 0")
+            rest += [text]
         }
-        let needsKind = filter.cluster != nil || kinds != nil
-        expand("cluster", filter.cluster.map { [$0.rawValue] })
-        expand("kind", needsKind ? kinds ?? JobKind.allCases.map(\.rawValue) : nil)
-        expand("state", needsKind ? states ?? JobState.allCases.map(\.rawValue) : states)
-        let selects = parts.map { part in
-            for (_, value) in part { arguments += [value] }
-            let conditions =
-                part.map { "\($0.column) = ?" } + range("seq", &arguments)
-                + owned("jobs.seq", filter.marks[...], filter.node, &arguments)
-            let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT i.seq FROM \(index.table) i WHERE \(conditions.joined(separator: " AND ")) \
+                ORDER BY i.seq \(direction) LIMIT ?
+                """)
+        var page: [Int64] = []
+        var span = span
+        for bin in bins {
+            var arguments = index.arguments
+            arguments += [bin, span.first, span.last]
+            arguments += rest
             arguments += [limit]
-            return """
-                SELECT * FROM (SELECT seq, id, kind, state FROM jobs \(filter) \
-                ORDER BY seq \(direction) LIMIT ?)
-                """
+            page += try Int64.fetchAll(statement, arguments: arguments)
+            page.sort { order == .newest ? $0 > $1 : $0 < $1 }
+            page.removeLast(max(page.count - limit, 0))
+            // Another bin adds nothing behind a page that is full.
+            if page.count == limit, let last = page.last { span.end(at: last, order) }
+        }
+        return page
+    }
+
+    /// Of the jobs that have a text, are in bins, unless any will do, and in all of these indices.
+    private func places(
+        of text: String, in bins: [Int64]?, passing indices: [CatalogueIndex], _ span: PlaceSpan,
+        _ db: Database
+    ) throws -> [Int64] {
+        var conditions = ["words MATCH ?", "words.rowid BETWEEN ? AND ?"]
+        var arguments: StatementArguments = [
+            #""\#(text.replacing("\"", with: "\"\""))""#, span.first, span.last,
+        ]
+        if let bins {
+            conditions.append("i.bin IN (\(bins.map { _ in "?" }.joined(separator: ", ")))")
+            for bin in bins { arguments += [bin] }
+        }
+        for index in indices {
+            conditions.append(index.check)
+            arguments += index.arguments
         }
         arguments += [limit]
-        return """
-            SELECT seq, id, kind, state FROM (\(selects.joined(separator: " UNION ALL "))) \
-            ORDER BY seq \(direction) LIMIT ?
+        let sql = """
+            SELECT i.seq FROM words CROSS JOIN jobs i ON i.seq = words.rowid \
+            WHERE \(conditions.joined(separator: " AND ")) \
+            ORDER BY words.rowid \(direction) LIMIT ?
             """
+        return try Int64.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+    }
+
+    // MARK: Choosing
+
+    /// Whether it takes jobs of some bins only.
+    private var isBinned: Bool {
+        !filter.states.isEmpty || !filter.kinds.isEmpty || filter.cluster != nil
+    }
+
+    /// The bins of the states, kinds and cluster that are wanted; there are some dozens.
+    private func bins(_ db: Database) throws -> [Int64] {
+        let states = Set(filter.states.map(\.rawValue))
+        let kinds = Set(filter.kinds.map(\.rawValue))
+        let statement = try db.cachedStatement(sql: "SELECT bin, state, kind, cluster FROM bins")
+        return try Row.fetchAll(statement).compactMap { row in
+            let (bin, cluster): (Int64, String) = (row["bin"], row["cluster"])
+            let (state, kind): (String, String) = (row["state"], row["kind"])
+            guard states.isEmpty || states.contains(state), kinds.isEmpty || kinds.contains(kind),
+                filter.cluster == nil || filter.cluster?.rawValue == cluster
+            else { return nil }
+            return bin
+        }
+    }
+
+    /// Which of several indices has the fewest jobs in the bins, and how many, as far as they are counted.
+    private func fewest(
+        _ indices: [CatalogueIndex], _ bins: [Int64], _ span: PlaceSpan, _ db: Database
+    ) throws -> (place: Int, count: Int) {
+        var best = (place: 0, count: Int.max)
+        for (place, index) in indices.enumerated() {
+            let count = try count(index, bins, span, most: min(best.count, Self.countLimit), db)
+            if count < best.count { best = (place, count) }
+        }
+        return best
+    }
+
+    private func count(
+        _ index: CatalogueIndex, _ bins: [Int64], _ span: PlaceSpan, most: Int, _ db: Database
+    ) throws -> Int {
+        let conditions = index.conditions + ["i.bin = ?", "i.seq BETWEEN ? AND ?"]
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT count(*) FROM (SELECT 1 FROM \(index.table) i \
+                WHERE \(conditions.joined(separator: " AND ")) LIMIT ?)
+                """)
+        var total = 0
+        for bin in bins where total < most {
+            var arguments = index.arguments
+            arguments += [bin, span.first, span.last, most - total]
+            total += try Int.fetchOne(statement, arguments: arguments) ?? 0
+        }
+        return total
     }
 
     private var direction: String { order == .newest ? "DESC" : "ASC" }
-    private var states: [String]? {
-        filter.states.isEmpty ? nil : filter.states.map(\.rawValue).sorted()
-    }
-    private var kinds: [String]? {
-        filter.kinds.isEmpty ? nil : filter.kinds.map(\.rawValue).sorted()
-    }
-
-    /// The conditions on the place of a job.
-    private func range(_ seq: String, _ arguments: inout StatementArguments) -> [String] {
-        var conditions: [String] = []
-        func add(_ comparison: String, _ value: Int64) {
-            conditions.append("\(seq) \(comparison) ?")
-            arguments += [value]
-        }
-        if let cursor { add(order == .newest ? "<" : ">", cursor) }
-        if let since = filter.since { add(">=", Self.seq(since)) }
-        if let until = filter.until { add("<", Self.seq(until)) }
-        return conditions
-    }
-
-    /// The first place of the jobs submitted in the millisecond of an instant or later.
-    private static func seq(_ instant: Instant) -> Int64 {
-        let (whole, rest) = instant.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
-        return CatalogueWriter.seq(milliseconds: rest > 0 ? whole + 1 : whole)
-    }
 }

@@ -3,34 +3,39 @@ import GRDB
 /// The tables of the catalogue.
 enum CatalogueSchema {
     /// Another number makes every catalogue anew.
-    static let version = 3
+    static let version = 4
 
     /// Makes the tables in an empty database.
     ///
     /// `seq` orders jobs as their ids do: milliseconds of the submission, and a place among those of the same
     /// millisecond, in the order in which they were written. Every index ends with it, so that each page is read
-    /// from its place on.
+    /// from its place on; before it comes the bin of the job's state, kind and cluster, so that none is read in
+    /// vain. Texts stand apart, as what is looked up of many jobs shall be small.
     static func create(_ db: Database) throws {
         try db.execute(
             sql: """
+                CREATE TABLE bins (
+                    bin INTEGER PRIMARY KEY, state TEXT NOT NULL, kind TEXT NOT NULL,
+                    cluster TEXT NOT NULL, UNIQUE (state, kind, cluster));
                 CREATE TABLE jobs (
-                    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
-                    kind TEXT NOT NULL, cluster TEXT NOT NULL, ended INTEGER,
-                    term INTEGER NOT NULL, text TEXT NOT NULL);
-                CREATE INDEX jobs_by_state ON jobs (state, seq);
-                CREATE INDEX jobs_by_kind ON jobs (kind, state, seq);
-                CREATE INDEX jobs_by_cluster ON jobs (cluster, kind, state, seq);
+                    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, bin INTEGER NOT NULL,
+                    ended INTEGER, term INTEGER NOT NULL);
+                CREATE INDEX jobs_by_bin ON jobs (bin);
                 CREATE INDEX jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
                 CREATE INDEX jobs_alive ON jobs (term) WHERE ended IS NULL;
                 CREATE TABLE tries (
-                    node TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (node, seq)) WITHOUT ROWID;
+                    node TEXT NOT NULL, bin INTEGER NOT NULL, seq INTEGER NOT NULL,
+                    PRIMARY KEY (node, bin, seq)) WITHOUT ROWID;
                 CREATE INDEX tries_of_job ON tries (seq);
                 CREATE TABLE labels (
-                    label TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (label, seq)) WITHOUT ROWID;
+                    label TEXT NOT NULL, bin INTEGER NOT NULL, seq INTEGER NOT NULL,
+                    PRIMARY KEY (label, bin, seq)) WITHOUT ROWID;
                 CREATE INDEX labels_of_job ON labels (seq);
                 CREATE TABLE abridged (seq INTEGER PRIMARY KEY);
+                CREATE TABLE texts (seq INTEGER PRIMARY KEY, text TEXT NOT NULL);
                 CREATE VIRTUAL TABLE words USING fts5 (
-                    text, content='jobs', content_rowid='seq', tokenize='trigram');
+                    text, content='texts', content_rowid='seq',
+                    tokenize='trigram case_sensitive 1');
                 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
                 PRAGMA user_version = \(version);
                 """)
@@ -41,7 +46,9 @@ enum CatalogueSchema {
         try db.execute(
             sql: """
                 DROP TABLE IF EXISTS words;
+                DROP TABLE IF EXISTS texts;
                 DROP TABLE IF EXISTS jobs;
+                DROP TABLE IF EXISTS bins;
                 DROP TABLE IF EXISTS abridged;
                 DROP TABLE IF EXISTS tries;
                 DROP TABLE IF EXISTS labels;

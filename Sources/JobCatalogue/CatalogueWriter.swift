@@ -21,37 +21,56 @@ struct CatalogueWriter {
     func put(_ job: Job, isOld: Bool = false) throws {
         let entry = CatalogueEntry(job)
         let found = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT seq, term FROM jobs WHERE id = ?"),
+            db.cachedStatement(sql: "SELECT seq, term, bin FROM jobs WHERE id = ?"),
             arguments: [entry.id])
+        let bin = try bin(of: entry)
         let seq: Int64
         if let found {
-            let written: Int64 = found["term"]
+            let (written, before): (Int64, Int64) = (found["term"], found["bin"])
             if isOld, written == term { return }
             seq = found["seq"]
             try db.cachedStatement(
-                sql: """
-                    UPDATE jobs SET state = ?, cluster = ?, ended = ?, term = ? WHERE seq = ?
-                    """
-            ).execute(arguments: [entry.state, entry.cluster, entry.ended, term, seq])
+                sql: "UPDATE jobs SET bin = ?, ended = ?, term = ? WHERE seq = ?"
+            ).execute(arguments: [bin, entry.ended, term, seq])
+            if before != bin { try move(seq, to: bin) }
         } else {
             seq = try freeSeq(entry.milliseconds)
-            try insert(entry, at: seq)
+            try insert(entry, in: bin, at: seq)
         }
         for node in entry.nodes {
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO tries (node, seq) VALUES (?, ?)")
-                .execute(arguments: [node, seq])
+            try db.cachedStatement(
+                sql: "INSERT OR IGNORE INTO tries (node, bin, seq) VALUES (?, ?, ?)"
+            ).execute(arguments: [node, bin, seq])
         }
     }
 
-    private func insert(_ entry: CatalogueEntry, at seq: Int64) throws {
+    /// The bin of all jobs of that state, kind and cluster; a new one for the first.
+    private func bin(of entry: CatalogueEntry) throws -> Int64 {
+        let what: StatementArguments = [entry.state, entry.kind, entry.cluster]
+        let found = try Int64.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT bin FROM bins WHERE state = ? AND kind = ? AND cluster = ?"),
+            arguments: what)
+        if let found { return found }
+        try db.cachedStatement(sql: "INSERT INTO bins (state, kind, cluster) VALUES (?, ?, ?)")
+            .execute(arguments: what)
+        return db.lastInsertedRowID
+    }
+
+    /// Lets the indices have a job in another bin.
+    private func move(_ seq: Int64, to bin: Int64) throws {
+        for table in ["tries", "labels"] {
+            try db.cachedStatement(sql: "UPDATE \(table) SET bin = ? WHERE seq = ?")
+                .execute(arguments: [bin, seq])
+        }
+    }
+
+    private func insert(_ entry: CatalogueEntry, in bin: Int64, at seq: Int64) throws {
         try db.cachedStatement(
-            sql: """
-                INSERT INTO jobs (seq, id, state, kind, cluster, ended, term, text)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            seq, entry.id, entry.state, entry.kind, entry.cluster, entry.ended, term, entry.text,
-        ])
+            sql: "INSERT INTO jobs (seq, id, bin, ended, term) VALUES (?, ?, ?, ?, ?)"
+        ).execute(arguments: [seq, entry.id, bin, entry.ended, term])
+        try db.cachedStatement(sql: "INSERT INTO texts (seq, text) VALUES (?, ?)")
+            .execute(arguments: [seq, entry.text])
         try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
             .execute(arguments: [seq, entry.text])
         if entry.isAbridged {
@@ -59,23 +78,23 @@ struct CatalogueWriter {
                 .execute(arguments: [seq])
         }
         for label in entry.labels {
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO labels (label, seq) VALUES (?, ?)")
-                .execute(arguments: [label, seq])
+            try db.cachedStatement(
+                sql: "INSERT OR IGNORE INTO labels (label, bin, seq) VALUES (?, ?, ?)"
+            ).execute(arguments: [label, bin, seq])
         }
     }
 
     /// Lets all of an input be searched where its short form was; without one that stays.
     func complete(_ id: JobID, _ input: String?) throws {
         let found = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT seq, text FROM jobs WHERE id = ?"),
-            arguments: [id.rawValue])
+            db.cachedStatement(sql: "\(Self.withText) WHERE id = ?"), arguments: [id.rawValue])
         guard let found else { return }
         let seq: Int64 = found["seq"]
         try db.cachedStatement(sql: "DELETE FROM abridged WHERE seq = ?").execute(arguments: [seq])
         guard let input else { return }
         let text = CatalogueEntry.text(id, input)
         try removeWords(found)
-        try db.cachedStatement(sql: "UPDATE jobs SET text = ? WHERE seq = ?")
+        try db.cachedStatement(sql: "UPDATE texts SET text = ? WHERE seq = ?")
             .execute(arguments: [text, seq])
         try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
             .execute(arguments: [seq, text])
@@ -98,7 +117,7 @@ struct CatalogueWriter {
     /// Removes at most `limit` jobs that ended before a second; how many there were.
     func removeEnded(before second: Int64, limit: Int) throws -> Int {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT seq, text FROM jobs WHERE ended < ? LIMIT ?",
+            db, sql: "\(Self.withText) WHERE ended < ? LIMIT ?",
             arguments: [second, limit])
         try remove(rows)
         return rows.count
@@ -108,7 +127,7 @@ struct CatalogueWriter {
     func removeForgotten() throws {
         try remove(
             Row.fetchAll(
-                db, sql: "SELECT seq, text FROM jobs WHERE ended IS NULL AND term < ?",
+                db, sql: "\(Self.withText) WHERE ended IS NULL AND term < ?",
                 arguments: [term]))
     }
 
@@ -117,15 +136,18 @@ struct CatalogueWriter {
         for id in ids {
             try remove(
                 Row.fetchAll(
-                    db, sql: "SELECT seq, text FROM jobs WHERE id = ?", arguments: [id.rawValue]))
+                    db, sql: "\(Self.withText) WHERE id = ?", arguments: [id.rawValue]))
         }
     }
+
+    /// What `remove` must know of jobs.
+    private static let withText = "SELECT seq, text FROM jobs CROSS JOIN texts USING (seq)"
 
     private func remove(_ rows: [Row]) throws {
         for row in rows {
             let seq: Int64 = row["seq"]
             try removeWords(row)
-            for table in ["tries", "labels", "abridged", "jobs"] {
+            for table in ["tries", "labels", "abridged", "texts", "jobs"] {
                 try db.cachedStatement(sql: "DELETE FROM \(table) WHERE seq = ?")
                     .execute(arguments: [seq])
             }

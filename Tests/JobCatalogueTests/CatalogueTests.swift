@@ -1,9 +1,9 @@
 import Foundation
 import GRDB
-import JobCatalogue
 import Testing
 
 @testable import FleetCore
+@testable import JobCatalogue
 
 @Suite("The catalogue of jobs")
 struct CatalogueTests {
@@ -164,6 +164,46 @@ struct CatalogueTests {
             catalogue.record([job])
             #expect(try await catalogue.page(queued, limit: 10).ids.isEmpty)
             #expect(try await catalogue.count() == 1)
+        }
+    }
+
+    @Test("A change of a job is found by its labels, its submitter and its nodes")
+    func changesOfIndices() async throws {
+        try await with { catalogue, _ in
+            var request = JobRequest(kind: .image)
+            request.labels = [.init(key: "album", value: "a")]
+            request.submitter = "alice"
+            var job = Job(id: "a", request: request, queue: "vision", submittedAt: .zero)
+            job.attempts = [
+                Attempt(
+                    number: 1, node: "agx-01", worker: nil, roamer: false, hedge: false,
+                    assignedAt: .zero)
+            ]
+            let owners: [(inout JobFilter) -> Void] = [
+                { $0.labels = ["album=a"] }, { $0.labels = ["album"] },
+                { $0.submitter = "alice" }, { $0.node = "agx-01" },
+            ]
+            func found(_ state: JobState, _ cluster: ClusterName) async throws -> Int {
+                var count = 0
+                for owner in owners {
+                    var filter = JobFilter()
+                    (filter.states, filter.cluster) = ([state], cluster)
+                    owner(&filter)
+                    count += try await catalogue.page(filter, limit: 10).ids.count
+                }
+                return count
+            }
+            catalogue.record([job])
+            #expect(try await found(.assigned, "vision") == owners.count)
+            try await catalogue.write()
+            job.ending = Job.Ending(outcome: .failed, at: .zero, outputs: [])
+            job.queue = "voice"
+            catalogue.record([job])
+            #expect(try await found(.failed, "voice") == owners.count)
+            #expect(try await found(.assigned, "vision") == 0)
+            #expect(try await found(.failed, "vision") == 0)
+            try await catalogue.forget(["a"])
+            #expect(try await found(.failed, "voice") == 0)
         }
     }
 

@@ -1,0 +1,42 @@
+import FleetCore
+import GRDB
+
+/// Jobs by bin and place: all of them, or those that have a label or were on a node.
+enum CatalogueIndex {
+    case all
+    case label(String)
+    case node(NodeName)
+
+    /// The table that has it.
+    var table: String {
+        switch self {
+        case .all: "jobs"
+        case .label: "labels"
+        case .node: "tries"
+        }
+    }
+
+    /// What a row of the table must be; takes `arguments`.
+    var conditions: [String] {
+        switch self {
+        case .all: []
+        case .label: ["label = ?"]
+        case .node: ["node = ?"]
+        }
+    }
+
+    /// What `conditions` and `check` take.
+    var arguments: StatementArguments {
+        switch self {
+        case .all: []
+        case .label(let label): [label]
+        case .node(let node): [node.rawValue]
+        }
+    }
+
+    /// The condition that a job `i` of another index is in this one.
+    var check: String {
+        let own = conditions + ["bin = i.bin", "seq = i.seq"]
+        return "EXISTS (SELECT 1 FROM \(table) WHERE \(own.joined(separator: " AND ")))"
+    }
+}
