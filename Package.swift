@@ -165,8 +165,8 @@ let package = Package(
         .target(
             name: "FleetBench",
             dependencies: [
-                "FleetCore", "FleetWire", "FleetLink", "FleetSim", "JobCatalogue", arguments,
-                nioCore,
+                "FleetCore", "FleetWire", "FleetLink", "FleetSim", "JobCatalogue", "RedisStore",
+                arguments, nioCore,
             ],
             swiftSettings: swift),
 

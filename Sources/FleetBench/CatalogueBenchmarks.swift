@@ -29,7 +29,7 @@ enum CatalogueBenchmarks {
         page("list_jobs_unfailing", "those that failed, of one who submitted half of all: none") {
             _ in
             var filter = JobFilter()
-            filter.submitter = CatalogueWorld.unfailing
+            filter.submitter = PastJobs.unfailing
             filter.states = [.failed]
             return filter
         },
@@ -44,37 +44,37 @@ enum CatalogueBenchmarks {
             "list_jobs_apart", "those of one submitter with a label of the other, half each: none"
         ) { _ in
             var filter = JobFilter()
-            filter.submitter = CatalogueWorld.unfailing
+            filter.submitter = PastJobs.unfailing
             filter.labels = ["site=home"]
             return filter
         },
         page("search_jobs", "a page of those with a word that many have") {
             var filter = JobFilter()
-            filter.text = CatalogueWorld.word(&$0)
+            filter.text = PastJobs.word(&$0)
             return filter
         },
         page("search_jobs_failed", "a page of those that failed, with a word that many have") {
             var filter = JobFilter()
-            filter.text = CatalogueWorld.word(&$0)
+            filter.text = PastJobs.word(&$0)
             filter.states = [.failed]
             return filter
         },
         page("search_jobs_labelled", "a page of those with a rare label, and a word that many have")
         {
             var filter = JobFilter()
-            filter.text = CatalogueWorld.word(&$0)
+            filter.text = PastJobs.word(&$0)
             filter.labels = ["album=\(Int.random(in: 0..<1_000, using: &$0))"]
             return filter
         },
         page("search_jobs_unmet", "those that wait, with a word that many have: none") {
             var filter = JobFilter()
-            filter.text = CatalogueWorld.word(&$0)
+            filter.text = PastJobs.word(&$0)
             filter.states = [.queued]
             return filter
         },
         page("search_jobs_rare", "the one job with a number in its text") {
             var filter = JobFilter()
-            filter.text = "#\(Int.random(in: 0..<CatalogueWorld.count, using: &$0))."
+            filter.text = "#\(Int.random(in: 0..<PastJobs.count, using: &$0))."
             return filter
         },
         page("search_jobs_none", "a search that finds nothing") { _ in
@@ -123,11 +123,8 @@ enum CatalogueBenchmarks {
 /// A catalogue of a million jobs of a year, made when it is first asked for.
 actor CatalogueWorld {
     static let shared = CatalogueWorld()
-    static let count = 1_000_000
-    /// Submitted every other job, and none of these failed.
-    static let unfailing: SubmitterName = "steady"
-    private static let start: Int64 = 1_700_000_000
-    private static let secondsApart: Int64 = 31
+    private static let past = PastJobs(
+        from: Instant(nanoseconds: 1_700_000_000_000_000_000), apart: .seconds(31))
 
     private let folder = NSTemporaryDirectory() + "jessica-bench-\(UUID().uuidString)"
     private var made: Task<(JobCatalogue, [Job]), any Error>?
@@ -146,50 +143,16 @@ actor CatalogueWorld {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         let catalogue = try JobCatalogue(path: folder + "/catalogue.sqlite", term: 1)
-        var random = SeededGenerator(seed: 1)
+        var past = Self.past
         var jobs: [Job] = []
-        for number in 0..<count {
-            jobs.append(job(number, &random))
+        for number in 0..<PastJobs.count {
+            jobs.append(past.job(number))
             if jobs.count == JobCatalogue.chunk {
                 try await catalogue.add(jobs)
-                if number < count - 1 { jobs = [] }
+                if number < PastJobs.count - 1 { jobs = [] }
             }
         }
         return (catalogue, Array(jobs.suffix(100)))
-    }
-
-    private static func job(_ number: Int, _ random: inout SeededGenerator) -> Job {
-        let kind = JobKind.allCases[number % JobKind.allCases.count]
-        let prompt = (0..<10).map { _ in word(&random) }.joined(separator: " ")
-        var request = JobRequest(kind: kind, input: #"{"prompt":"\#(prompt) #\#(number)."}"#)
-        request.labels = [
-            .init(key: "album", value: "\(Int.random(in: 0..<1_000, using: &random))")
-        ]
-        let isUnfailing = number % 2 == 0
-        if isUnfailing {
-            request.submitter = unfailing
-        } else {
-            request.labels.append(.init(key: "site", value: "home"))
-        }
-        let at = Instant(nanoseconds: (start + Int64(number) * secondsApart) * 1_000_000_000)
-        var job = Job(
-            id: JobID("job-\(10_000_000 + number)"), request: request,
-            queue: ClusterName("cluster-\(kind.rawValue)"), submittedAt: at)
-        job.attempts = [
-            Attempt(
-                number: 1, node: NodeName("agx-0\(Int.random(in: 1...9, using: &random))"),
-                worker: nil, roamer: false, hedge: false, assignedAt: at)
-        ]
-        let isFailed = !isUnfailing && Int.random(in: 0..<25, using: &random) == 0
-        job.ending = .init(outcome: isFailed ? .failed : .succeeded, at: at, outputs: [])
-        return job
-    }
-
-    /// A word of a small language, the first ones more often.
-    static func word(_ random: inout some RandomNumberGenerator) -> String {
-        let syllables = ["sun", "set", "ra", "mo", "li", "ka", "ter", "no", "vi", "el"]
-        let rank = Int(pow(Double.random(in: 0..<1, using: &random), 2) * 1_000)
-        return syllables[rank / 100] + syllables[rank / 10 % 10] + syllables[rank % 10]
     }
 
     /// Any states, kinds, cluster and time.
@@ -205,8 +168,7 @@ actor CatalogueWorld {
             filter.cluster = JobKind.allCases.randomElement(using: &random)
                 .map { ClusterName("cluster-\($0.rawValue)") }
         }
-        let second = start + secondsApart * Int64.random(in: 0..<Int64(count), using: &random)
-        filter.until = Instant(nanoseconds: second * 1_000_000_000)
+        filter.until = past.time(of: Int.random(in: 0..<PastJobs.count, using: &random))
         return filter
     }
 }

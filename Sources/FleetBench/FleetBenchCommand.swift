@@ -16,11 +16,17 @@ package struct FleetBenchCommand: AsyncParsableCommand {
               fleet-bench
               fleet-bench --only decode_report --samples 200
               fleet-bench --only search_jobs --samples 500
+              fleet-bench --fill STATE/redis
             """)
 
     @Option(help: "Only the benchmarks whose names begin so.") var only: String?
     @Option(help: "How often each is measured.") var samples = 10
     @Flag(help: "List the benchmarks.") var list = false
+    @Option(
+        help: ArgumentHelp(
+            "Measure nothing, and write a million past jobs into a controller's Redis, whose folder this is.",
+            valueName: "folder"))
+    var fill: String?
 
     private static let all = WireBenchmarks.all + MachineBenchmarks.all + CatalogueBenchmarks.all
 
@@ -39,6 +45,7 @@ package struct FleetBenchCommand: AsyncParsableCommand {
 
     /// Runs the benchmarks.
     package func run() async throws {
+        if let fill { return try await PastRecord.fill(fill) }
         for benchmark in Self.all where only.map({ benchmark.name.hasPrefix($0) }) ?? true {
             let name = benchmark.name.padding(toLength: 24, withPad: " ", startingAt: 0)
             let line =
