@@ -20,19 +20,18 @@ extension ImageResolver {
 
     /// A fleet that somebody applies; where the registry does not tell what an image is, it stays what
     /// it is in the fleet in force.
-    func pinned(_ fleet: FleetSpec, over inForce: FleetSpec) async -> FleetSpec {
-        let found = await digests(of: fleet.images, in: fleet)
-        let known = fleet.registry == inForce.registry ? inForce.imageDigests : [:]
-        return fleet.pinned(to: known.merging(found) { $1 })
-    }
-
-    /// The fleet of the file that is read at each start: only images that are new in it are looked up,
-    /// since a restart must not bring others.
-    func pinnedAtStart(_ fleet: FleetSpec, over inForce: FleetSpec) async -> FleetSpec {
+    ///
+    /// With `onlyNew` those of the fleet in force are not looked up: a restart, which reads the fleet's
+    /// file again, must not bring others.
+    func pinned(
+        _ fleet: FleetSpec, over inForce: FleetSpec, onlyNew: Bool = false
+    ) async -> FleetSpec {
+        // A name means something else in another registry.
         let isSame = fleet.registry == inForce.registry
-        let new = isSame ? fleet.images.subtracting(inForce.images) : fleet.images
-        let found = await digests(of: new, in: fleet)
-        return fleet.pinned(to: (isSame ? inForce.imageDigests : [:]).merging(found) { $1 })
+        let asked = onlyNew && isSame ? fleet.images.subtracting(inForce.images) : fleet.images
+        let found = await digests(of: asked, in: fleet)
+        let known = isSame ? inForce.imageDigests : [:]
+        return fleet.pinned(to: known.merging(found) { $1 })
     }
 
     /// What a roamer shall become, with the digest of its image.

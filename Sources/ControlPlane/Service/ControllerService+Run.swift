@@ -132,7 +132,7 @@ extension ControllerService {
         }
         let loop = parts.loop
         let inForce = await loop.read { controller, _ in controller.fleet }
-        let spec = await parts.api.images.pinnedAtStart(written, over: inForce)
+        let spec = await parts.api.images.pinned(written, over: inForce, onlyNew: true)
         guard case .done = await loop.apply(spec, source: text) else {
             throw StartError("the fleet of \(path) could not be stored")
         }

@@ -12,24 +12,34 @@ package struct ImageName: Hashable, Sendable, CustomStringConvertible {
     /// Splits a name; whether its parts are good is not looked at.
     package init(_ text: String) {
         var rest = text[...]
-        if let at = rest.firstIndex(of: "@") {
-            digest = String(rest[rest.index(after: at)...])
+        // By bytes, as Docker does: an accent behind a slash makes no other character of it.
+        func after(_ place: Substring.Index) -> Substring { rest[rest.utf8.index(after: place)...] }
+        if let at = rest.utf8.firstIndex(of: UInt8(ascii: "@")) {
+            digest = String(after(at))
             rest = rest[..<at]
         }
-        if let slash = rest.firstIndex(of: "/"), Self.isHost(rest[..<slash]) {
+        if let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")), Self.isHost(rest[..<slash]) {
             host = String(rest[..<slash])
-            rest = rest[rest.index(after: slash)...]
+            rest = after(slash)
         }
-        let last = rest.lastIndex(of: "/").map { rest.index(after: $0) } ?? rest.startIndex
-        if let colon = rest[last...].firstIndex(of: ":") {
-            tag = String(rest[rest.index(after: colon)...])
+        let name = rest.utf8.lastIndex(of: UInt8(ascii: "/")).map(after) ?? rest
+        if let colon = name.utf8.firstIndex(of: UInt8(ascii: ":")) {
+            tag = String(after(colon))
             rest = rest[..<colon]
         }
         path = String(rest)
     }
 
-    private static func isHost(_ part: Substring) -> Bool {
-        part == "localhost" || part.contains { $0 == "." || $0 == ":" }
+    /// Whether what stands before the first `/` is a registry, by Docker's rule: it has a dot, a port or a
+    /// capital letter, or is `localhost`.
+    ///
+    /// No repository has capitals, so older engines refuse what newer ones ask that host for.
+    package static func isHost(_ part: some StringProtocol) -> Bool {
+        part.utf8.elementsEqual("localhost".utf8)
+            || part.utf8.contains {
+                $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":")
+                    || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+            }
     }
 
     /// The whole name.

@@ -20,8 +20,7 @@ struct ImageSources: Sendable, Hashable {
         )
     }
 
-    /// The registry of an image, by Docker's rule: the part before the first `/` is a host when it has
-    /// a dot, a port or a capital letter, or is `localhost`.
+    /// The registry of an image, as Docker takes its name.
     ///
     /// An image by its id alone is here already, and is of no registry: `sha256`.
     static func registry(of image: String) -> String {
@@ -29,12 +28,6 @@ struct ImageSources: Sendable, Hashable {
         guard parts.count > 1, let first = parts.first else {
             return image.hasPrefix("sha256:") ? "sha256" : usual
         }
-        // No repository has capitals, so older engines refuse what newer ones ask that host for.
-        let isHost =
-            first == "localhost"
-            || first.utf8.contains {
-                ".:".utf8.contains($0) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
-            }
-        return isHost ? first : usual
+        return ImageName.isHost(first) ? first : usual
     }
 }

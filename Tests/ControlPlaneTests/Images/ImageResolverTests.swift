@@ -69,10 +69,11 @@ import Testing
         let registry = ToldRegistry(.digest("sha256:b"))
         let inForce = Self.fleet("a", "never-pinned").pinned(to: ["a": "sha256:a"])
         let resolver = registry.resolver
-        let again = await resolver.pinnedAtStart(Self.fleet("a", "never-pinned"), over: inForce)
+        let again = await resolver.pinned(
+            Self.fleet("a", "never-pinned"), over: inForce, onlyNew: true)
         #expect(again == inForce)
         #expect(registry.asked.isEmpty)
-        let more = await resolver.pinnedAtStart(Self.fleet("a", "c"), over: inForce)
+        let more = await resolver.pinned(Self.fleet("a", "c"), over: inForce, onlyNew: true)
         #expect(more.imageDigests == ["a": "sha256:a", "c": "sha256:b"])
         #expect(registry.asked == ["spark:5000/c"])
     }

@@ -11,7 +11,8 @@ import Testing
             ("spark:5000/a/b", "spark:5000", "a/b", nil, nil),
             ("localhost/x:1@sha256:ab", "localhost", "x", "1", "sha256:ab"),
             ("ghcr.io/x@sha256:ab", "ghcr.io", "x", nil, "sha256:ab"),
-            ("[::1]:5000/x:1", "[::1]:5000", "x", "1", nil),
+            ("[::1]:5000/x:1", "[::1]:5000", "x", "1", nil), ("SPARK/x", "SPARK", "x", nil, nil),
+            ("evil.example/\u{301}x", "evil.example", "\u{301}x", nil, nil),
         ]
         for (text, host, path, tag, digest) in names {
             let name = ImageName(text)
