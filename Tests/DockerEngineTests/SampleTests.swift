@@ -86,6 +86,7 @@ struct SampleTests {
         #expect(exited?.state == .exited && exited?.exitCode == 3 && exited?.name == "c1")
         #expect(exited?.labels == ["fleet": "t"])
         #expect(exited?.ipAddresses == ["n": "10.0.0.2"])
+        #expect(exited?.networks == ["bridge", "n"])
         #expect(exited?.startedAt == "2026-11-23T16:21:17.725509233Z")
         let failed = ContainerInfo(
             json: try json(

@@ -11,11 +11,13 @@ import Testing
 
     private func inventory(
         _ engine: DockerEngine, _ ledger: ContainerLedger,
-        _ memory: IdleMemory = IdleMemory(margin: nil)
+        _ memory: IdleMemory = IdleMemory(margin: nil),
+        post: @escaping @Sendable (AgentEvent) -> Void = { _ in }
     ) -> Inventory {
         Inventory(
             engine: engine, labels: labels, network: NodeNetwork(engine: engine, labels: labels),
-            clock: BootClock(), memory: memory, ledger: ledger, logger: quiet, post: { _ in })
+            joins: NetworkJoins(engine: engine, logger: quiet), clock: BootClock(),
+            memory: memory, ledger: ledger, logger: quiet, post: post)
     }
 
     /// A container in Docker's list.
@@ -39,16 +41,16 @@ import Testing
             ledger.makingBegins("young-name")
             let start = Instant.zero + .seconds(1_000)
             for second in [0, 10, 20, 30, 40] {
-                try await inventory.sweep(afterStart: false, at: start + .seconds(second))
+                try await inventory.turn(isFirst: false, at: start + .seconds(second))
             }
             #expect(removed().isEmpty)
-            try await inventory.sweep(afterStart: false, at: start + .seconds(50))
+            try await inventory.turn(isFirst: false, at: start + .seconds(50))
             #expect(removed() == ["left"])
             // Its launch was given up.
             ledger.makingEnds("young-name")
-            try await inventory.sweep(afterStart: false, at: start + .seconds(60))
+            try await inventory.turn(isFirst: false, at: start + .seconds(60))
             #expect(!removed().contains("young"))
-            try await inventory.sweep(afterStart: true, at: start + .seconds(70))
+            try await inventory.turn(isFirst: true, at: start + .seconds(70))
             #expect(removed().contains("young"), "an earlier life has made it")
         }
     }
@@ -65,10 +67,38 @@ import Testing
         } _: { engine, _ in
             let memory = IdleMemory(margin: 1) { 5_000_000_000 }
             let inventory = inventory(engine, ContainerLedger(), memory)
-            try await inventory.list(isFirst: isFirst)
+            try await inventory.turn(isFirst: isFirst, at: Instant.zero + .seconds(1_000))
             // It dies, and nothing is listed any more.
             memory.nothingRuns()
             #expect((memory.beyond == nil) == isFirst)
+        }
+    }
+
+    @Test func `a turn asks once what there is, and what it removes is not there`() async throws {
+        let info =
+            #"{"Id":"w","Name":"/w","State":{"Status":"running"},"Config":{"Labels":"#
+            + #"{"jessica.fleet":"f","jessica.node":"n"}}}"#
+        let isAway = Latest(false)
+        let posted = Latest<[[String]]>([])
+        try await StubDocker.with {
+            if isAway.value { return Answer(status: 500, body: "{}") }
+            return $0.hasPrefix("GET /containers/json")
+                ? Answer(body: "[\(Self.listed("w", "running")),\(Self.listed("left", "created"))]")
+                : Answer(body: info)
+        } _: { engine, stub in
+            let inventory = inventory(engine, ContainerLedger()) { event in
+                guard case .containers(let facts, listedAt: _) = event else { return }
+                posted.set(posted.value + [facts.map(\.id)])
+            }
+            try await inventory.turn(isFirst: true, at: Instant.zero + .seconds(1_000))
+            #expect(stub.requests.count { $0.hasPrefix("GET /containers/json") } == 1)
+            #expect(stub.requests.contains { $0.hasPrefix("DELETE /containers/left") })
+            #expect(posted.value == [["w"]])
+            isAway.set(true)
+            await #expect(throws: DockerError.self) {
+                try await inventory.turn(isFirst: false, at: Instant.zero + .seconds(1_010))
+            }
+            #expect(posted.value == [["w"]], "a list that fails says nothing of what is gone")
         }
     }
 }

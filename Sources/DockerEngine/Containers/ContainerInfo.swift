@@ -58,6 +58,8 @@ package struct ContainerInfo: Sendable, Hashable {
     package var labels: [String: String]
     /// Its addresses by network name; networks without an address are left out.
     package var ipAddresses: [String: String]
+    /// The networks it has joined, by their names.
+    package var networks: Set<String>
     /// How often the restart policy started it again.
     package var restartCount: Int
     /// True when its output is a terminal's, without a split into stdout and stderr.
@@ -68,7 +70,8 @@ package struct ContainerInfo: Sendable, Hashable {
         id: String, name: String, imageID: String = "", state: ContainerState,
         exitCode: Int = 0, oomKilled: Bool = false, error: String = "", startedAt: String = "",
         finishedAt: String = "", labels: [String: String] = [:],
-        ipAddresses: [String: String] = [:], restartCount: Int = 0, hasTerminal: Bool = false
+        ipAddresses: [String: String] = [:], networks: Set<String> = [], restartCount: Int = 0,
+        hasTerminal: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -81,6 +84,7 @@ package struct ContainerInfo: Sendable, Hashable {
         self.finishedAt = finishedAt
         self.labels = labels
         self.ipAddresses = ipAddresses
+        self.networks = networks
         self.restartCount = restartCount
         self.hasTerminal = hasTerminal
     }
@@ -88,7 +92,8 @@ package struct ContainerInfo: Sendable, Hashable {
     init?(json: JSONValue) {
         guard let id = json["Id"].string, !id.isEmpty else { return nil }
         let state = json["State"]
-        let addresses = json["NetworkSettings"]["Networks"].members.compactMapValues { network in
+        let networks = json["NetworkSettings"]["Networks"].members
+        let addresses = networks.compactMapValues { network in
             network["IPAddress"].string.flatMap { $0.isEmpty ? nil : $0 }
         }
         self.init(
@@ -99,7 +104,7 @@ package struct ContainerInfo: Sendable, Hashable {
             error: state["Error"].string ?? "", startedAt: state["StartedAt"].string ?? "",
             finishedAt: state["FinishedAt"].string ?? "",
             labels: json["Config"]["Labels"].stringMap, ipAddresses: addresses,
-            restartCount: json["RestartCount"].int ?? 0,
+            networks: Set(networks.keys), restartCount: json["RestartCount"].int ?? 0,
             hasTerminal: json["Config"]["Tty"].bool ?? false)
     }
 }

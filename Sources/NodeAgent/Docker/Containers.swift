@@ -10,6 +10,7 @@ struct Containers: Sendable {
     let engine: DockerEngine
     let labels: NodeLabels
     let network: NodeNetwork
+    let joins: NetworkJoins
     let host: HostFacts
     let memory: IdleMemory
     let ledger: ContainerLedger
@@ -39,10 +40,12 @@ struct Containers: Sendable {
             let info = try await engine.inspectImage(image)
             let spec = try policy.worker(
                 order.spec, image: image, imageLabels: info?.labels ?? [:],
-                exposedPorts: info?.exposedPorts ?? [], labels: own, device: HostFacts.device)
+                exposedPorts: info?.exposedPorts ?? [],
+                labels: own.merging(NetworkLabels(order).labels) { mine, _ in mine },
+                device: HostFacts.device)
             let fact = try await make(
                 labels.name(order.id), spec, doubt, adopts: adopts)
-            await join(fact.id, order)
+            await joins.join(fact.id, order)
             return fact
         }
     }
@@ -184,31 +187,6 @@ struct Containers: Sendable {
         try await engine.remove(info.id, force: true)
         ledger.removed(info.id)
         return nil
-    }
-
-    /// Joins a worker to the networks of the cluster, under its own name and its service's.
-    ///
-    /// A worker that cannot join still does its jobs, which reach it by the node's own network. It must
-    /// run: Docker notes any name for one that does not, and then cannot start it.
-    private func join(_ id: String, _ order: WorkerOrder) async {
-        let service = order.service.map(\.rawValue)
-        let aliases =
-            [order.id.rawValue] + [service].compactMap(\.self).filter { $0 != order.id.rawValue }
-        for network in ContainerPolicy.networks(of: order.spec) {
-            do {
-                try await engine.connect(id, to: network, aliases: aliases)
-            } catch let error as DockerError
-                where error.code == .notFound || error.message.contains("already exists")
-            {
-                continue
-            } catch {
-                logger.notice(
-                    "worker cannot join a network",
-                    metadata: [
-                        "worker": "\(order.id)", "network": "\(network)", "error": "\(error)",
-                    ])
-            }
-        }
     }
 
     private func putInput(_ order: AttemptOrder, into id: String) async throws {

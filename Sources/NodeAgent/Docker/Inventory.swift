@@ -9,12 +9,17 @@ struct Inventory: Sendable {
     let engine: DockerEngine
     let labels: NodeLabels
     let network: NodeNetwork
+    let joins: NetworkJoins
     let clock: BootClock
     let memory: IdleMemory
     let ledger: ContainerLedger
     let logger: Logger
     let post: @Sendable (AgentEvent) -> Void
     private let relist = Signal()
+    /// Raised after each list, for those who look after what runs.
+    private let listed = Signal()
+    /// The containers of the last list.
+    private let running = Latest<[ContainerInfo]>([])
     /// Containers that were made and not started, as the last list shows them, and when they were first seen.
     private let unstarted = Latest<[String: Instant]>([:])
     private let outOfMemory = RecentSet(limit: 256)
@@ -28,13 +33,14 @@ struct Inventory: Sendable {
     private static let retryAfter = Duration.milliseconds(500)
 
     init(
-        engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, clock: BootClock,
-        memory: IdleMemory, ledger: ContainerLedger, logger: Logger,
+        engine: DockerEngine, labels: NodeLabels, network: NodeNetwork, joins: NetworkJoins,
+        clock: BootClock, memory: IdleMemory, ledger: ContainerLedger, logger: Logger,
         post: @escaping @Sendable (AgentEvent) -> Void
     ) {
         self.engine = engine
         self.labels = labels
         self.network = network
+        self.joins = joins
         self.clock = clock
         self.memory = memory
         self.ledger = ledger
@@ -47,6 +53,7 @@ struct Inventory: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await keepListing() }
             group.addTask { await keepWatching() }
+            group.addTask { await keepJoining() }
         }
     }
 
@@ -58,8 +65,7 @@ struct Inventory: Sendable {
         while !Task.isCancelled {
             do {
                 if isFirst { try await network.find() }
-                try await sweep(afterStart: isFirst, at: clock.now)
-                try await list(isFirst: isFirst)
+                try await turn(isFirst: isFirst, at: clock.now)
                 if isAway { logger.notice("docker answers again") }
                 isAway = false
                 isFirst = false
@@ -74,14 +80,24 @@ struct Inventory: Sendable {
         }
     }
 
+    /// Lists once, removes what was never started, and posts what there is; nothing when Docker fails.
+    func turn(isFirst: Bool, at now: Instant) async throws {
+        ledger.listBegins()
+        let there = try await engine.list(labels: labels.common)
+        try await sweep(there, afterStart: isFirst, at: now)
+        try await report(there, isFirst: isFirst, listedAt: now)
+    }
+
     /// Removes what was made and never started: it holds no work.
     ///
     /// After a start of the agent an earlier life has made it. Later it is what Docker made when nobody
     /// waited for it any more; what is being made here has its input fetched before it starts.
-    func sweep(afterStart: Bool, at now: Instant) async throws {
+    private func sweep(
+        _ there: [ContainerSummary], afterStart: Bool, at now: Instant
+    ) async throws {
         let before = unstarted.value
         var seen: [String: Instant] = [:]
-        for summary in try await engine.list(labels: labels.common) {
+        for summary in there {
             guard summary.state == .created, labels.owns(summary.labels),
                 !ledger.isBeingMade(summary.name)
             else { continue }
@@ -104,16 +120,17 @@ struct Inventory: Sendable {
     }
 
     /// Posts what there is, but for what was never started: it has no end to be taken for.
-    func list(isFirst: Bool) async throws {
-        let listedAt = clock.now
-        ledger.listBegins()
+    private func report(
+        _ there: [ContainerSummary], isFirst: Bool, listedAt: Instant
+    ) async throws {
         var facts: [ContainerFact] = []
-        for summary in try await engine.list(labels: labels.common) where summary.state != .created
-        {
+        var infos: [ContainerInfo] = []
+        for summary in there where summary.state != .created {
             guard let info = try await engine.inspect(summary.id), info.state != .created,
                 let fact = labels.fact(info, ranOutOfMemory: outOfMemory.contains(info.id))
             else { continue }
             facts.append(fact)
+            infos.append(info)
         }
         if facts.isEmpty {
             memory.nothingRuns()
@@ -122,6 +139,18 @@ struct Inventory: Sendable {
         }
         ledger.listed(facts)
         post(.containers(facts, listedAt: listedAt))
+        running.set(infos)
+        listed.nudge()
+    }
+
+    // MARK: Networks
+
+    /// Beside the lists: a swarm without a manager lets a join wait long.
+    private func keepJoining() async {
+        while !Task.isCancelled {
+            await listed.wait()
+            await joins.complete(running.value, at: clock.now)
+        }
     }
 
     // MARK: Events

@@ -52,6 +52,7 @@ struct Parts: Sendable {
                 keepSeconds: settings.keepImages?.components.seconds,
                 minFree: settings.minFreeForImages), logger: logger)
         let network = NodeNetwork(engine: engine, labels: labels)
+        let joins = NetworkJoins(engine: engine, logger: logger)
         let folders = AttemptFolders(root: folder.attempts)
         let boot = try StateFolder.bootID()
         memory = IdleMemory(
@@ -66,7 +67,7 @@ struct Parts: Sendable {
         }
         checks = SelfChecks(engine: engine, models: models)
         let containers = Containers(
-            engine: engine, labels: labels, network: network,
+            engine: engine, labels: labels, network: network, joins: joins,
             host: HostFacts(
                 engine: engine, models: models,
                 memoryMax: ContainerPolicy.memoryMax(total: try NodeTelemetry.memory()),
@@ -110,8 +111,8 @@ struct Parts: Sendable {
         self.link = link
         self.enrolment = enrolment
         self.inventory = Inventory(
-            engine: engine, labels: labels, network: network, clock: clock, memory: memory,
-            ledger: ledger, logger: logger, post: post)
+            engine: engine, labels: labels, network: network, joins: joins, clock: clock,
+            memory: memory, ledger: ledger, logger: logger, post: post)
         self.webhooks = WebhookService(
             network: network, predictions: predictions, portFile: folder.webhookPort,
             logger: logger)
