@@ -337,7 +337,7 @@ struct APITests {
         try await Plane.with { plane, _ in
             _ = await plane.submit("x")
             let refused = [
-                ("events?nod=agx-01", "after, job, node, plan, tail, type, cursor, limit"),
+                ("events?nod=agx-01", "after, job, node, plan, since, tail, type, cursor, limit"),
                 ("jobs/x/events?type=job.state", "cursor, limit"),
                 ("nodes?stat=ready", "state, cluster"), ("roamers?cluster=vision", "state"),
                 ("plans?sate=running", "state, submitter, limit, cursor"),
@@ -352,7 +352,8 @@ struct APITests {
             }
             for query in [
                 "events?after=0&job=x&node=agx-01&plan=p&type=job.state&limit=1",
-                "events?tail=1", "events?cursor=0", "jobs/x/events?cursor=0&limit=1",
+                "events?tail=1", "events?cursor=0", "events?since=2026-01-01T00:00:00Z",
+                "jobs/x/events?cursor=0&limit=1",
                 "nodes?state=lost&cluster=vision", "roamers?state=idle",
                 "plans?state=running&submitter=local&limit=1", "fleet/history?limit=1",
             ] {

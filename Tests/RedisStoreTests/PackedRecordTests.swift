@@ -10,38 +10,130 @@ struct PackedRecordTests {
         "What was packed is read as it was", arguments: [0, 1, 40, 127, 128, 700, 70_000, 300_000])
     func roundTrip(size: Int) {
         var random = SeededGenerator(seed: UInt64(size))
-        // Half of it repeats itself, half does not.
+        // Half of it repeats itself, half does not; it may have what stands for a digest.
         let record = [UInt8](
             (0..<size).map { $0 % 2 == 0 ? 0x7B : UInt8.random(in: 2...255, using: &random) })
-        let packed = PackedRecord.pack(record)
+        let packed = PackedRecord.pack(record, id: "a")
         #expect(packed.count <= max(record.count, 1))
-        #expect(PackedRecord.unpack(packed) == record)
+        #expect(PackedRecord.unpack(packed, id: "a") == record)
     }
 
-    @Test("A damaged record is refused, and no bytes trap")
-    func damaged() {
+    @Test("Digests come back, and what only looks like one")
+    func digests() {
+        let letters = Array("0123456789abcdef".utf8)
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<500 {
+            var text = "{"
+            for _ in 0..<Int.random(in: 0...6, using: &random) {
+                let count = [0, 1, 63, 64, 65, 128].randomElement(using: &random) ?? 0
+                let run = (0..<count).map { _ in letters.randomElement(using: &random) ?? 0 }
+                text += "\"sha256:\(String(decoding: run, as: UTF8.self))\",\"key\":\"outputs/\","
+            }
+            let json = Array(text.utf8)
+            #expect(PackedRecord.unpack(PackedRecord.pack(json, id: "j"), id: "j") == json)
+        }
+    }
+
+    @Test("A record of an older version is read")
+    func earlier() throws {
+        let record =
+            "AfwBQ0k/sdgDItciy9jAqCzR0DKlpKrA2Cw3HVhslRdWkRtAWH2dqJCTmJ0ao1SLx/sU+dTS1NLA2MTUwtDUxMzI2NDMsBYA"
+        let json =
+            #"{"attempts":[],"failures":0,"id":"01m8j302va19dtzp36mgsagwqz","losses":0,"queue":"vision","#
+            + #""request":{"command":[],"input":"{\"prompt\":\"a lake\"}","kind":"image","labels":[],"#
+            + #""priority":0,"retries":2,"retrySafe":true},"submittedAt":1795903458154623161}"#
+        let bytes = [UInt8](try #require(Data(base64Encoded: record)))
+        #expect(PackedRecord.unpack(bytes, id: "01m8j302va19dtzp36mgsagwqz") == Array(json.utf8))
+    }
+
+    @Test("A damaged record is refused, and no bytes trap", arguments: [1, 2] as [UInt8])
+    func damaged(mark: UInt8) {
+        let digest = String(repeating: "0123456789abcdef", count: 4)
         let json = Array(
-            #"{"attempts":[],"failures":0,"id":"01m8j302va19dtzp36mgsagwqz","losses":0}"#.utf8)
-        let packed = PackedRecord.pack(json)
+            #"{"attempts":[],"failures":0,"id":"01m8j302va19dtzp36mgsagwqz","losses":0,"digest":"\#(digest)"}"#
+                .utf8)
+        let packed = PackedRecord.pack(json, id: "01m8j302va19dtzp36mgsagwqz")
         #expect(packed.first == PackedRecord.mark)
-        #expect(PackedRecord.unpack(Array(packed.dropLast(3))) == nil)
-        #expect(PackedRecord.unpack([PackedRecord.mark]) == nil)
+        let id = "01m8j302va19dtzp36mgsagwqz"
+        #expect(PackedRecord.unpack(Array(packed.dropLast(3)), id: id) == nil)
+        #expect(PackedRecord.unpack([mark], id: id) == nil)
         // A size that is not that of the rest.
-        #expect(PackedRecord.unpack([PackedRecord.mark, 0xFF, 0xFF, 0xFF, 0x7F]) == nil)
+        #expect(PackedRecord.unpack([mark, 0xFF, 0xFF, 0xFF, 0x7F], id: id) == nil)
+        // More digests than there are bytes.
+        #expect(PackedRecord.unpack([PackedRecord.mark, 9, 0x7F, 0], id: id) == nil)
         var random = SeededGenerator(seed: 5)
         for _ in 0..<20_000 {
-            var bytes = packed
+            var bytes: [UInt8] = [mark] + packed.dropFirst()
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(
                     in: 0...255, using: &random)
             }
             _ = PackedRecord.unpack(
-                Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random))))
+                Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random))), id: id)
         }
     }
 
-    /// A job as most are: a picture, with one attempt and one output.
-    private func job(_ number: Int, input: String, isEnded: Bool) -> Job {
+    /// What a job's record says of its input, and whether it has ended.
+    enum Kind: String, CaseIterable, Sendable {
+        /// One that waits, with an input as large as stands in a record.
+        case waiting
+        /// A past one with a short prompt.
+        case short
+        /// Past ones whose input of 512 bytes was moved to the object store, text and what nothing packs.
+        case text, random
+        /// A past one with as long an input as its record has room for.
+        case full
+    }
+
+    private static let prose = """
+        A weathered fisherman mends his nets on the harbour wall while the first boats of the morning return \
+        through thin mist; gulls circle above, and behind him the painted houses of the village climb the hill.
+        """
+
+    /// As `RecordKeeper` leaves it, with the first bytes of its prompt.
+    private func job(_ number: Int, _ kind: Kind, length: Int) -> Job {
+        var random = SeededGenerator(seed: UInt64(number))
+        let bytes = (0..<369).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let prompt =
+            switch kind {
+            case .waiting: String(repeating: "x", count: 495)
+            case .short, .text: Self.prose
+            case .random, .full: Data(bytes).base64EncodedString()
+            }
+        let isMoved = kind == .text || kind == .random
+        let made = job(
+            number, input: #"{"prompt":"\#(prompt.prefix(length))"}"#, isEnded: kind != .waiting,
+            isFull: isMoved)
+        guard isMoved else { return made }
+        let digest = bytes.prefix(32).map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 0xF, radix: 16)
+        }.joined()
+        return made.holding(
+            input: made.request.input, of: StoredInput(size: 512, digest: digest))
+    }
+
+    /// How much of their prompts records of this kind have room for.
+    private func room(_ kind: Kind) -> Int {
+        switch kind {
+        case .waiting: 495
+        case .short: 64
+        case .text, .random, .full:
+            // A few records differ by a few bytes.
+            stride(from: 300, through: 0, by: -2).first { length in
+                (0..<20).allSatisfy { isShort(job($0, kind, length: length + 8)) }
+            } ?? 0
+        }
+    }
+
+    private func isShort(_ job: Job) -> Bool {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let json = try? encoder.encode(job) else { return false }
+        return PackedRecord.pack([UInt8](json), id: job.id.rawValue).count <= PackedRecord.goal
+    }
+
+    /// A job as most are: a picture, with one attempt and one output; a full one has two of each.
+    private func job(_ number: Int, input: String, isEnded: Bool, isFull: Bool) -> Job {
         var random = SeededGenerator(seed: UInt64(number))
         func hex(_ count: Int) -> String {
             (0..<count).map { _ in String(Int.random(in: 0..<16, using: &random), radix: 16) }
@@ -52,61 +144,63 @@ struct PackedRecordTests {
         let id = JobID("01m8j302" + hex(18))
         var request = JobRequest(kind: .image, input: input)
         request.labels = [.init(key: "album", value: "summer")]
+        if isFull { request.labels.append(.init(key: "customer", value: "aunt-emma")) }
         request.idempotencyKey = "\(hex(8))-\(hex(4))-\(hex(4))-\(hex(12))"
         request.idempotencyDigest = hex(16)
         var job = Job(id: id, request: request, queue: "vision", submittedAt: at)
         guard isEnded else { return job }
-        var attempt = Attempt(
-            number: 1, node: "agx-01", worker: "sdxl-api", roamer: false, hedge: false,
-            assignedAt: at + .milliseconds(3))
-        attempt.state = .succeeded
-        attempt.startedAt = at + .milliseconds(40)
-        attempt.finishedAt = at + .milliseconds(9_345)
-        job.attempts = [attempt]
+        let last = isFull ? 2 : 1
+        for number in 1...last {
+            var attempt = Attempt(
+                number: number, node: "agx-0\(number)", worker: "sdxl-api", roamer: false,
+                hedge: false, assignedAt: at + .milliseconds(3 + Int64(number)))
+            attempt.state = number == last ? .succeeded : .failed
+            attempt.startedAt = at + .nanoseconds(40_213_117 * Int64(number))
+            attempt.finishedAt = at + .nanoseconds(9_345_678_123 * Int64(number))
+            if number < last {
+                attempt.error = Failure(
+                    .workFailed, "the worker answered 500: CUDA out of memory")
+            }
+            job.attempts.append(attempt)
+        }
+        job.failures = last - 1
         job.ending = .init(
-            outcome: .succeeded, at: at + .milliseconds(9_345),
-            outputs: [
-                Output(
-                    name: "output.png", contentType: "image/png",
+            outcome: .succeeded, at: at + .nanoseconds(9_345_678_123 * Int64(last)),
+            outputs: (1...last).map { number in
+                let name = number == 1 ? "output.png" : "output-\(number).png"
+                return Output(
+                    name: name, contentType: "image/png",
                     size: .random(in: 400_000...900_000, using: &random),
-                    key: "outputs/images/\(id)/1/output.png", digest: "sha256:\(hex(64))")
-            ])
+                    key: "outputs/images/\(id)/\(last)/\(name)", digest: "sha256:\(hex(64))")
+            })
         return job
     }
 
     @Test(
         "A past job takes at most 600 bytes of Redis' memory, a waiting one 1.5 KB",
-        arguments: [true, false])
-    func memory(isEnded: Bool) async throws {
+        arguments: Kind.allCases)
+    func memory(kind: Kind) async throws {
         try await withRedis { fixture in
-            func used() async throws -> Int {
-                let info = try await fixture.read("INFO", "memory").text ?? ""
-                let line = info.split(whereSeparator: \.isNewline).first {
-                    $0.hasPrefix("used_memory:")
-                }
-                return try #require(line.flatMap { Int($0.dropFirst("used_memory:".count)) })
-            }
             let store = FleetStore(store: fixture.store)
             let term = try await store.store.bumpTerm(owner: "test", version: "0")
-            let prompt = "a quiet lake between mountains at dawn, oil painting, soft light"
-            let input = isEnded ? prompt : String(repeating: "x", count: 495)
-            let count = 4_000
+            let (count, length) = (4_000, room(kind))
             func write(_ numbers: Range<Int>) async throws {
                 for start in stride(from: numbers.lowerBound, to: numbers.upperBound, by: 500) {
                     var change = FleetChange(counters: .init(), clock: .zero)
                     change.jobs = (start..<min(start + 500, numbers.upperBound)).map {
-                        job($0, input: #"{"prompt":"\#(input)"}"#, isEnded: isEnded)
+                        job($0, kind, length: length)
                     }
                     try await store.commit(try store.seal(change, term: term))
                 }
             }
             // The first ones make Redis' tables and buffers.
             try await write(0..<count)
-            let before = try await used()
+            let before = try await fixture.usedMemory()
             try await write(count..<count * 3)
-            let each = (try await used() - before) / (count * 2)
-            #expect(each <= (isEnded ? 600 : 1_500), "\(each) bytes each")
-            print("\(isEnded ? "past" : "waiting") job: \(each) bytes")
+            let each = (try await fixture.usedMemory() - before) / (count * 2)
+            #expect(each <= (kind == .waiting ? 1_500 : 600), "\(each) bytes each")
+            print("\(kind) job, \(length) bytes of its prompt: \(each) bytes")
+            #expect(try await store.longRecords(limit: 1).isEmpty)
             let loaded = try await store.load(history: 10)
             let some = try #require(loaded.snapshot.jobs.first)
             #expect(some.request.kind == .image)

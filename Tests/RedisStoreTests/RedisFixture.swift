@@ -21,6 +21,13 @@ struct RedisFixture: Sendable {
     func read(_ words: String...) async throws -> RedisValue {
         try #require(try await client.read([RedisCommand(words: words)]).first)
     }
+
+    /// Bytes of memory that the server uses.
+    func usedMemory() async throws -> Int {
+        let info = try await read("INFO", "memory").text ?? ""
+        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("used_memory:") }
+        return try #require(line.flatMap { Int($0.dropFirst("used_memory:".count)) })
+    }
 }
 
 /// A short path that is gone afterwards: unix sockets allow 107 bytes.

@@ -21,7 +21,7 @@ struct EventFollower {
         }
         let start = since.map { session.context.now().addingTimeInterval(-$0) }
         var resource = Resource("events", query: filter)
-        resource.add([("limit", "\(Self.pageSize)")])
+        resource.add([("limit", "\(Self.pageSize)"), ("since", start?.formatted(.iso8601))])
         var events = try await client.list(Event.self, resource, purpose: "list events").items
         if let start {
             events = events.filter { ($0.model.at?.date).map { $0 >= start } ?? true }

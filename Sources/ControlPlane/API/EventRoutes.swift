@@ -26,15 +26,23 @@ extension APIServer {
         _ request: Request, of job: JobID?, for caller: Caller
     ) async throws -> Response {
         let query = request.uri.queryParameters
-        let filters = job == nil ? ["after", "job", "node", "plan", "tail", "type"] : []
+        let filters = job == nil ? ["after", "job", "node", "plan", "since", "tail", "type"] : []
         try request.requireKnown(filters + ["cursor", "limit"])
         let limit = try limit(request, standard: 1_000, most: 10_000)
         let cursor = query["cursor"] ?? query["after"]
-        let after = try sequence(cursor) ?? 0
+        let since = try query["since"].map {
+            try RFC3339.instant(String($0.prefix(64)), of: "since")
+        }
         let tail = try request.number("tail", in: 0...10_000)
         guard tail == nil || cursor == nil else {
             throw APIError.impossible("`tail` begins at the end, and `cursor` elsewhere; give one")
         }
+        let from = try sequence(cursor)
+        let after =
+            if let since, from == nil, tail == nil { try await place(before: since) } else {
+                from ?? 0
+            }
+        let start = since ?? .zero
         let job = try job ?? name(request, query: "job").map { JobID($0) }
         let node = try name(request, query: "node").map { NodeName($0) }
         let plan = try name(request, query: "plan").map { PlanID($0) }
@@ -59,6 +67,7 @@ extension APIServer {
         let chosen = events.filter {
             (job == nil || $0.job == job) && (node == nil || $0.node == node)
                 && (plan == nil || $0.plan == plan) && (type == nil || $0.kind == type)
+                && $0.at >= start
                 && caller.maySee($0.kind)
         }
         if let tail {
@@ -70,6 +79,12 @@ extension APIServer {
         let last = isRead ? (events.count >= most ? events.last : nil) : page.last
         let next = last.map { "\($0.sequence)" }
         return try JSONAnswer.response(Page(items: page.map { EventView($0) }, next: next))
+    }
+
+    /// The number of the last event from before an instant.
+    private func place(before since: Instant) async throws -> UInt64 {
+        if let place = feed.last(before: since) { return place }
+        return try await record { try await store.lastEvent(before: since) }
     }
 
     private func sequence(_ text: Substring?) throws -> UInt64? {

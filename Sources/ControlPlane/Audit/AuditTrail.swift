@@ -6,13 +6,12 @@ package import RedisStore
 import Settings
 import Synchronization
 
-/// Keeps who did what, and who was refused, for a time.
+/// Keeps who did what, and who was refused.
 ///
 /// Jobs and plans say themselves who asked for them and when, so what is submitted is not in it.
 package final class AuditTrail: Sendable {
     private let store: FleetStore
     private let clock: AnchoredClock
-    private let keep: Duration
     private let logger: Logger
     private let budget = Mutex(Budget())
 
@@ -27,11 +26,10 @@ package final class AuditTrail: Sendable {
     /// The longest action that is noted, in characters.
     private static let actionMax = 256
 
-    /// Creates a trail that keeps records so long.
-    package init(store: FleetStore, clock: AnchoredClock, keep: Duration, logger: Logger) {
+    /// Creates a trail.
+    package init(store: FleetStore, clock: AnchoredClock, logger: Logger) {
         self.store = store
         self.clock = clock
-        self.keep = keep
         self.logger = logger
     }
 
@@ -61,7 +59,7 @@ package final class AuditTrail: Sendable {
             request: "\(context.id)", detail: context.remark.text)
         do {
             let stored: Bool? = try await withLimit(Self.patience) { [self] in
-                try await store.append([record], keeping: keep)
+                try await store.append([record])
                 return true
             }
             if stored == nil {

@@ -127,13 +127,16 @@ package final class BackupDesk: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// A job with all of its input, for an archive that may be all that is left one day.
+    /// A job with all of its input, for an archive that may be all that is left one day; the large ones of jobs
+    /// that have ended are not in it.
     ///
     /// Throws when the object store is away, where the backup would lie.
     private static func whole(
         _ job: Job, _ inputs: InputStore, _ logger: Logger
     ) async throws -> Job {
-        guard job.request.stored != nil else { return job }
+        guard let stored = job.request.stored,
+            job.ending == nil || stored.size <= InputStore.inlineMax
+        else { return job }
         do {
             return job.holding(input: try await inputs.whole(job.id, job.request))
         } catch let error as ObjectStoreError

@@ -5,12 +5,15 @@ enum Abridged {
 
     /// A JSON object with its texts and lists cut until it is short; an empty one where nothing helps.
     static func input(_ text: String) -> String {
-        guard let value = try? JSONValue(text: text) else { return "{}" }
-        for most in [256, 128, 64, 32, 16, 8] {
-            let short = shorten(value, texts: most, items: max(most / 16, 1), depth: 4)
-            if let text = try? short.text, text.utf8.count <= bytesMax { return text }
-        }
-        return "{}"
+        forms(of: text).first { $0.utf8.count <= bytesMax } ?? "{}"
+    }
+
+    /// A JSON object with its texts and lists cut shorter and shorter; the last is an empty one.
+    static func forms(of text: String) -> [String] {
+        guard let value = try? JSONValue(text: text) else { return ["{}"] }
+        return [256, 192, 128, 96, 64, 48, 32, 16, 8].compactMap {
+            try? shorten(value, texts: $0, items: max($0 / 16, 1), depth: 4).text
+        } + ["{}"]
     }
 
     private static func shorten(

@@ -81,26 +81,35 @@ package struct InputStore: Sendable {
     private func keep(
         _ request: JobRequest, of id: JobID, _ trouble: Trouble
     ) async throws -> JobRequest {
-        let bytes = Array(request.input.utf8)
         do {
             if let earlier = trouble.error { throw earlier }
-            let key = try ObjectLayout.input(job: id.rawValue)
-            try await within(Self.patience) {
-                try await objects.put(
-                    key, .bytes(ByteBuffer(bytes: bytes)), contentType: "application/json")
-            }
+            try await put(request.input, of: id)
         } catch let error as ObjectStoreError {
             trouble.note(error)
-            guard bytes.count <= Self.inlineMaxWithoutStore else {
+            guard request.input.utf8.count <= Self.inlineMaxWithoutStore else {
                 throw APIError.objectsAway(error)
             }
             return request
         }
         var kept = request
-        kept.stored = StoredInput(
-            size: bytes.count, digest: SHA256.hash(data: bytes).hexadecimal)
+        kept.stored = Self.stored(request.input)
         kept.input = Abridged.input(request.input)
         return kept
+    }
+
+    /// What the record says of an input that lies in the object store.
+    static func stored(_ input: String) -> StoredInput {
+        let bytes = Array(input.utf8)
+        return StoredInput(size: bytes.count, digest: SHA256.hash(data: bytes).hexadecimal)
+    }
+
+    /// Puts a job's input into the object store; throws `ObjectStoreError`.
+    func put(_ input: String, of job: JobID) async throws {
+        let key = try ObjectLayout.input(job: job.rawValue)
+        try await within(Self.patience) {
+            try await objects.put(
+                key, .bytes(ByteBuffer(string: input)), contentType: "application/json")
+        }
     }
 
     /// Asks the object store, which is away when it has not answered in time.

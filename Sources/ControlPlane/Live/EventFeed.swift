@@ -142,6 +142,11 @@ package final class EventFeed: Sendable {
         }
     }
 
+    /// The number of the last event from before an instant; nil when none that old is kept here.
+    func last(before instant: Instant) -> UInt64? {
+        state.withLock { $0.events.last { $0.event.at < instant }?.event.sequence }
+    }
+
     /// Some of the events after a number.
     func page(after sequence: UInt64, limit: Int = pageLimit) -> Page {
         state.withLock { state in

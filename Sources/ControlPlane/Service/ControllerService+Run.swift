@@ -43,6 +43,7 @@ extension ControllerService {
         group.addTask { await parts.archive.run() }
         group.addTask { await parts.sweeper.run() }
         group.addTask { await parts.catalogue.run() }
+        group.addTask { await parts.record.run() }
         group.addTask { await parts.backups.run() }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
         let doors = doors(term: loop.term)

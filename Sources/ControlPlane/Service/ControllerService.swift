@@ -167,6 +167,7 @@ package struct ControllerService: Service {
         var archive: LogArchive
         var sweeper: InputSweeper
         var catalogue: CatalogueKeeper
+        var record: RecordKeeper
         var backups: BackupDesk
         var tokens: TokenBook
         var webhooks: WebhookCourier
@@ -220,8 +221,7 @@ package struct ControllerService: Service {
                 storage: folder == nil ? storage : nil),
             backups: backups,
             enrolment: EnrolmentDesk(authority: authority, loop: loop, logger: logger),
-            audit: AuditTrail(
-                store: store, clock: loop.clock, keep: settings.keepAudit, logger: logger),
+            audit: AuditTrail(store: store, clock: loop.clock, logger: logger),
             logger: logger)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
@@ -241,6 +241,9 @@ package struct ControllerService: Service {
             catalogue: CatalogueKeeper(
                 catalogue: catalogue, store: store, inputs: inputs, clock: loop.clock,
                 logger: logger),
+            record: RecordKeeper(
+                store: store, inputs: inputs, clock: loop.clock, keepEvents: settings.keepEvents,
+                keepAudit: settings.keepAudit, logger: logger),
             backups: backups,
             tokens: TokenBook(
                 administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),

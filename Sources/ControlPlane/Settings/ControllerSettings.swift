@@ -26,6 +26,8 @@ package struct ControllerSettings: Sendable {
     package let keepLogs: Duration
     /// How long an upload can be the input of new jobs.
     package let keepUploads: Duration
+    /// How long events are kept.
+    package let keepEvents: Duration
     /// How long it is kept who did what.
     package let keepAudit: Duration
     /// Where webhooks may go beside the public network.
@@ -127,6 +129,11 @@ package struct ControllerSettings: Sendable {
                 "How long an uploaded file can be the input of new jobs; it is deleted 30 days later."
         ),
         SettingSpec(
+            "events.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "7d",
+            help:
+                "How long events are kept, 1,000,000 of them at most and the last 10,000 in any case."
+        ),
+        SettingSpec(
             "audit.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "365d",
             help: "How long it is kept who did what, and who was refused."),
         SettingSpec(
@@ -212,6 +219,7 @@ package struct ControllerSettings: Sendable {
             publicHost: settings.string(ifSet: "public_host"), liveness: liveness,
             keepLogs: settings.duration("logs.keep"),
             keepUploads: settings.duration("uploads.keep"),
+            keepEvents: settings.duration("events.keep"),
             keepAudit: settings.duration("audit.keep"), webhookRules: rules,
             webhookTrust: settings.path(ifSet: "webhooks.ca_file"),
             logLevel: settings.string("log.level"),

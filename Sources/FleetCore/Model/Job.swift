@@ -155,11 +155,11 @@ package struct Job: Hashable, Sendable, Codable {
         self.submittedAt = submittedAt
     }
 
-    /// The same job with all of its input in the record.
-    package func holding(input: String) -> Job {
+    /// The same job with all of its input in the record, or with a short form of what is stored elsewhere.
+    package func holding(input: String, of stored: StoredInput? = nil) -> Job {
         var job = self
         job.request.input = input
-        job.request.stored = nil
+        job.request.stored = stored
         return job
     }
 

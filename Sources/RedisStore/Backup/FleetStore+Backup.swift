@@ -4,6 +4,8 @@ extension FleetStore {
     /// Past jobs looked at in one page.
     private static let pastChunk = 2_000
     private static let eventChunk = 5_000
+    /// Inputs read from elsewhere at once.
+    private static let inputsAtOnce = 16
 
     /// Writes the record as it was at one moment into an archive.
     ///
@@ -11,10 +13,11 @@ extension FleetStore {
     /// What it has not in memory cannot change any more, and is read from Redis beside the work, in bounded
     /// pieces: past jobs and plans from before the moment, events up to it, revisions. So the archive shows
     /// the record at one moment, though writing it takes a while. Records that cannot be read are handed to
-    /// `damaged` and left out. `whole` gives jobs that have not ended what of them is not in the record.
+    /// `damaged` and left out. `whole` gives jobs of whose input the record has a short form all of it, if it
+    /// shall be in the archive.
     @concurrent package func archive(
         _ snapshot: Controller.Snapshot, at moment: Instant, term: UInt64, version: String,
-        to path: String, whole: @Sendable (Job) async throws -> Job = { $0 },
+        to path: String, whole: @escaping @Sendable (Job) async throws -> Job = { $0 },
         damaged: @Sendable (JobID) -> Void
     ) async throws -> ArchiveSummary {
         let header = ArchiveHeader(
@@ -57,19 +60,38 @@ extension FleetStore {
 
     private func addJobs(
         _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter,
-        whole: @Sendable (Job) async throws -> Job, damaged: @Sendable (JobID) -> Void
+        whole: @escaping @Sendable (Job) async throws -> Job, damaged: @Sendable (JobID) -> Void
     ) async throws {
         let inMemory = Set(snapshot.jobs.map(\.id))
         for job in snapshot.jobs {
             try Task.checkCancellation()
-            try writer.add(job.ending == nil ? await whole(job) : job)
+            try writer.add(job.request.stored == nil ? job : await whole(job))
         }
         var pages = EndedPages(limit: Self.pastChunk)
         while let page = try await nextPage(&pages) {
             try Task.checkCancellation()
             let found = try await readable(page.filter { !inMemory.contains($0) })
-            for job in found.jobs where job.submittedAt < moment { try writer.add(job) }
+            let jobs = found.jobs.filter { $0.submittedAt < moment }
+            for job in try await Self.whole(jobs, by: whole) { try writer.add(job) }
             for id in found.damaged { damaged(id) }
+        }
+    }
+
+    private static func whole(
+        _ jobs: [Job], by whole: @escaping @Sendable (Job) async throws -> Job
+    ) async throws -> [Job] {
+        try await withThrowingTaskGroup(of: (place: Int, job: Job).self) { group in
+            var found = jobs
+            var asked = 0
+            for (place, job) in jobs.enumerated() where job.request.stored != nil {
+                if asked >= inputsAtOnce, let next = try await group.next() {
+                    found[next.place] = next.job
+                }
+                asked += 1
+                group.addTask { (place, try await whole(job)) }
+            }
+            for try await next in group { found[next.place] = next.job }
+            return found
         }
     }
 

@@ -152,6 +152,8 @@ private struct RestoreWriter {
         try await store.commit(try store.seal(last, term: term))
         var batch = FencedBatch()
         batch.hdel(store.keys.meta, ["restoring"])
+        // A backup may be old; what it has of past jobs is kept from now on.
+        batch.set(store.keys.restored, "1", expiry: FleetStore.jobRetention)
         try await store.store.commit(batch, term: term)
     }
 

@@ -12,6 +12,7 @@ import FleetCore
 /// | `active` | set | ids of jobs not ended, or ended with an attempt still being stopped |
 /// | `queue:<cluster>` | sorted set | waiting jobs; score: seconds of submission, moved by priority |
 /// | `ended` | sorted set | ended jobs by the second of their end |
+/// | `long` | set | ended jobs whose record is still to be shortened |
 /// | `node:<name>` | hash | `incarnation roamer` for people, `record` for us |
 /// | `nodes` | set | names of nodes with a record |
 /// | `tokens` | hash | a record for each token's name; never the token itself |
@@ -21,6 +22,7 @@ import FleetCore
 /// | `fleet:history` | list | earlier revisions, latest first |
 /// | `events` | stream | what happened; the id is the event's number |
 /// | `audit` | stream | who did what, and who was refused; the id is its time |
+/// | `restored` | string | there for 30 days after a restore: so long no past job is deleted |
 /// | `meta` | hash | `term owner …`, the counters, the clock |
 struct FleetKeys: Sendable {
     let space: KeySpace
@@ -39,10 +41,12 @@ struct FleetKeys: Sendable {
     var activePlans: String { space.key("plans:active") }
     var active: String { space.key("active") }
     var ended: String { space.key("ended") }
+    var long: String { space.key("long") }
     var nodes: String { space.key("nodes") }
     var fleet: String { space.key("fleet") }
     var fleetHistory: String { space.key("fleet:history") }
     var audit: String { space.key("audit") }
     var events: String { space.key("events") }
+    var restored: String { space.key("restored") }
     var meta: String { space.meta }
 }

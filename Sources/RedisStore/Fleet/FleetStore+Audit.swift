@@ -38,17 +38,14 @@ package struct AuditRecord: Hashable, Sendable {
     }
 }
 
-/// The trail of what was done: a stream, kept by time.
+/// The trail of what was done: a stream.
 extension FleetStore {
     /// The most records, whatever their age.
     package static let auditMax = 200_000
 
-    /// Appends records, and lets go those that are older than `keep`.
-    package func append(
-        _ records: [AuditRecord], keeping keep: Duration
-    ) async throws(RedisStoreError) {
-        guard let last = records.last else { return }
-        let oldest = max(0, (last.at - keep).nanoseconds / 1_000_000)
+    /// Appends records.
+    package func append(_ records: [AuditRecord]) async throws(RedisStoreError) {
+        guard !records.isEmpty else { return }
         var commands = records.map { record in
             var words: [RedisArgument] = [
                 .text(keys.audit), "*", "at", .integer(record.at.nanoseconds),
@@ -60,22 +57,13 @@ extension FleetStore {
             if let detail = record.detail { words += ["detail", .text(detail)] }
             return RedisCommand("XADD", words)
         }
-        commands += [
+        commands.append(
             RedisCommand(
-                "XTRIM", [.text(keys.audit), "MAXLEN", "~", .integer(Int64(Self.auditMax))]),
-            RedisCommand(
-                "XRANGE", [.text(keys.audit), "-", .text("\(oldest)"), "COUNT", "100"]),
-        ]
+                "XTRIM", .text(keys.audit), "MAXLEN", "~", .integer(Int64(Self.auditMax))))
         let replies = try await store.client.send(commands, lane: .reads)
         for reply in replies {
             if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
         }
-        // XTRIM by age is too new for Redis 6.0.
-        let old = (replies.last?.array ?? []).compactMap { $0.streamEntry?.id }
-        guard !old.isEmpty else { return }
-        // They are stored, whatever becomes of the old ones; the next time will do.
-        _ = try? await store.client.read(
-            RedisCommand("XDEL", [.text(keys.audit)] + old.map { .text($0) }))
     }
 
     /// The id before that of an entry of a stream; Redis 6.0 knows no other way to leave that one out.

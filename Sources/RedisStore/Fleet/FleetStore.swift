@@ -5,8 +5,8 @@ import Foundation
 package struct FleetStore: Sendable {
     /// How long an ended job is kept.
     package static let jobRetention = Duration.seconds(30 * 86_400)
-    /// About how many events are kept.
-    package static let eventLimit = 100_000
+    /// About how many events are kept at most, whatever their age: what protects Redis' memory.
+    package static let usualEventMax = 1_000_000
     /// Plans that a new leader takes up beside those alive.
     private static let planHistory: Int64 = 1_000
     /// Jobs read in one pipeline.
@@ -16,11 +16,14 @@ package struct FleetStore: Sendable {
 
     /// The store underneath.
     package let store: FencedStore
+    /// About how many events this one keeps at most.
+    package let eventMax: Int
     let keys: FleetKeys
 
     /// Creates the record's view of a store.
-    package init(store: FencedStore) {
+    package init(store: FencedStore, eventMax: Int = FleetStore.usualEventMax) {
         self.store = store
+        self.eventMax = eventMax
         keys = FleetKeys(space: store.keys)
     }
 
@@ -76,15 +79,16 @@ package struct FleetStore: Sendable {
     }
 
     private func write(_ job: Job, to batch: inout FencedBatch) throws(RedisStoreError) {
-        let record = try encode(job)
+        let key = keys.job(job.id.rawValue)
         // What an older version wrote must not come back when this one's record has expired.
         batch.del([keys.hashOfJob(job.id.rawValue)])
         if job.ending != nil, !job.isActive {
-            batch.set(
-                keys.job(job.id.rawValue), .bytes(PackedRecord.pack(record)),
-                expiry: Self.jobRetention)
+            // Without an expiry, which takes memory: what keeps the list of ended jobs deletes it.
+            let record = try pack(job)
+            batch.set(key, .bytes(record))
+            if record.count > PackedRecord.goal { batch.sadd(keys.long, [job.id.rawValue]) }
         } else {
-            batch.set(keys.job(job.id.rawValue), .bytes(record))
+            batch.set(key, .bytes(try encode(job)))
         }
         let entry = QueueEntry(job)
         if job.state == .queued, job.stopping == nil {
@@ -96,11 +100,6 @@ package struct FleetStore: Sendable {
         }
         if let ending = job.ending {
             batch.zadd(keys.ended, [(job.id.rawValue, Double(ending.at.wholeSeconds))])
-            // The records themselves expire.
-            let horizon = ending.at.wholeSeconds - Self.jobRetention.components.seconds
-            batch.append(
-                RedisCommand(
-                    "ZREMRANGEBYSCORE", .text(keys.ended), "-inf", .text("(\(horizon)")))
         } else if job.retriedAt != nil {
             batch.zrem(keys.ended, [job.id.rawValue])
         }
@@ -120,7 +119,8 @@ package struct FleetStore: Sendable {
             batch.sadd(keys.activePlans, [id])
             return
         }
-        batch.set(keys.plan(id), .bytes(PackedRecord.pack(record)), expiry: Self.jobRetention)
+        batch.set(
+            keys.plan(id), .bytes(PackedRecord.pack(record, id: id)), expiry: Self.jobRetention)
         batch.srem(keys.activePlans, [id])
         // A plan may run for long; twice the time leaves none out of the list that has a record.
         let horizon = ending.at.wholeSeconds - Self.jobRetention.components.seconds * 2
@@ -171,7 +171,12 @@ package struct FleetStore: Sendable {
         add("reason", event.reason)
         add("lasted", event.lasted.map { "\($0.nanoseconds)" })
         batch.xadd(
-            keys.events, id: "\(event.sequence)-1", keepingAbout: Self.eventLimit, fields)
+            keys.events, id: "\(event.sequence)-1", keepingAbout: eventMax, fields)
+    }
+
+    /// The record of a past job.
+    func pack(_ job: Job) throws(RedisStoreError) -> [UInt8] {
+        PackedRecord.pack(try encode(job), id: job.id.rawValue)
     }
 
     private func encode(_ value: some Encodable) throws(RedisStoreError) -> [UInt8] {
@@ -277,7 +282,7 @@ package struct FleetStore: Sendable {
             for (id, reply) in zip(part, replies) {
                 if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
                 guard let bytes = reply.bytes else { continue }
-                guard let json = PackedRecord.unpack(bytes) else {
+                guard let json = PackedRecord.unpack(bytes, id: id.rawValue) else {
                     throw RedisStoreError(
                         .protocolViolation, "plan \(id) in Redis cannot be unpacked")
                 }
@@ -339,9 +344,7 @@ package struct FleetStore: Sendable {
                     missing.append(id)
                     continue
                 }
-                if let json = PackedRecord.unpack(bytes),
-                    let job = try? decode(Job.self, json, "a job")
-                {
+                if let job = unpacked(bytes, of: id.rawValue) {
                     jobs.append(job)
                 } else {
                     damaged.append(id)
@@ -351,6 +354,11 @@ package struct FleetStore: Sendable {
             jobs += try await records(missing.map { keys.hashOfJob($0.rawValue) }, "a job")
         }
         return (jobs, damaged)
+    }
+
+    /// The job of a record; nil when it is damaged.
+    func unpacked(_ record: [UInt8], of id: String) -> Job? {
+        PackedRecord.unpack(record, id: id).flatMap { try? decode(Job.self, $0, "a job") }
     }
 
     /// The ids of jobs that ended in a second or later, sorted.

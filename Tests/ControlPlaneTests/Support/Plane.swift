@@ -115,8 +115,7 @@ struct Plane: Sendable {
                 enrolment: EnrolmentDesk(
                     authority: try Authority(directory: directory + "/authority"), loop: loop,
                     logger: logger),
-                audit: AuditTrail(
-                    store: store, clock: clock, keep: .seconds(86_400), logger: logger),
+                audit: AuditTrail(store: store, clock: clock, logger: logger),
                 logger: logger)
             let controller = Controller(
                 restoring: loaded.snapshot, term: term, seed: 1, at: clock.now, policy: policy)
