@@ -1,5 +1,6 @@
 import FleetCore
 import Foundation
+import HTTPTypes
 import JobCatalogue
 import Logging
 import RedisStore

@@ -152,7 +152,7 @@ struct PackedRecordTests {
         let last = isFull ? 2 : 1
         for number in 1...last {
             var attempt = Attempt(
-                number: number, node: "agx-0\(number)", worker: "sdxl-api", roamer: false,
+                number: number, node: NodeName("agx-0\(number)"), worker: "sdxl-api", roamer: false,
                 hedge: false, assignedAt: at + .milliseconds(3 + Int64(number)))
             attempt.state = number == last ? .succeeded : .failed
             attempt.startedAt = at + .nanoseconds(40_213_117 * Int64(number))

@@ -4,6 +4,7 @@ import FleetLink
 import Foundation
 import HTTPTypes
 import OrderedCollections
+import RedisStore
 import Testing
 
 @testable import ControlPlane
