@@ -5,7 +5,7 @@ import NIOCore
 /// | output | files |
 /// |---|---|
 /// | text | `output.txt` |
-/// | data URL | `output.png` and the like |
+/// | data URL, or a file that was sent before | `output.png` and the like |
 /// | list of texts (a token stream) | one `output.txt`, joined |
 /// | other list | `output-0.png`, `output-1.png`, … |
 /// | object | `audio.wav` for the file under `audio`; below that `images-0.png` |
@@ -17,6 +17,7 @@ struct CogOutputs {
 
     private(set) var outputs: [NamedOutput] = []
     private(set) var containerFiles: [ContainerFile] = []
+    private(set) var uploads: [UploadedFile] = []
     private var names = OutputNames()
     private var bytesTotal = 0
     /// Something was neither a file nor null, so the structure itself is worth keeping.
@@ -55,7 +56,7 @@ struct CogOutputs {
         let reserved = names.claim(stem: "output", fileExtension: "json")
         var rest = ByteBuffer()
         try walk(output, stem: output.kind == .array ? "output" : "", depth: 0, into: &rest)
-        guard hasPlainValues || (outputs.isEmpty && containerFiles.isEmpty) else { return }
+        guard hasPlainValues || count == 0 else { return }
         try append(NamedOutput(name: reserved, contentType: "application/json", bytes: rest))
     }
 
@@ -108,12 +109,28 @@ struct CogOutputs {
             let ext = ContentType.fileExtension(forType: url.contentType)
             return try add(stem, ext, url.contentType, try url.decoded())
         }
+        if let stored = UploadReference.storedName(in: text) {
+            return try takeUpload(stored, stem: stem)
+        }
         guard pathsAreFiles, let path = Self.containerPath(text) else { return nil }
         try countOutput()
         let ext = ContentType.fileExtension(of: path) ?? "bin"
         let name = names.claim(stem: stem, fileExtension: ext)
         containerFiles.append(
             ContainerFile(name: name, contentType: ContentType.forFile(named: path), path: path))
+        return name
+    }
+
+    /// Takes a file that was sent before, named as if it had come in the old way of its server.
+    private mutating func takeUpload(
+        _ stored: String, stem: String
+    ) throws(WorkerError) -> String {
+        try countOutput()
+        let type = ContentType.forFile(named: stored)
+        let own = pathsAreFiles ? ContentType.fileExtension(of: stored) : nil
+        let ext = own ?? ContentType.fileExtension(forType: type)
+        let name = names.claim(stem: stem, fileExtension: ext)
+        uploads.append(UploadedFile(name: name, contentType: type, storedName: stored))
         return name
     }
 
@@ -136,7 +153,9 @@ struct CogOutputs {
         var joined = ByteBuffer()
         var links = 0
         for element in elements {
-            guard let text = element.stringBytes, DataURL(text) == nil else { return nil }
+            guard let text = element.stringBytes, DataURL(text) == nil,
+                UploadReference.storedName(in: text) == nil
+            else { return nil }
             if pathsAreFiles, Self.containerPath(text) != nil { return nil }
             if Self.isLink(text) { links += 1 }
             joined.writeBytes(text)
@@ -152,11 +171,11 @@ struct CogOutputs {
     }
 
     private func refuseLink(_ text: ArraySlice<UInt8>) throws(WorkerError) {
-        guard Self.isLink(text) else { return }
+        guard Self.isLink(text), UploadReference.storedName(in: text) == nil else { return }
         throw WorkerError(
             .badOutput,
-            "The worker returned a link instead of a file. Outputs must be inline; "
-                + "start the worker without --upload-url.")
+            "The worker returned a link instead of a file, and links are not followed; "
+                + "a command of its own must not have --upload-url.")
     }
 
     @discardableResult
@@ -177,8 +196,10 @@ struct CogOutputs {
         outputs.append(output)
     }
 
+    private var count: Int { outputs.count + containerFiles.count + uploads.count }
+
     private func countOutput() throws(WorkerError) {
-        guard outputs.count + containerFiles.count < limits.outputsMax else {
+        guard count < limits.outputsMax else {
             throw WorkerError(
                 .tooLarge, "The worker returned more than \(limits.outputsMax) outputs.")
         }

@@ -56,6 +56,8 @@ package struct CogResult: Sendable, Equatable {
     package let outputs: [NamedOutput]
     /// Files left in the container, for the older server; only when it succeeded.
     package let containerFiles: [ContainerFile]
+    /// Files that were sent before the result; only when it succeeded.
+    package let uploads: [UploadedFile]
 
     package static let errorBytesMax = 4 << 10
     package static let logsBytesMax = 64 << 10
@@ -85,7 +87,8 @@ package struct CogResult: Sendable, Equatable {
             logsTail: hidingTokens(tail(member("logs")?.string ?? "", bytes: logsBytesMax)),
             predictTime: seconds.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil },
             outputs: files.outputs,
-            containerFiles: files.containerFiles)
+            containerFiles: files.containerFiles,
+            uploads: files.uploads)
     }
 
     /// The text without the secret parts of webhook addresses.

@@ -21,9 +21,14 @@ import NIOHTTP1
 /// | PUT before setup is done | 503 | 409 "Already running" |
 /// | setup fails | SETUP_FAILED, stays | SETUP_FAILED, exits at once |
 /// | file outputs | data URLs | paths in the container |
+/// | the same with `--upload-url` | each is sent, all at once | each is sent, one by one |
+/// | a file that is refused | the prediction fails | fails; sent again after 500 or 503 |
 /// | cancel | when the model next runs Python code | at once, by a signal |
 /// | model process dies | webhook "failed", UNHEALTHY for good | "failed", DEFUNCT, then exits |
 /// | server dies or is shut down | no webhook: only the health check tells | same |
+///
+/// Where files are sent is said on the command line only: `output_file_prefix` in a request is for
+/// synchronous predictions of the older server, and the newer does not know it.
 ///
 /// Hence: never repeat a PUT to learn a state; after a restart wait for the webhook while the
 /// worker is busy, and for ``CogRecovery/grace(downtimeSeconds:)`` after it is not.

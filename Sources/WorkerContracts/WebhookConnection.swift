@@ -1,22 +1,25 @@
 import NIOCore
 import NIOHTTP1
 
-/// One connection of a worker: takes one report whole, passes it on, writes the answer, closes.
+/// One connection of a worker: takes one report whole or one file piece by piece, passes it on,
+/// writes the answer, closes.
 ///
-/// Waiting (for a head) → collecting (a wanted body) or discarding (an unwanted one) → answering →
-/// closed. A body that is not wanted is still read to its end, because closing on a sender loses it
-/// the answer.
+/// Waiting (for a head) → collecting (a wanted report), uploading (a file) or discarding (an
+/// unwanted body) → answering → closed. A body that is not wanted is still read to its end, because
+/// closing on a sender loses it the answer.
 final class WebhookConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias InboundOut = WebhookDelivery
-    typealias OutboundIn = WebhookAnswer
+    typealias InboundOut = WorkerMessage
+    typealias OutboundIn = WorkerReply
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
-        /// Can become: collecting, discarding.
+        /// Can become: collecting, uploading, discarding.
         case waiting
         /// Can become: discarding, answering.
         case collecting(token: String, body: ByteBuffer)
+        /// Can become: answering.
+        case uploading
         /// Can become: answering.
         case discarding(HTTPResponseStatus, tell: WebhookDelivery?)
         /// Can become: closed, by writing the answer.
@@ -29,6 +32,8 @@ final class WebhookConnection: ChannelDuplexHandler {
     private var state = State.waiting
     private var reserved = 0
     private var deadline = NIODeadline.distantFuture
+    /// Whether more is wanted from the worker; not while a file comes faster than it is written.
+    private var awaitsPeer = false
 
     init(configuration: WebhookListener.Configuration, tokens: WebhookTokens, memory: Allowance) {
         self.configuration = configuration
@@ -50,18 +55,29 @@ final class WebhookConnection: ChannelDuplexHandler {
         if case .answering = state { return }
         guard NIODeadline.now() < deadline else { return context.close(promise: nil) }
         switch unwrapInboundIn(data) {
-        case .head(let head): state = begin(head)
-        case .body(let chunk): take(chunk)
+        case .head(let head): state = begin(context, head)
+        case .body(let chunk): take(context, chunk)
         case .end: finish(context)
         }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        awaitsPeer = false
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        awaitsPeer = true
+        context.read()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is IdleStateHandler.IdleStateEvent else {
             return context.fireUserInboundEventTriggered(event)
         }
-        // While our side works on a report, silence is what we expect.
+        // While our side works, silence is what we expect.
         if case .answering = state { return }
+        guard awaitsPeer else { return }
         context.close(promise: nil)
     }
 
@@ -70,31 +86,59 @@ final class WebhookConnection: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let status: HTTPResponseStatus =
-            switch unwrapOutboundIn(data) {
-            case .stored: .ok
-            case .retryLater: .serviceUnavailable
-            case .unwanted: .notFound
-            }
-        respond(context, status, promise: promise)
+        switch unwrapOutboundIn(data) {
+        case .report(.stored): respond(context, .ok, promise: promise)
+        case .report(.retryLater): respond(context, .serviceUnavailable, promise: promise)
+        case .report(.unwanted), .upload(.unknown): respond(context, .notFound, promise: promise)
+        case .upload(.stored(let name)):
+            respond(context, .created, location: UploadReference.url(name), promise: promise)
+        case .upload(.tooLarge): respond(context, .payloadTooLarge, promise: promise)
+        case .upload(.noRoom): respond(context, .insufficientStorage, promise: promise)
+        case .upload(.failed): respond(context, .internalServerError, promise: promise)
+        }
     }
 
-    private func begin(_ head: HTTPRequestHead) -> State {
-        guard head.uri.hasPrefix("/w/") else { return .discarding(.notFound, tell: nil) }
-        let token = String(head.uri.dropFirst(3))
-        guard WebhookTokens.isToken(token) else { return .discarding(.notFound, tell: nil) }
-        guard head.method == .POST else { return .discarding(.methodNotAllowed, tell: nil) }
-        switch tokens.standing(token) {
+    private func begin(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) -> State {
+        guard let target = WebhookTarget(head.uri) else {
+            return .discarding(.notFound, tell: nil)
+        }
+        guard head.method == (target.fileName == nil ? .POST : .PUT) else {
+            return .discarding(.methodNotAllowed, tell: nil)
+        }
+        switch tokens.standing(target.token) {
         case .unknown: return .discarding(.notFound, tell: nil)
         case .notYetKnown: return .discarding(.serviceUnavailable, tell: nil)
         case .known: break
         }
-        let announced = head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
-        guard announced <= configuration.bodyBytesMax else { return tooLarge(token) }
-        return .collecting(token: token, body: ByteBuffer())
+        let announced = head.headers.first(name: "Content-Length").flatMap { Int($0) }
+        if let fileName = target.fileName {
+            let upload = WorkerUpload(
+                token: target.token, prediction: head.headers.first(name: "X-Prediction-ID"),
+                fileName: fileName, contentType: head.headers.first(name: "Content-Type"),
+                announcedBytes: announced)
+            return begin(context, upload)
+        }
+        guard (announced ?? 0) <= configuration.bodyBytesMax else {
+            return tooLarge(target.token)
+        }
+        return .collecting(token: target.token, body: ByteBuffer())
     }
 
-    private func take(_ chunk: ByteBuffer) {
+    private func begin(_ context: ChannelHandlerContext, _ upload: WorkerUpload) -> State {
+        deadline = .now() + configuration.uploadTimeout
+        context.fireChannelRead(wrapInboundOut(.uploadBegins(upload)))
+        return .uploading
+    }
+
+    private func take(_ context: ChannelHandlerContext, _ chunk: ByteBuffer) {
+        switch state {
+        case .collecting: collect(chunk)
+        case .uploading: context.fireChannelRead(wrapInboundOut(.uploadBytes(chunk)))
+        case .waiting, .discarding, .answering: return
+        }
+    }
+
+    private func collect(_ chunk: ByteBuffer) {
         guard case .collecting(let token, var body) = state else { return }
         state = .waiting  // gives up the only other reference, so that appending does not copy
         guard chunk.readableBytes <= configuration.bodyBytesMax - body.readableBytes else {
@@ -117,11 +161,14 @@ final class WebhookConnection: ChannelDuplexHandler {
         case .waiting, .answering: context.close(promise: nil)
         case .collecting(let token, let body):
             state = .answering
-            context.fireChannelRead(
-                wrapInboundOut(WebhookDelivery(token: token, body: .bytes(body))))
+            let delivery = WebhookDelivery(token: token, body: .bytes(body))
+            context.fireChannelRead(wrapInboundOut(.report(delivery)))
+        case .uploading:
+            state = .answering
+            context.fireChannelRead(wrapInboundOut(.uploadEnds))
         case .discarding(_, tell: .some(let delivery)):
             state = .answering
-            context.fireChannelRead(wrapInboundOut(delivery))
+            context.fireChannelRead(wrapInboundOut(.report(delivery)))
         case .discarding(let status, tell: .none):
             state = .answering
             respond(context, status, promise: nil)
@@ -136,10 +183,11 @@ final class WebhookConnection: ChannelDuplexHandler {
 
     private func respond(
         _ context: ChannelHandlerContext, _ status: HTTPResponseStatus,
-        promise: EventLoopPromise<Void>?
+        location: String? = nil, promise: EventLoopPromise<Void>?
     ) {
         release()
-        let headers: HTTPHeaders = ["Content-Length": "0", "Connection": "close"]
+        var headers: HTTPHeaders = ["Content-Length": "0", "Connection": "close"]
+        if let location { headers.add(name: "Location", value: location) }
         let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         let written = promise ?? context.eventLoop.makePromise()

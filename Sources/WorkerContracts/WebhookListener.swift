@@ -3,10 +3,11 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// Takes the reports of cog workers: an HTTP/1.1 server for `POST /w/{token}` and nothing else.
+/// Takes the reports of cog workers and the files they send: an HTTP/1.1 server for
+/// `POST /w/{token}`, `PUT /w/{token}/{name}` and nothing else.
 ///
 /// A report is answered only after the handler returned, so a crash in between makes the worker
-/// send it again.
+/// send it again. A file is handed on as it comes, and no faster than it is taken.
 package struct WebhookListener: Sendable {
     package struct Configuration: Sendable {
         package var host = "127.0.0.1"
@@ -18,22 +19,27 @@ package struct WebhookListener: Sendable {
         package var bodyBytesMax = 64 << 20
         /// Most bytes of reports held at once; past it a worker is told to try again.
         package var inFlightBytesMax = 256 << 20
-        package var connectionsMax = 32
+        /// Most connections at once: the newer server sends all files of a prediction together.
+        package var connectionsMax = 320
         /// A connection that is silent this long before its request is complete is closed.
         package var idleTimeout = TimeAmount.seconds(10)
-        /// A request that is not complete after this long is dropped, however lively.
+        /// A report that is not complete after this long is dropped, however lively.
         package var requestTimeout = TimeAmount.seconds(120)
+        /// The same for a file.
+        package var uploadTimeout = TimeAmount.minutes(60)
 
         package init() {}
     }
 
     package typealias Handler = @Sendable (WebhookDelivery) async -> WebhookAnswer
-    private typealias Connection = NIOAsyncChannel<WebhookDelivery, WebhookAnswer>
+    /// Where a file goes; nil when it is of nothing that its worker was asked for.
+    package typealias UploadHandler = @Sendable (WorkerUpload) async -> (any UploadSink)?
+    private typealias Connection = NIOAsyncChannel<WorkerMessage, WorkerReply>
 
     /// The port that is really bound.
     package let port: Int
     package let tokens: WebhookTokens
-    private let server: NIOAsyncChannel<NIOAsyncChannel<WebhookDelivery, WebhookAnswer>, Never>
+    private let server: NIOAsyncChannel<NIOAsyncChannel<WorkerMessage, WorkerReply>, Never>
     private let connections: Allowance
     private let memory: Allowance
     private let accepted: Accepted
@@ -111,14 +117,16 @@ package struct WebhookListener: Sendable {
 
     /// Serves until the task is cancelled.
     ///
-    /// Reports are handled at the same time, each in its own task.
-    package func run(_ handler: @escaping Handler) async throws {
+    /// Reports and files are handled at the same time, each in its own task.
+    package func run(
+        _ handler: @escaping Handler, uploads: @escaping UploadHandler = { _ in nil }
+    ) async throws {
         do {
             try await server.executeThenClose { clients in
                 try await withThrowingDiscardingTaskGroup { tasks in
                     for try await client in clients {
                         accepted.begin(client)
-                        tasks.addTask { await serve(client, handler) }
+                        tasks.addTask { await serve(client, handler, uploads) }
                     }
                 }
             }
@@ -139,17 +147,35 @@ package struct WebhookListener: Sendable {
     var bytesInFlight: Int { memory.inUse }
     var connectionsOpen: Int { connections.inUse }
 
-    private func serve(_ client: Connection, _ handler: Handler) async {
+    private func serve(
+        _ client: Connection, _ handler: Handler, _ uploads: UploadHandler
+    ) async {
         guard connections.take(1) else {
             try? await client.executeThenClose { _, _ in }
             return
         }
         defer { connections.giveBack(1) }
         // A connection that breaks is the worker's to repeat; there is nobody here to tell.
-        try? await client.executeThenClose { reports, answers in
-            for try await report in reports {
-                try await answers.write(await handler(report))
+        try? await client.executeThenClose { messages, replies in
+            var sink: (any UploadSink)?
+            do {
+                for try await message in messages {
+                    switch message {
+                    case .report(let report):
+                        try await replies.write(.report(await handler(report)))
+                    case .uploadBegins(let upload): sink = await uploads(upload)
+                    case .uploadBytes(let bytes): await sink?.take(bytes)
+                    case .uploadEnds:
+                        let answer = await sink?.finish() ?? .unknown
+                        sink = nil
+                        try await replies.write(.upload(answer))
+                    }
+                }
+            } catch {
+                await sink?.abandon()
+                throw error
             }
+            await sink?.abandon()
         }
     }
 
@@ -162,6 +188,11 @@ package struct WebhookListener: Sendable {
         try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
         try pipeline.addHandler(
             WebhookConnection(configuration: configuration, tokens: tokens, memory: memory))
-        return try accepted.hold { try Connection(wrappingChannelSynchronously: channel) }
+        // So little waits that the memory of many files at once is bounded.
+        let settings = Connection.Configuration(
+            backPressureStrategy: .init(lowWatermark: 1, highWatermark: 4))
+        return try accepted.hold {
+            try Connection(wrappingChannelSynchronously: channel, configuration: settings)
+        }
     }
 }

@@ -26,6 +26,43 @@ package enum WebhookAnswer: Sendable, Equatable {
     case unwanted
 }
 
+/// What comes in on a connection: a report whole, a file piece by piece.
+enum WorkerMessage: Sendable {
+    case report(WebhookDelivery)
+    case uploadBegins(WorkerUpload)
+    case uploadBytes(ByteBuffer)
+    case uploadEnds
+}
+
+/// What goes out on a connection, once.
+enum WorkerReply: Sendable {
+    case report(WebhookAnswer)
+    case upload(UploadAnswer)
+}
+
+/// What an address means: `/w/TOKEN` takes reports, `/w/TOKEN/NAME` takes a file.
+struct WebhookTarget {
+    let token: String
+    /// Nil for reports.
+    let fileName: String?
+
+    init?(_ uri: String) {
+        guard uri.hasPrefix("/w/") else { return nil }
+        let parts = uri.dropFirst(3).split(
+            separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let token = parts.first, WebhookTokens.isToken(token) else { return nil }
+        self.token = String(token)
+        guard let place = parts.dropFirst().first else {
+            fileName = nil
+            return
+        }
+        guard let name = place.prefix(while: { $0 != "?" }).split(separator: "/").last else {
+            return nil
+        }
+        fileName = OutputNames.sanitised(String(name))
+    }
+}
+
 /// The addresses that are listened to.
 ///
 /// Until ``markRestored()`` an unknown token is told to try again, not that it is unknown: cog
@@ -42,9 +79,9 @@ package final class WebhookTokens: Sendable {
 
     package init() {}
 
-    /// Listens for reports to `/w/{token}`: 1 to 128 letters, digits, `-` or `_`.
+    /// Listens for reports to `/w/{token}`, and files below it.
     ///
-    /// False when it is not such a token.
+    /// A token is 1 to 128 letters, digits, `-` or `_`; false when it is not such a token.
     package func admit(_ token: String) -> Bool {
         guard Self.isToken(token) else { return false }
         return state.withLock {

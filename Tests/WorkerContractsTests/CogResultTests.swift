@@ -82,6 +82,57 @@ struct CogResultTests {
         #expect(try files(#"{"source":"https://a/b"}"#).count == 1)
     }
 
+    @Test func `files that were sent before are named by where they went`() throws {
+        func named(_ output: String, older: Bool = false) throws -> [String] {
+            try outputs(output, older: older).uploads.map {
+                "\($0.name) \($0.contentType) \($0.storedName)"
+            }
+        }
+        let base = "http://uploads.jessica.invalid/0123456789abcde"
+        #expect(
+            try named("\"\(base)f.mp4\"") == ["output.mp4 video/mp4 0123456789abcdef.mp4"])
+        // Named as if it had come in the report: a plan may ask for it by that name.
+        #expect(
+            try named("\"\(base)f.jpeg\"") == ["output.jpg image/jpeg 0123456789abcdef.jpeg"])
+        #expect(
+            try named("\"\(base)f.jpeg\"", older: true) == [
+                "output.jpeg image/jpeg 0123456789abcdef.jpeg"
+            ])
+        #expect(
+            try named("[\"\(base)1.png\",\"\(base)2.png\"]").map { $0.prefix(12) } == [
+                "output-0.png", "output-1.png",
+            ])
+        let object = try outputs("{\"audio\":\"\(base)1.wav\",\"text\":\"hi\"}")
+        #expect(object.uploads.map(\.name) == ["audio.wav"])
+        #expect(
+            object.outputs.map { String(buffer: $0.bytes) } == [
+                #"{"audio":"audio.wav","text":"hi"}"#
+            ])
+        for bad in ["../x.png", "f", "f.", "f.p/g", "f.png?x", "ff.png"] {
+            let error = #expect(throws: WorkerError.self) { try outputs("\"\(base)\(bad)\"") }
+            #expect(error?.code == .badOutput, "\(bad)")
+        }
+        let many = Array(repeating: "\"\(base)f.png\"", count: 257).joined(separator: ",")
+        #expect(throws: WorkerError.self) { try outputs("[\(many)]") }
+    }
+
+    @Test func `a name to store under is ours but for its extension`() {
+        func name(_ fileName: String, _ type: String? = nil) -> String {
+            UploadReference.newName(
+                for: WorkerUpload(
+                    token: "t", prediction: nil, fileName: fileName, contentType: type))
+        }
+        for (given, ext) in [
+            (name("a.PNG"), "png"), (name("a", "video/mp4; x=y"), "mp4"), (name("a"), "bin"),
+            (name("a.../..", "x\r\ny"), "bin"),
+        ] {
+            #expect(given.utf8.count == 17 + ext.utf8.count && given.hasSuffix("." + ext))
+            let text = Array(UploadReference.url(given).utf8)
+            #expect(UploadReference.storedName(in: text[...]) == given)
+        }
+        #expect(name("a.png") != name("a.png"))
+    }
+
     @Test func `bounds hold`() throws {
         let many = "[" + Array(repeating: #""data:,x""#, count: 257).joined(separator: ",") + "]"
         #expect(throws: WorkerError.self) { try outputs(many) }
@@ -125,6 +176,8 @@ struct CogResultTests {
             #"{"status":"failed","error":"url: /w/0123456789abcdef (503) /w/a","logs":"/w/0123456789-ABCDEF_x"}"#
         )
         #expect(result.error == "url: /w/… (503) /w/a" && result.logsTail == "/w/…")
+        let sent = try decode(#"{"status":"failed","error":"PUT /w/0123456789abcdef/a.png: 507"}"#)
+        #expect(sent.error == "PUT /w/…/a.png: 507")
     }
 
     @Test func `names are safe and unique`() throws {

@@ -22,7 +22,7 @@ final class CogServer: Sendable {
     /// Starts a server; ready only after its setup, which takes `setupSeconds`.
     init(
         _ generation: CogGeneration, predictor: String = "Predictor", setupSeconds: Double = 0,
-        failSetup: Bool = false
+        failSetup: Bool = false, uploadURL: String? = nil
     ) throws {
         let environment = try PythonServer.environment(
             "cog-\(generation.rawValue)", installing: "cog==\(generation.rawValue)")
@@ -38,11 +38,12 @@ final class CogServer: Sendable {
         baseURL = "http://127.0.0.1:\(port)"
         process = Process()
         process.executableURL = URL(fileURLWithPath: environment + "/bin/python")
-        process.arguments = [
-            "-c", PythonServer.launcher, environment + "/bin/python", "-m", "cog.server.http",
-            "--host",
-            "127.0.0.1",
+        let command = [
+            environment + "/bin/python", "-m", "cog.server.http", "--host", "127.0.0.1",
         ]
+        process.arguments =
+            ["-c", PythonServer.launcher]
+            + (uploadURL.map { CogCommand.sendingUploads(to: $0, command) } ?? command)
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         var variables = ProcessInfo.processInfo.environment
         // The newer server starts its model with whatever "python" the path names.
@@ -102,6 +103,10 @@ final class CogServer: Sendable {
         class Files(BasePredictor):
             def predict(self, prompt: str = Input()) -> List[Path]:
                 return [file("a.png", b"A"), file("b.jpg", b"B"), file("c", b"C")]
+
+        class Big(BasePredictor):
+            def predict(self, prompt: str = Input()) -> Path:
+                return file("film.mp4", bytes(range(251)) * int(prompt))
 
         class Out(BaseModel):
             audio: Path

@@ -286,6 +286,73 @@ struct CogWorkerTests {
         }
     }
 
+    @Test(arguments: CogGeneration.allCases)
+    func `a file of 100 MB is sent, whole, before the end is told`(
+        _ generation: CogGeneration
+    ) async throws {
+        let (inbox, depot) = (Inbox(), Depot())
+        try await withListener(tokens: ["secret", "pod"], inbox: inbox, depot: depot) {
+            listener in
+            let url = "http://127.0.0.1:\(listener.port)/w/pod/"
+            try await withCog(generation, predictor: "Big", uploadURL: url) { _, worker in
+                let repeats = 400_000
+                _ = try await worker.start(
+                    id: "J-1", input: json("{\"prompt\":\"\(repeats)\"}"),
+                    webhook: hook(listener.port))
+                let result = try await inbox.end(of: "J-1", within: 60)
+                #expect(result.status == .succeeded, "\(result.error ?? "")")
+                #expect(result.outputs.isEmpty && result.containerFiles.isEmpty)
+                let named = try #require(result.uploads.first)
+                #expect(result.uploads.count == 1)
+                #expect(named.name == "output.mp4" && named.contentType == "video/mp4")
+                let sent = try #require(depot.file(named.storedName))
+                #expect(sent.isWhole && sent.upload.token == "pod")
+                #expect(sent.upload.prediction == "J-1" && sent.upload.fileName == "film.mp4")
+                let block = ByteBuffer(bytes: UInt8(0)...250)
+                var whole = ByteBuffer()
+                whole.reserveCapacity(repeats * block.readableBytes)
+                for _ in 0..<repeats { _ = whole.writeImmutableBuffer(block) }
+                #expect(sent.bytes.readableBytes == whole.readableBytes)
+                #expect(sent.bytes == whole, "some bytes differ")
+            }
+        }
+    }
+
+    @Test(arguments: CogGeneration.allCases)
+    func `several files are sent, and named in order`(_ generation: CogGeneration) async throws {
+        let (inbox, depot) = (Inbox(), Depot())
+        try await withListener(tokens: ["secret", "pod"], inbox: inbox, depot: depot) {
+            listener in
+            let url = "http://127.0.0.1:\(listener.port)/w/pod/"
+            try await withCog(generation, predictor: "Files", uploadURL: url) { _, worker in
+                _ = try await worker.start(
+                    id: "J-1", input: json(#"{"prompt":"o"}"#), webhook: hook(listener.port))
+                let result = try await inbox.end(of: "J-1")
+                #expect(
+                    result.uploads.map(\.name) == ["output-0.png", "output-1.jpg", "output-2.bin"])
+                let texts = result.uploads.map {
+                    depot.file($0.storedName).map { String(buffer: $0.bytes) }
+                }
+                #expect(texts == ["A", "B", "C"])
+            }
+        }
+    }
+
+    @Test(arguments: CogGeneration.allCases)
+    func `a file that is refused fails the prediction`(_ generation: CogGeneration) async throws {
+        let inbox = Inbox()
+        try await withListener(
+            tokens: ["secret", "pod"], inbox: inbox, depot: Depot(refusal: .noRoom)
+        ) { listener in
+            let url = "http://127.0.0.1:\(listener.port)/w/pod/"
+            try await withCog(generation, uploadURL: url) { _, worker in
+                _ = try await worker.start(
+                    id: "J-1", input: json(#"{"prompt":"o"}"#), webhook: hook(listener.port))
+                #expect(try await inbox.end(of: "J-1").status == .failed)
+            }
+        }
+    }
+
     @Test(arguments: CogGeneration.allCases, ["Files", "Object", "Tokens", "Anything"])
     func `every shape of output arrives`(
         _ generation: CogGeneration, _ predictor: String

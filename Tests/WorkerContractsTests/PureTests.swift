@@ -34,6 +34,20 @@ struct PureTests {
         }
     }
 
+    @Test func `only cog's own server is told where its files go`() {
+        let server = ["python", "-m", "cog.server.http"]
+        #expect(CogCommand.takesUploads(server))
+        #expect(CogCommand.takesUploads(["/sbin/tini", "--"] + server + ["--host", "0.0.0.0"]))
+        #expect(CogCommand.sendingUploads(to: "u", server) == server + ["--upload-url", "u"])
+        for other in [
+            [], ["cog.server.http"], ["sh", "-c", "python -m cog.server.http"], ["sleep", "9"],
+            ["python", "serve.py"], server + ["--upload-url", "http://mine/"],
+            server + ["--upload-url=http://mine/"],
+        ] {
+            #expect(!CogCommand.takesUploads(other), "\(other)")
+        }
+    }
+
     @Test func `the grace follows the absence`() {
         #expect(CogRecovery.grace(downtimeSeconds: 3) == 8)
         #expect(CogRecovery.grace(downtimeSeconds: nil) == 125)

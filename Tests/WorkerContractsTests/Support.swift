@@ -60,9 +60,64 @@ final class Inbox: Sendable {
     }
 }
 
-/// Runs the body beside a listener that files everything in the inbox.
+/// Files that workers have sent, in memory.
+final class Depot: Sendable {
+    struct Entry: Sendable {
+        let upload: WorkerUpload
+        let storedName: String
+        var bytes = ByteBuffer()
+        var isWhole = false
+        var isAbandoned = false
+    }
+    private let entries = Mutex<[Entry]>([])
+    /// What to answer instead of taking a file.
+    private let refusal: UploadAnswer?
+    /// Called before bytes are taken.
+    private let gate: @Sendable () async -> Void
+
+    init(refusal: UploadAnswer? = nil, gate: @escaping @Sendable () async -> Void = {}) {
+        self.refusal = refusal
+        self.gate = gate
+    }
+
+    var all: [Entry] { entries.withLock { $0 } }
+
+    /// The file that a result names.
+    func file(_ storedName: String) -> Entry? { all.first { $0.storedName == storedName } }
+
+    func begin(_ upload: WorkerUpload) -> any UploadSink {
+        let name = UploadReference.newName(for: upload)
+        let index = entries.withLock { entries in
+            entries.append(Entry(upload: upload, storedName: name))
+            return entries.count - 1
+        }
+        return Sink(depot: self, index: index, name: name)
+    }
+
+    private struct Sink: UploadSink {
+        let depot: Depot
+        let index: Int
+        let name: String
+
+        func take(_ bytes: ByteBuffer) async {
+            await depot.gate()
+            depot.entries.withLock { entries in
+                _ = entries[index].bytes.writeImmutableBuffer(bytes)
+            }
+        }
+
+        func finish() async -> UploadAnswer {
+            depot.entries.withLock { $0[index].isWhole = true }
+            return depot.refusal ?? .stored(as: name)
+        }
+
+        func abandon() async { depot.entries.withLock { $0[index].isAbandoned = true } }
+    }
+}
+
+/// Runs the body beside a listener that files everything in the inbox and in the depot.
 func withListener<T>(
-    port: Int = 0, tokens: [String] = ["secret"], inbox: Inbox,
+    port: Int = 0, tokens: [String] = ["secret"], inbox: Inbox = Inbox(), depot: Depot? = nil,
     configure: (inout WebhookListener.Configuration) -> Void = { _ in },
     _ body: (WebhookListener) async throws -> T
 ) async throws -> T {
@@ -74,7 +129,9 @@ func withListener<T>(
     book.markRestored()
     let listener = try await WebhookListener.bind(configuration, tokens: book)
     return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await listener.run { inbox.take($0) } }
+        group.addTask {
+            try await listener.run({ inbox.take($0) }, uploads: { depot?.begin($0) })
+        }
         defer { group.cancelAll() }
         return try await body(listener)
     }
@@ -98,10 +155,10 @@ func withClient<T>(
 
 /// Runs the body with a started server of that generation that has finished its setup.
 func withCog<T>(
-    _ generation: CogGeneration, predictor: String = "Predictor",
+    _ generation: CogGeneration, predictor: String = "Predictor", uploadURL: String? = nil,
     _ body: (CogServer, CogWorker) async throws -> T
 ) async throws -> T {
-    let server = try CogServer(generation, predictor: predictor)
+    let server = try CogServer(generation, predictor: predictor, uploadURL: uploadURL)
     defer { server.stop() }
     return try await withClient { client in
         let worker = CogWorker(http: client, baseURL: server.baseURL)
