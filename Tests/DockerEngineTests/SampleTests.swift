@@ -150,10 +150,11 @@ struct SampleTests {
         let exposing = ImageInfo(
             json: try json(
                 """
-                {"Id":"sha256:3cc0","Config":{"Labels":{"a":"b"},
+                {"Id":"sha256:3cc0","Config":{"Labels":{"a":"b"},"Entrypoint":null,"Cmd":["a","b"],
                 "ExposedPorts":{"8123/tcp":{},"53/udp":{},"80/tcp":{},"x/tcp":{},"99999/tcp":{}}}}
                 """))
         #expect(exposing?.exposedPorts == [80, 8_123] && exposing?.labels == ["a": "b"])
+        #expect(exposing?.entrypoint == [] && exposing?.command == ["a", "b"])
         let network = NetworkInfo(
             json: try json(
                 #"{"Id":"n","Name":"x","IPAM":{"Config":[{"Subnet":"172.18.0.0/16","Gateway":"172.18.0.1/16"}]},"Labels":null}"#

@@ -3,6 +3,7 @@ import Crypto
 import DockerEngine
 @testable import FleetCore
 import Foundation
+import Glibc
 import NIOCore
 import Testing
 @testable import WorkerContracts
@@ -114,6 +115,181 @@ import Testing
                 Issue.record("asked")
                 return
             }
+        }
+    }
+}
+
+// MARK: Files that are sent before the end is told
+
+extension PredictionTests {
+    private func upload(
+        _ fileName: String = "film.mp4", of prediction: String? = "", by worker: WorkerID = "w",
+        bytes: Int? = nil
+    ) -> WorkerUpload {
+        WorkerUpload(
+            token: Uploads.token(worker, secret: secret),
+            prediction: prediction == "" ? NodeLabels.plain(key) : prediction,
+            fileName: fileName, announcedBytes: bytes)
+    }
+
+    private func send(
+        _ upload: WorkerUpload, _ text: String, _ predictions: Predictions
+    ) async throws -> String {
+        let sink = try #require(await predictions.uploads.receive(upload))
+        for character in text { await sink.take(ByteBuffer(string: String(character))) }
+        guard case .stored(let name) = await sink.finish() else {
+            throw Timeout(description: "\(text) was not taken")
+        }
+        return name
+    }
+
+    private func succeeded(_ outputs: [String]) -> WebhookDelivery {
+        let list = outputs.map { "\"\(UploadReference.url($0))\"" }.joined(separator: ",")
+        return delivery("{\"status\":\"succeeded\",\"output\":[\(list)]}")
+    }
+
+    private func failure(_ events: [AgentEvent]) -> Failure? {
+        guard case .predictionEnded(key, .failed(let failure)) = events.last else { return nil }
+        return failure
+    }
+
+    @Test func filesThatWereSentBecomeTheOutputs() async throws {
+        try await withPredictions { predictions, folders, posted in
+            predictions.restore([record()])
+            let first = try await send(upload(bytes: 6), "abcdef", predictions)
+            let second = try await send(upload("song.wav"), "xyz", predictions)
+            _ = try await send(upload("unnamed.bin"), "?", predictions)
+            // The agent dies and is back: what was sent is here still.
+            predictions.forget(key)
+            predictions.restore([record()])
+            let end = succeeded([second, first, second])
+            #expect(await predictions.received(end) == .stored)
+            #expect(posted.all().last == .predictionEnded(key, .succeeded))
+            let files = try await folders.list(key)
+            #expect(files.map(\.name) == ["output-0.wav", "output-1.mp4", "output-2.wav"])
+            let texts = try files.map {
+                String(decoding: try DurableFile.read($0.path) ?? [], as: UTF8.self)
+            }
+            #expect(texts == ["xyz", "abcdef", "xyz"])
+            let left = try FileManager.default.contentsOfDirectory(atPath: folders.path(key))
+            #expect(left.sorted() == ["ending", "outputs"])
+        }
+    }
+
+    @Test func filesOfUnknownWorkAreRefused() async throws {
+        try await withPredictions { predictions, folders, _ in
+            func isTaken(_ upload: WorkerUpload) async -> Bool {
+                await predictions.uploads.receive(upload) != nil
+            }
+            #expect(await !isTaken(upload()))
+            predictions.restore([record()])
+            #expect(await isTaken(upload()))
+            #expect(await !isTaken(upload(of: "K-1")))
+            #expect(await !isTaken(upload(by: "other")))
+            // Older servers do not say which, and have only one.
+            #expect(await isTaken(upload(of: nil)))
+            predictions.uploads.admit(AttemptKey(job: "K", number: 1), of: "w")
+            #expect(await !isTaken(upload(of: nil)))
+            #expect(await isTaken(upload(of: "K-1")))
+            _ = await predictions.received(delivery(#"{"status":"canceled"}"#))
+            #expect(await !isTaken(upload()))
+            let left = try FileManager.default.contentsOfDirectory(atPath: folders.path(key))
+            #expect(left == ["ending"])
+        }
+    }
+
+    @Test func aFileThatBreaksOffFailsTheWork() async throws {
+        try await withPredictions { predictions, _, posted in
+            predictions.restore([record()])
+            let sink = try #require(await predictions.uploads.receive(upload()))
+            await sink.take(ByteBuffer(string: "abc"))
+            await sink.abandon()
+            // In words of ours: the worker's are of requests and addresses.
+            _ = await predictions.received(delivery(#"{"status":"failed","error":"HTTP"}"#))
+            #expect(
+                failure(posted.all())
+                    == Failure(
+                        .workFailed, "the worker broke off sending film.mp4 after 3 bytes"))
+        }
+    }
+
+    @Test func aFileThatComesAgainIsFine() async throws {
+        try await withPredictions { predictions, _, posted in
+            predictions.restore([record()])
+            let sink = try #require(await predictions.uploads.receive(upload()))
+            await sink.abandon()
+            let name = try await send(upload(), "abc", predictions)
+            _ = await predictions.received(succeeded([name]))
+            #expect(posted.all().last == .predictionEnded(key, .succeeded))
+        }
+    }
+
+    @Test func aFileThatIsTooLargeFailsTheWork() async throws {
+        try await withPredictions { predictions, _, posted in
+            predictions.restore([record()])
+            let much = Int(OutputFiles.bytesMax) + 1
+            let sink = try #require(await predictions.uploads.receive(upload(bytes: much)))
+            #expect(await sink.finish() == .tooLarge)
+            _ = await predictions.received(delivery(#"{"status":"failed","error":"413"}"#))
+            #expect(failure(posted.all()) == .tooManyOutputs)
+        }
+    }
+
+    @Test func aFileThatNeverCameFailsTheWork() async throws {
+        try await withPredictions { predictions, _, posted in
+            predictions.restore([record()])
+            _ = await predictions.received(succeeded(["0123456789abcdef.png"]))
+            #expect(
+                failure(posted.all())
+                    == Failure(
+                        .workFailed, "the worker's result names a file that it has not sent"))
+        }
+    }
+
+    @Test func theBoundIsOnAllFilesTogether() async throws {
+        try await withFolder { folder in
+            let room = UploadRoom(bytesMax: 4)
+            let told = Posted<Failure?>()
+            #expect(!room.takeFile(announced: 5) && room.takeFile(announced: 0))
+            let intake = UploadIntake(
+                try UploadFile(folder + "/f"), as: "f", fileName: "f", room: room,
+                tell: { told.post($0) })
+            await intake.take(ByteBuffer(string: "abc"))
+            await intake.take(ByteBuffer(string: "de"))
+            await intake.take(ByteBuffer(string: "f"))
+            #expect(await intake.finish() == .tooLarge)
+            #expect(told.all() == [.tooManyOutputs])
+            #expect(!FileManager.default.fileExists(atPath: folder + "/f"))
+            // What was not kept is no longer counted.
+            #expect(room.take(4))
+        }
+    }
+
+    @Test func aFullDiskIsToldAsSuch() async throws {
+        try await withFolder { folder in
+            let path = folder + "/f"
+            try DurableFile.write([], to: path)
+            let full = unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)
+            try #require(full >= 0)
+            let told = Posted<Failure?>()
+            let room = UploadRoom()
+            #expect(room.takeFile(announced: 3))
+            let intake = UploadIntake(
+                UploadFile(path: path, descriptor: full), as: "f", fileName: "f", room: room,
+                tell: { told.post($0) })
+            await intake.take(ByteBuffer(string: "abc"))
+            #expect(await intake.finish() == .noRoom)
+            #expect(told.all().map { $0?.code } == [.diskFull])
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+    }
+
+    @Test func aWorkerIsToldItsOwnAddress() async throws {
+        try await withPredictions { predictions, _, _ in
+            predictions.address.set("http://10.0.0.1:9/w/")
+            let url = await predictions.uploadURL(of: "w")
+            #expect(url == "http://10.0.0.1:9/w/\(Uploads.token("w", secret: secret))/")
+            #expect(await predictions.uploadURL(of: "x") != url)
         }
     }
 }

@@ -12,11 +12,16 @@ package struct ImageInfo: Sendable, Hashable {
     package var labels: [String: String]
     /// The TCP ports its maker says it listens on, in rising order.
     package var exposedPorts: [UInt16]
+    /// What a container of it begins with, whatever its command.
+    package var entrypoint: [String]
+    /// The command of a container that is given none.
+    package var command: [String]
 
     /// Creates a description.
     package init(
         id: String, repoDigests: [String] = [], size: Int64 = 0, architecture: String = "",
-        labels: [String: String] = [:], exposedPorts: [UInt16] = []
+        labels: [String: String] = [:], exposedPorts: [UInt16] = [], entrypoint: [String] = [],
+        command: [String] = []
     ) {
         self.id = id
         self.repoDigests = repoDigests
@@ -24,6 +29,8 @@ package struct ImageInfo: Sendable, Hashable {
         self.architecture = architecture
         self.labels = labels
         self.exposedPorts = exposedPorts
+        self.entrypoint = entrypoint
+        self.command = command
     }
 
     init?(json: JSONValue) {
@@ -34,7 +41,9 @@ package struct ImageInfo: Sendable, Hashable {
             labels: json["Config"]["Labels"].members.compactMapValues(\.string),
             exposedPorts: json["Config"]["ExposedPorts"].members.keys.compactMap { port in
                 port.hasSuffix("/tcp") ? UInt16(port.dropLast(4)) : nil
-            }.sorted())
+            }.sorted(),
+            entrypoint: json["Config"]["Entrypoint"].strings,
+            command: json["Config"]["Cmd"].strings)
     }
 }
 

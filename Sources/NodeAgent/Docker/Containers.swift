@@ -15,6 +15,8 @@ struct Containers: Sendable {
     let memory: IdleMemory
     let ledger: ContainerLedger
     let inputs: InputResolver
+    /// Where that worker sends its files; nil when nobody would take them.
+    let uploadURL: @Sendable (WorkerID) async -> String?
     let logger: Logger
 
     /// How often a container is made anew when its name is taken.
@@ -38,16 +40,35 @@ struct Containers: Sendable {
                 network: network.name, gpu: order.spec.gpu ? .wanted : .none,
                 needsModels: !order.spec.models.isEmpty)
             let info = try await engine.inspectImage(image)
-            let spec = try policy.worker(
+            var spec = try policy.worker(
                 order.spec, image: image, imageLabels: info?.labels ?? [:],
                 exposedPorts: info?.exposedPorts ?? [],
                 labels: own.merging(NetworkLabels(order).labels) { mine, _ in mine },
                 device: HostFacts.device)
+            if let command = try await sendingUploads(order, info) { spec.command = command }
             let fact = try await make(
                 labels.name(order.id), spec, doubt, adopts: adopts)
             await joins.join(fact.id, order)
             return fact
         }
+    }
+
+    /// The command of a cog server that is told where to send its files; nil to leave it as it is.
+    private func sendingUploads(
+        _ order: WorkerOrder, _ image: ImageInfo?
+    ) async throws -> [String]? {
+        guard order.spec.contract == .cog, let image else { return nil }
+        let command = order.spec.command.isEmpty ? image.command : order.spec.command
+        guard CogCommand.takesUploads(image.entrypoint + command) else { return nil }
+        // Where we listen is not known before the network is there.
+        try await network.ensure()
+        guard let url = await uploadURL(order.id) else {
+            logger.notice(
+                "worker starts without an address for its files: large ones will fail its jobs",
+                metadata: ["worker": "\(order.id)"])
+            return nil
+        }
+        return CogCommand.sendingUploads(to: url, command)
     }
 
     /// An attempt's own container: made, given its input and started, or adopted.

@@ -29,15 +29,20 @@ extension Failure {
         switch error {
         case let failure as Failure: self = failure
         case let error as DockerError where error.code == .tooLarge:
-            self.init(
-                .workFailed,
-                "the outputs are too many: at most \(OutputFiles.filesMax) files of "
-                    + "\(OutputFiles.bytesMax >> 30) GiB in all are taken")
+            self = .tooManyOutputs
         default:
             self.init(docker: error, otherwise: .resultLost)
             if code == .dockerUnavailable { code = .resultLost }
             message = "the outputs cannot be kept: \(message)"
         }
+    }
+
+    /// What an attempt has left behind is more than is taken.
+    static var tooManyOutputs: Failure {
+        Failure(
+            .workFailed,
+            "the outputs are too many: at most \(OutputFiles.filesMax) files of "
+                + "\(OutputFiles.bytesMax >> 30) GiB in all are taken")
     }
 
     /// Whether the disk is full, or a share of it, in the words of whoever wrote to it; Docker has its own.

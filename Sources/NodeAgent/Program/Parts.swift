@@ -66,16 +66,17 @@ struct Parts: Sendable {
             ModelsFolder(path: $0, apartFrom: [settings.dockerSocket, settings.stateDir])
         }
         checks = SelfChecks(engine: engine, models: models)
+        let predictions = Predictions(
+            http: workers, secret: try folder.secret(), folders: folders, collector: collector,
+            outbox: outbox, inputs: inputs, logger: logger, post: post)
         let containers = Containers(
             engine: engine, labels: labels, network: network, joins: joins,
             host: HostFacts(
                 engine: engine, models: models,
                 memoryMax: ContainerPolicy.memoryMax(total: try NodeTelemetry.memory()),
                 devices: DeviceRules(more: settings.devices), logger: logger),
-            memory: memory, ledger: ledger, inputs: inputs, logger: logger)
-        let predictions = Predictions(
-            http: workers, secret: try folder.secret(), folders: folders, collector: collector,
-            outbox: outbox, inputs: inputs, logger: logger, post: post)
+            memory: memory, ledger: ledger, inputs: inputs,
+            uploadURL: { await predictions.uploadURL(of: $0) }, logger: logger)
         let completions = Completions(
             http: calls, folders: folders, outbox: outbox, inputs: inputs, logger: logger,
             post: post)

@@ -31,6 +31,8 @@ final class Predictions: Sendable {
     let tokens = WebhookTokens()
     /// Where workers report: `http://ADDRESS:PORT/w/`; nil while nobody listens.
     let address = Latest<String?>(nil)
+    /// The files that workers send before they report.
+    let uploads: Uploads
     private let http: HTTPClient
     private let secret: SymmetricKey
     private let folders: AttemptFolders
@@ -40,6 +42,9 @@ final class Predictions: Sendable {
     private let logger: Logger
     private let post: @Sendable (AgentEvent) -> Void
     private let entries = Mutex<[String: Entry]>([:])
+
+    /// How long a worker's start waits for somebody to listen: until another port was chosen.
+    private static let addressWithin = Duration.seconds(15)
 
     init(
         http: HTTPClient, secret: SymmetricKey, folders: AttemptFolders, collector: Collector,
@@ -54,6 +59,7 @@ final class Predictions: Sendable {
         self.inputs = inputs
         self.logger = logger
         self.post = post
+        uploads = Uploads(folders: folders, secret: secret, tokens: tokens, logger: logger)
     }
 
     /// The secret part of the address for an attempt's reports; the same in every life of the agent.
@@ -64,21 +70,26 @@ final class Predictions: Sendable {
     /// Listens for the reports of what a former life began; call it before anybody listens.
     func restore(_ records: [AttemptRecord]) {
         for record in records where !record.phase.isFinal {
-            guard case .worker = record.order.place, let container = record.container else {
-                continue
-            }
-            admit(record.order.key, container: container.id, isTaken: true)
+            guard case .worker(let worker) = record.order.place, let container = record.container
+            else { continue }
+            admit(record.order.key, of: worker, container: container.id, isTaken: true)
         }
         tokens.markRestored()
     }
 
-    private func admit(_ key: AttemptKey, container: String, isTaken: Bool) {
+    private func admit(
+        _ key: AttemptKey, of worker: WorkerID?, container: String, isTaken: Bool
+    ) {
         let token = Self.token(key, secret: secret)
-        entries.withLock {
-            if let known = $0[token], known.container == container, known.isTaken { return }
-            $0[token] = Entry(
+        let isNew = entries.withLock { entries in
+            if let known = entries[token], known.container == container, known.isTaken {
+                return false
+            }
+            entries[token] = Entry(
                 key: key, container: container, answered: Latest(isTaken), isTaken: isTaken)
+            return true
         }
+        if isNew, let worker { uploads.admit(key, of: worker) }
         _ = tokens.admit(token)
     }
 
@@ -89,10 +100,25 @@ final class Predictions: Sendable {
         let entry = entries.withLock { $0.removeValue(forKey: token) }
         entry?.stop.set(true)
         entry?.answered.set(true)
+        uploads.close(key)
     }
 
     private func worker(_ fact: ContainerFact) -> CogWorker? {
         fact.address.map { CogWorker(http: http, baseURL: "http://\($0)") }
+    }
+
+    /// Where a worker that is going to be started sends its files; nil when nobody listens in time.
+    func uploadURL(of worker: WorkerID) async -> String? {
+        let base = await withTaskGroup(of: String?.self) { group in
+            group.addTask { try? await self.address.wait { $0 != nil } }
+            group.addTask {
+                try? await Task.sleep(for: Self.addressWithin, clock: .continuous)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        return base.map { $0 + uploads.place(of: worker) }
     }
 
     // MARK: Asking
@@ -110,7 +136,7 @@ final class Predictions: Sendable {
             return
         }
         let token = Self.token(order.key, secret: secret)
-        admit(order.key, container: fact.id, isTaken: false)
+        admit(order.key, of: fact.worker, container: fact.id, isTaken: false)
         let input: [UInt8]
         switch await whole(order, token) {
         // Whoever stopped it says so.
@@ -173,7 +199,7 @@ final class Predictions: Sendable {
 
     /// Takes up what a former life of the agent began; its end may be here already.
     func await(_ key: AttemptKey, _ fact: ContainerFact) async {
-        admit(key, container: fact.id, isTaken: true)
+        admit(key, of: fact.worker, container: fact.id, isTaken: true)
         if let end = await folders.ending(of: key) { post(.predictionEnded(key, end.event)) }
     }
 
@@ -207,7 +233,7 @@ final class Predictions: Sendable {
     func received(_ delivery: WebhookDelivery) async -> WebhookAnswer {
         guard let entry = entries.withLock({ $0[delivery.token] }) else { return .unwanted }
         let result: CogResult?
-        let ending: AttemptFolders.Ending
+        var ending: AttemptFolders.Ending
         switch delivery.body {
         case .tooLarge(let limit):
             result = nil
@@ -230,6 +256,10 @@ final class Predictions: Sendable {
         case .keeping: return .retryLater
         case .kept, nil: return .stored
         case .open:
+            // Its own words would be that a request failed.
+            if let lost = uploads.close(entry.key), ending != .cancelled {
+                ending = .failed(lost)
+            }
             await keep(ending, result, entry)
             entries.withLock { $0[delivery.token]?.end = .kept }
             return .stored
@@ -277,7 +307,17 @@ final class Predictions: Sendable {
             try await folders.write(result.outputs, into: scratch)
             try await collector.copy(
                 result.containerFiles, container: entry.container, into: scratch)
+            try await folders.place(result.uploads, of: entry.key, into: scratch)
         }
+        await folders.dropUploads(entry.key)
         post(.predictionEnded(entry.key, end.event))
+    }
+}
+
+extension ContainerFact {
+    /// Whose container it is; nil for any but a worker's.
+    fileprivate var worker: WorkerID? {
+        guard case .worker(let id, _) = purpose else { return nil }
+        return id
     }
 }

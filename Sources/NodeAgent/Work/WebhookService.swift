@@ -40,7 +40,9 @@ struct WebhookService: Sendable {
                     "listening for workers", metadata: ["address": "\(host):\(listener.port)"])
                 tries = 0
                 let predictions = predictions
-                try await listener.run { await predictions.received($0) }
+                try await listener.run(
+                    { await predictions.received($0) },
+                    uploads: { await predictions.uploads.receive($0) })
             } catch {
                 if tries == 0, !Task.isCancelled {
                     logger.warning(
