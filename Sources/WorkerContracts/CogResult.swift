@@ -91,6 +91,16 @@ package struct CogResult: Sendable, Equatable {
             uploads: files.uploads)
     }
 
+    /// Whether it failed because its files could not be sent, in the words of cog's servers.
+    ///
+    /// Nobody took them, most likely: whoever refuses one knows why.
+    package var couldNotSend: Bool {
+        guard status == .failed, let error else { return false }
+        return error.hasPrefix("Failed to upload output:")
+            || error.hasPrefix("Failed to process output file: upload ")
+            || error == "Got error trying to upload output files"
+    }
+
     /// The text without the secret parts of webhook addresses.
     ///
     /// The older server names the whole address when a report could not be delivered.

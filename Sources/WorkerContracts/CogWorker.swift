@@ -22,6 +22,7 @@ import NIOHTTP1
 /// | setup fails | SETUP_FAILED, stays | SETUP_FAILED, exits at once |
 /// | file outputs | data URLs | paths in the container |
 /// | the same with `--upload-url` | each is sent, all at once | each is sent, one by one |
+/// | a file while nobody listens | the prediction fails at once | fails after three tries, 1 s |
 /// | a file that is refused | the prediction fails | fails; sent again after 500 or 503 |
 /// | cancel | when the model next runs Python code | at once, by a signal |
 /// | model process dies | webhook "failed", UNHEALTHY for good | "failed", DEFUNCT, then exits |

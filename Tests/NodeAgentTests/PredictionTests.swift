@@ -213,6 +213,15 @@ extension PredictionTests {
         }
     }
 
+    @Test func aFileThatNobodyWasHereToTakeIsALostResult() async throws {
+        try await withPredictions { predictions, _, posted in
+            predictions.restore([record()])
+            let end = #"{"status":"failed","error":"Got error trying to upload output files"}"#
+            _ = await predictions.received(delivery(end))
+            #expect(failure(posted.all())?.code == .resultLost)
+        }
+    }
+
     @Test func aFileThatComesAgainIsFine() async throws {
         try await withPredictions { predictions, _, posted in
             predictions.restore([record()])

@@ -116,6 +116,19 @@ struct CogResultTests {
         #expect(throws: WorkerError.self) { try outputs("[\(many)]") }
     }
 
+    @Test func `a result that could not be sent is told from work that failed`() throws {
+        for (error, isLost) in [
+            ("Failed to upload output: upload request failed: refused", true),
+            ("Got error trying to upload output files", true),
+            ("cannot paint: Failed to upload output: x", false), ("", false),
+        ] {
+            let result = try decode(#"{"status":"failed","error":"\#(error)"}"#)
+            #expect(result.couldNotSend == isLost, "\(error)")
+        }
+        let other = #"{"status":"succeeded","error":"Got error trying to upload output files"}"#
+        #expect(try !decode(other).couldNotSend)
+    }
+
     @Test func `a name to store under is ours but for its extension`() {
         func name(_ fileName: String, _ type: String? = nil) -> String {
             UploadReference.newName(

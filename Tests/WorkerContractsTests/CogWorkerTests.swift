@@ -339,6 +339,21 @@ struct CogWorkerTests {
     }
 
     @Test(arguments: CogGeneration.allCases)
+    func `a file that nobody takes is told as such`(_ generation: CogGeneration) async throws {
+        let inbox = Inbox()
+        try await withListener(inbox: inbox) { listener in
+            let nobody = try freePort()
+            let url = "http://127.0.0.1:\(nobody)/w/pod/"
+            try await withCog(generation, uploadURL: url) { _, worker in
+                _ = try await worker.start(
+                    id: "J-1", input: json(#"{"prompt":"o"}"#), webhook: hook(listener.port))
+                let result = try await inbox.end(of: "J-1")
+                #expect(result.couldNotSend, "\(result.error ?? "no error")")
+            }
+        }
+    }
+
+    @Test(arguments: CogGeneration.allCases)
     func `a file that is refused fails the prediction`(_ generation: CogGeneration) async throws {
         let inbox = Inbox()
         try await withListener(

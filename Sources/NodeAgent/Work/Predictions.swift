@@ -272,6 +272,11 @@ final class Predictions: Sendable {
         case .starting, .processing, .unknown: nil
         case .succeeded: .succeeded
         case .canceled: .cancelled
+        // The work was done, and nobody was here.
+        case .failed where result.couldNotSend:
+            .failed(
+                Failure(
+                    .resultLost, "the worker could not send its files: \(result.error ?? "")"))
         case .failed:
             .failed(Failure(.workFailed, result.error ?? "the worker gave no reason"))
         }
