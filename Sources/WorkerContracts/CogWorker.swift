@@ -21,12 +21,18 @@ import NIOHTTP1
 /// | PUT before setup is done | 503 | 409 "Already running" |
 /// | setup fails | SETUP_FAILED, stays | SETUP_FAILED, exits at once |
 /// | file outputs | data URLs | paths in the container |
-/// | the same with `--upload-url` | each is sent, all at once | each is sent, one by one |
-/// | a file while nobody listens | the prediction fails at once | fails after three tries, 1 s |
-/// | a file that is refused | the prediction fails | fails; sent again after 500 or 503 |
 /// | cancel | when the model next runs Python code | at once, by a signal |
 /// | model process dies | webhook "failed", UNHEALTHY for good | "failed", DEFUNCT, then exits |
 /// | server dies or is shut down | no webhook: only the health check tells | same |
+///
+/// What they do with `--upload-url` was read in their sources (of the newer one in another version's)
+/// and not yet seen in a run:
+///
+/// | | newer | older |
+/// |---|---|---|
+/// | files | sent together | sent one by one |
+/// | a file while nobody listens | the prediction fails | fails after three more tries |
+/// | a file that is refused | the prediction fails | fails; sent again after 500 or 503 |
 ///
 /// Where files are sent is said on the command line only: `output_file_prefix` in a request is for
 /// synchronous predictions of the older server, and the newer does not know it.
