@@ -146,7 +146,8 @@ import Testing
             { $0.image = "jessica/sdxl:2" }, { $0.contract = .openai }, { $0.slots = 2 },
             { $0.memory = nil }, { $0.gpu = false }, { $0.models = ["a"] }, { $0.devices = ["a"] },
             { $0.components = ["a"] }, { $0.command = ["a"] }, { $0.command = ["", "a"] },
-            { $0.models = ["ab"] }, { $0.models = ["a", "b"] },
+            { $0.models = ["ab"] }, { $0.models = ["a", "b"] }, { $0.networks = ["a"] },
+            { $0.largeOutputs = true },
         ] {
             var other = spec
             change(&other)
@@ -154,7 +155,7 @@ import Testing
         }
         #expect(Set(others.map(\.fingerprint)).count == others.count)
         // The value is in labels of containers that outlive the agent: it must never change.
-        #expect(WorkerSpec(image: "a").fingerprint == WorkerSpec(image: "a").fingerprint)
+        #expect(WorkerSpec(image: "a").fingerprint == "9b4d8dc377d2dfae")
     }
 }
 

@@ -70,7 +70,7 @@ struct MessageGenerator {
             memory: maybe { .random(in: 0 ... .max, using: &$0.random) }, gpu: bool(),
             models: list { $0.text() }, devices: list { $0.text() },
             components: list { $0.text() }, command: list { $0.text() },
-            networks: list { $0.name() })
+            networks: list { $0.name() }, largeOutputs: bool())
     }
 
     mutating func attemptOrder() -> AttemptOrder {

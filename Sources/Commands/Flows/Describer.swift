@@ -150,6 +150,7 @@ struct Describer {
         facts.add("Slots", workload.slots.map(String.init))
         facts.add("Memory", workload.memory == nil ? nil : workload.memoryText)
         facts.add("GPU", workload.gpu.map { $0 ? "yes" : "no" })
+        facts.add("Large outputs", workload.largeOutputs == true ? "yes" : nil)
         facts.add("Models", workload.models?.joined(separator: " "))
         facts.add("Clusters", workload.users.joined(separator: " "))
         return facts.lines(width: width, style: style)

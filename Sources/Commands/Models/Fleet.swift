@@ -26,6 +26,7 @@ struct Workload: Decodable, Sendable {
     var clusters: [String]?
     var models: [String]?
     var gpu: Bool?
+    var largeOutputs: Bool?
 
     /// The clusters that use it.
     var users: [String] { clusters ?? cluster.map { [$0] } ?? [] }

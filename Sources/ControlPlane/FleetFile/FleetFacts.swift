@@ -47,6 +47,7 @@ extension WorkerSpec {
             ("components", .items(components)),
             ("command", .value(command.map { $0.debugDescription }.joined(separator: " "))),
             ("networks", .items(networks)),
+            ("large_outputs", .value(String(largeOutputs))),
         ]
     }
 

@@ -10,7 +10,7 @@ extension FleetReader {
             of: field,
             allowed: [
                 "replicas", "image", "gpu", "models", "devices", "components", "contract", "slots",
-                "memory", "command", "networks",
+                "memory", "command", "networks", "large_outputs",
             ])
         let first = services.first { $0.name == entry.key }
         if let first {
@@ -39,7 +39,7 @@ extension FleetReader {
             of: field,
             allowed: [
                 "image", "startup_time", "contract", "slots", "memory", "gpu", "models", "devices",
-                "components", "command", "networks",
+                "components", "command", "networks", "large_outputs",
             ])
         var template = TemplateDraft(
             name: entry.key, line: entry.line, worker: worker(field, fields, "template"))
@@ -87,6 +87,14 @@ extension FleetReader {
         }
         if let field = fields["networks"] {
             worker.networks = unique(texts(field, limit: 10, check: FleetText.network))
+        }
+        if let field = fields["large_outputs"] {
+            worker.largeOutputs = bool(field) ?? false
+            if worker.largeOutputs, worker.contract != .cog {
+                mistakes.add(
+                    line: field.line, key: field.key,
+                    "only with contract cog: it says how cog's workers hand their files over")
+            }
         }
         let listed = worker.models + worker.devices + worker.components
         if ContainerOrder.bytes(of: listed) > Self.workerTextLimit {

@@ -257,6 +257,7 @@ package struct WorkerView: Encodable, Sendable {
     var devices: [String]
     var components: [String]
     var networks: [String]?
+    var largeOutputs: Bool
     var replicas: Int?
     var startupSeconds: Double?
     var clusters: [String]
@@ -285,6 +286,7 @@ package struct WorkerView: Encodable, Sendable {
         devices = worker.devices
         components = worker.components
         networks = worker.networks.isEmpty ? nil : worker.networks
+        largeOutputs = worker.largeOutputs
         clusters = []
     }
 }

@@ -395,6 +395,8 @@ extension WorkerSpec {
         }
         // Only where there are some: what runs since before there were any is the same still.
         for network in networks { mix(network) }
+        // No network has a space in its name.
+        if largeOutputs { mix("large outputs") }
         return String(hash, radix: 16)
     }
 }

@@ -216,17 +216,26 @@ package struct WorkerSpec: Hashable, Sendable, Codable {
     package var command: [String]
     /// Absent in older records.
     private var networkList: [String]?
+    /// Absent in older records, and where it is not wanted.
+    private var wantsLargeOutputs: Bool?
 
     private enum CodingKeys: String, CodingKey {
         case image, imageDigest, contract, slots, memory, gpu, models, devices, components
         case command
         case networkList = "networks"
+        case wantsLargeOutputs = "largeOutputs"
     }
 
     /// Networks of the cluster that it joins beside those that every worker of its kind does.
     package var networks: [String] {
         get { networkList ?? [] }
         set { networkList = newValue.isEmpty ? nil : newValue }
+    }
+
+    /// Whether a cog worker sends its files to its agent, one by one, in place of all in one report.
+    package var largeOutputs: Bool {
+        get { wantsLargeOutputs ?? false }
+        set { wantsLargeOutputs = newValue ? true : nil }
     }
 
     /// The networks there can be: of the services, of cameras, and of those who manage the fleet.
@@ -236,7 +245,8 @@ package struct WorkerSpec: Hashable, Sendable, Codable {
     package init(
         image: String, contract: Contract = .cog, slots: Int = 1, memory: Int64? = nil,
         gpu: Bool = false, models: [String] = [], devices: [String] = [],
-        components: [String] = [], command: [String] = [], networks: [String] = []
+        components: [String] = [], command: [String] = [], networks: [String] = [],
+        largeOutputs: Bool = false
     ) {
         self.image = image
         self.contract = contract
@@ -248,6 +258,7 @@ package struct WorkerSpec: Hashable, Sendable, Codable {
         self.components = components
         self.command = command
         self.networks = networks
+        self.largeOutputs = largeOutputs
     }
 }
 

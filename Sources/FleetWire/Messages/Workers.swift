@@ -42,6 +42,7 @@ extension Jessica__V1__WorkerSpec: WireStruct {
         unsafe memory = try arena.make(
             Bounds.size(value.memory, "WorkerSpec.memory"), "WorkerSpec.memory")
         unsafe gpu = value.gpu ? 1 : 0
+        unsafe large_outputs = value.largeOutputs ? 1 : 0
         unsafe n_models = value.models.count
         unsafe models = try arena.texts(value.models, .text, "WorkerSpec.models")
         unsafe n_devices = value.devices.count
@@ -65,6 +66,7 @@ extension Jessica__V1__WorkerSpec: WireStruct {
             devices: Read.texts(devices, n_devices, .text, "WorkerSpec.devices"),
             components: Read.texts(components, n_components, .text, "WorkerSpec.components"),
             command: Read.texts(command, n_command, .text, "WorkerSpec.command"),
-            networks: Read.texts(networks, n_networks, .name, "WorkerSpec.networks"))
+            networks: Read.texts(networks, n_networks, .name, "WorkerSpec.networks"),
+            largeOutputs: large_outputs != 0)
     }
 }

@@ -44,7 +44,7 @@ import Testing
                 scaling: {max_roamers: 4}
             roamers: {nodes: [agx-12, agx-11b, agx-14, agx-13, agx-15]}
             services:
-              sdxl-api: {image: jessica/sdxl:2, gpu: true, models: [m], memory: 18000MB, command: [a, "b c"]}
+              sdxl-api: {image: jessica/sdxl:2, gpu: true, models: [m], memory: 18000MB, command: [a, "b c"], large_outputs: true}
             """)
         #expect(
             FleetDiff.between(old: old, new: new).map(\.description) == [
@@ -60,6 +60,7 @@ import Testing
                 "~ services.sdxl-api.image: jessica/sdxl:latest → jessica/sdxl:2",
                 "~ services.sdxl-api.models: +m -sdxl-base-1.0",
                 "+ services.sdxl-api.command: \"a\" \"b c\"",
+                "~ services.sdxl-api.large_outputs: false → true",
                 "- templates.sdxl-worker: startup_time 45s; image jessica/sdxl:latest; contract cog; slots 1; memory 18GB",
             ])
     }

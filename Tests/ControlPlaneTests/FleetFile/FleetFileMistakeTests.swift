@@ -150,6 +150,12 @@ import Testing
         Case(
             "services: {a: {image: x, networks: [fleet-mgmt], contract: exec}}\n", 1,
             "services.a.networks", "not with contract exec"),
+        Case(
+            "services: {a: {image: x, large_outputs: true, contract: openai}}\n", 1,
+            "services.a.large_outputs", "only with contract cog"),
+        Case(
+            "templates: {a: {image: x, large_outputs: 1}}\n", 1, "templates.a.large_outputs",
+            "true or false"),
         Case("services: {a: {image: x, models: [../a]}}\n", 1, "services.a.models", "below"),
         Case(
             "services: {a: {image: x, models: [m, m]}}\n", 1, "services.a.models", "already listed"),

@@ -80,7 +80,8 @@ import Testing
                 command: [python3, -m, serve, "true", ""]
             templates:
               once: {image: once, contract: exec, gpu: true, command: [run]}
-              spare: {image: spare, contract: opaque, slots: 2, gpu: true, models: [m], devices: [/dev/dri], command: [run]}
+              film: {image: film, large_outputs: true}
+              spare: {image: spare, contract: opaque, large_outputs: false, slots: 2, gpu: true, models: [m], devices: [/dev/dri], command: [run]}
             """
         let spec = try #require(FleetFile.parse(text: text, name: "f").spec, "\(lines(text))")
         let cluster = try #require(spec.cluster("eyes"))
@@ -103,6 +104,8 @@ import Testing
         #expect(
             once.worker
                 == WorkerSpec(image: "once", contract: .exec, gpu: true, command: ["run"]))
+        let film = try #require(spec.template("film"))
+        #expect(film.worker == WorkerSpec(image: "film", largeOutputs: true))
         let spare = try #require(spec.template("spare"))
         #expect(spare.startupTime == .seconds(60))
         #expect(
