@@ -78,7 +78,7 @@ package struct WebhookListener: Sendable {
 
     /// Binds the address.
     ///
-    /// Then call ``run(_:)`` once, or ``discard()``.
+    /// Then call ``run(_:uploads:)`` once, or ``discard()``.
     package static func bind(
         _ configuration: Configuration = Configuration(), tokens: WebhookTokens = WebhookTokens(),
         on group: (any EventLoopGroup)? = nil

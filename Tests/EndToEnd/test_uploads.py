@@ -31,12 +31,12 @@ USER worker
 
 @pytest.fixture(scope="module")
 def filmer(running: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A template of such a worker, with the command of its image."""
+    """A template of such a worker, with the command of its image, that asks for large outputs."""
     folder = tmp_path_factory.mktemp("uploads")
     before = running.get("/fleet")["source"]
     file = folder / "cluster.yaml"
     image = running.fresh_image(folder / "image", 1000, LINES)
-    template = f"  filmer:\n    image: {image}\n    startup_time: 1s\n    contract: cog\n"
+    template = f"  filmer:\n    image: {image}\n    startup_time: 1s\n    contract: cog\n    large_outputs: true\n"
     file.write_text(before.replace("templates:\n", "templates:\n" + template, 1))
     assert running.jctl("apply", "-f", str(file)).returncode == 0
     yield "filmer"

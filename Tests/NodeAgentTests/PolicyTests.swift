@@ -104,6 +104,28 @@ import Testing
         #expect(try port(.cog, [], label: "70000") == "10.1.2.3:5000")
     }
 
+    @Test func onlyCogsServerIsToldWhereFilesGoAndOnlyWhenAsked() {
+        let server = ["python", "-m", "cog.server.http"]
+        let image = ImageInfo(id: "i", command: server)
+        func command(_ spec: WorkerSpec, _ image: ImageInfo?) -> [String]? {
+            ContainerPolicy.commandForUploads(spec, image)
+        }
+        // Containers of services that do not ask for it stay as they are.
+        #expect(command(WorkerSpec(image: "a"), image) == nil)
+        var spec = WorkerSpec(image: "a", largeOutputs: true)
+        #expect(command(spec, image) == server)
+        #expect(command(spec, nil) == nil)
+        #expect(command(spec, ImageInfo(id: "i", command: ["serve"])) == nil)
+        let entered = ImageInfo(id: "i", entrypoint: server, command: ["--host", "::"])
+        #expect(command(spec, entered) == ["--host", "::"])
+        spec.command = ["serve"]
+        #expect(command(spec, image) == nil)
+        spec.command = server + ["--threads", "2"]
+        #expect(command(spec, ImageInfo(id: "i", command: ["serve"])) == spec.command)
+        spec.contract = .openai
+        #expect(command(spec, image) == nil)
+    }
+
     @Test func onlyCamerasJoinTheirNetwork() {
         let plain = WorkerSpec(image: "a", devices: ["/dev/nvhost-gpu"])
         #expect(ContainerPolicy.networks(of: plain) == ["jessica-mesh"])

@@ -107,6 +107,18 @@ import Testing
         }
     }
 
+    @Test func aResultThatIsTooLargeSaysWhatLetsItThrough() async throws {
+        try await withPredictions { predictions, _, posted in
+            predictions.restore([record()])
+            let large = WebhookDelivery(
+                token: Predictions.token(key, secret: secret), body: .tooLarge(limit: 64 << 20))
+            #expect(await predictions.received(large) == .stored)
+            let message = failure(posted.all())?.message ?? ""
+            #expect(message.contains("larger than 64 MiB"))
+            #expect(message.contains("`large_outputs: true` in the service"))
+        }
+    }
+
     @Test func nothingIsAskedWhileNobodyListens() async throws {
         try await withPredictions { predictions, _, posted in
             await predictions.start(

@@ -43,7 +43,7 @@ struct PureTests {
             [], ["cog.server.http"], ["sh", "-c", "python -m cog.server.http"], ["sleep", "9"],
             ["python", "serve.py"], server + ["--upload-url", "http://mine/"],
             server + ["--upload-url=http://mine/"],
-        ] {
+        ] as [[String]] {
             #expect(!CogCommand.takesUploads(other), "\(other)")
         }
     }

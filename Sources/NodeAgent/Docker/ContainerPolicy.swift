@@ -130,6 +130,16 @@ struct ContainerPolicy: Sendable, Hashable {
             + spec.networks.filter { !own.contains($0) && WorkerSpec.clusterNetworks.contains($0) }
     }
 
+    /// The command of a worker that is to be told where to send its files; nil to leave it as it is.
+    ///
+    /// Only cog's own server can be told, and only who asks for large outputs wants it: a file does
+    /// not wait for an agent that is away, as a report does.
+    static func commandForUploads(_ spec: WorkerSpec, _ image: ImageInfo?) -> [String]? {
+        guard spec.largeOutputs, spec.contract == .cog, let image else { return nil }
+        let command = spec.command.isEmpty ? image.command : spec.command
+        return CogCommand.takesUploads(image.entrypoint + command) ? command : nil
+    }
+
     /// An attempt's own container, with the GPU where there is one.
     ///
     /// Where its image wants a root folder that cannot be written to, the folder of its input and outputs

@@ -53,20 +53,21 @@ struct Containers: Sendable {
         }
     }
 
-    /// The command of a cog server that is told where to send its files; nil to leave it as it is.
+    /// The command of a worker that asks for large outputs, with where its files go; nil for its own.
     private func sendingUploads(
         _ order: WorkerOrder, _ image: ImageInfo?
     ) async throws -> [String]? {
-        guard order.spec.contract == .cog, let image else { return nil }
-        let command = order.spec.command.isEmpty ? image.command : order.spec.command
-        guard CogCommand.takesUploads(image.entrypoint + command) else { return nil }
+        guard order.spec.largeOutputs else { return nil }
+        guard let command = ContainerPolicy.commandForUploads(order.spec, image) else {
+            logger.notice(
+                "worker cannot be told where its files go: they come in its reports",
+                metadata: ["worker": "\(order.id)"])
+            return nil
+        }
         // Where we listen is not known before the network is there.
         try await network.ensure()
         guard let url = await uploadURL(order.id) else {
-            logger.notice(
-                "worker starts without an address for its files: large ones will fail its jobs",
-                metadata: ["worker": "\(order.id)"])
-            return nil
+            throw Failure(.startFailed, "nobody listens for the worker's files yet")
         }
         return CogCommand.sendingUploads(to: url, command)
     }

@@ -109,7 +109,7 @@ final class Predictions: Sendable {
 
     /// Where a worker that is going to be started sends its files; nil when nobody listens in time.
     func uploadURL(of worker: WorkerID) async -> String? {
-        let base = await withTaskGroup(of: String?.self) { group in
+        let base = await withTaskGroup(of: String?.self, returning: String?.self) { group in
             group.addTask { try? await self.address.wait { $0 != nil } }
             group.addTask {
                 try? await Task.sleep(for: Self.addressWithin, clock: .continuous)
@@ -238,7 +238,10 @@ final class Predictions: Sendable {
         case .tooLarge(let limit):
             result = nil
             ending = .failed(
-                Failure(.workFailed, "the worker's result is larger than \(limit >> 20) MiB"))
+                Failure(
+                    .workFailed,
+                    "the worker's result is larger than \(limit >> 20) MiB; "
+                        + "`large_outputs: true` in the service lets larger files through"))
         case .bytes(let bytes):
             do {
                 let decoded = try CogResult.decode(bytes)
