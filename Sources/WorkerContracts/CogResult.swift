@@ -98,7 +98,7 @@ package struct CogResult: Sendable, Equatable {
         guard status == .failed, let error else { return false }
         return error.hasPrefix("Failed to upload output:")
             || error.hasPrefix("Failed to process output file: upload ")
-            || error == "Got error trying to upload output files"
+            || error.hasSuffix("Got error trying to upload output files")
     }
 
     /// The text without the secret parts of webhook addresses.

@@ -35,7 +35,7 @@ struct RecordKeeperTests {
         return String(words.prefix(499))
     }
 
-    /// A job that ended after two attempts, with two outputs and labels.
+    /// A job that ended with an output and labels.
     private static func past(_ id: JobID, _ input: String, _ plane: Plane) async throws {
         let now = plane.loop.clock.now
         var request = JobRequest(kind: .image, input: input)
@@ -46,27 +46,23 @@ struct RecordKeeperTests {
         request.idempotencyDigest = "0f9a33c2d1b07e55"
         var job = Job(id: id, request: request, queue: "vision", submittedAt: now)
         var random = SeededGenerator(seed: 4)
-        func digest() -> String {
-            (0..<64).map { _ in String(Int.random(in: 0..<16, using: &random), radix: 16) }.joined()
-        }
-        for number in 1...2 {
-            var attempt = Attempt(
-                number: number, node: "agx-01", worker: "sdxl-api", roamer: false, hedge: false,
-                assignedAt: now + .nanoseconds(2_123_457))
-            attempt.state = number == 2 ? .succeeded : .failed
-            attempt.startedAt = now + .nanoseconds(40_213_117)
-            attempt.finishedAt = now + .nanoseconds(9_345_678_123)
-            if number == 1 { attempt.error = Failure(.workFailed, "CUDA out of memory") }
-            job.attempts.append(attempt)
-        }
-        job.failures = 1
+        let digest = (0..<64).map { _ in
+            String(Int.random(in: 0..<16, using: &random), radix: 16)
+        }.joined()
+        var attempt = Attempt(
+            number: 1, node: "agx-01", worker: "sdxl-api", roamer: false, hedge: false,
+            assignedAt: now + .nanoseconds(2_123_457))
+        attempt.state = .succeeded
+        attempt.startedAt = now + .nanoseconds(40_213_117)
+        attempt.finishedAt = now + .nanoseconds(9_345_678_123)
+        job.attempts = [attempt]
         job.ending = Job.Ending(
             outcome: .succeeded, at: now,
-            outputs: ["output.png", "output-2.png"].map {
+            outputs: [
                 Output(
-                    name: $0, contentType: "image/png", size: 512_345,
-                    key: "outputs/images/\(id)/2/\($0)", digest: "sha256:\(digest())")
-            })
+                    name: "output.png", contentType: "image/png", size: 512_345,
+                    key: "outputs/images/\(id)/1/output.png", digest: "sha256:\(digest)")
+            ])
         var change = FleetChange(
             counters: await plane.loop.read { controller, _ in controller.counters }, clock: now)
         change.jobs = [job]
@@ -91,7 +87,7 @@ struct RecordKeeperTests {
             #expect(try plane.store.isShort(record))
             #expect(record.request.stored == InputStore.stored(input))
             #expect(record.request.input.hasPrefix(#"{"prompt":"light"#))
-            #expect(record.attempts.count == 2 && record.ending?.outputs.count == 2)
+            #expect(record.attempts.count == 1 && record.ending?.outputs.count == 1)
             let (_, view) = try await plane.call(.get, "/api/v1/jobs/\(id)")
             #expect(view["input"]?["prompt"] == .string(prompt))
             #expect(view["inputAbridged"] == nil)

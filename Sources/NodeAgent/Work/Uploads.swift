@@ -78,7 +78,7 @@ final class Uploads: Sendable {
         guard let entry = entry(of: upload) else {
             logger.notice(
                 "worker sends a file of no work that it has",
-                metadata: ["prediction": "\(upload.prediction?.prefix(128) ?? "")"])
+                metadata: ["attempt": "\(upload.prediction?.prefix(128) ?? "")"])
             return nil
         }
         let (key, room) = (entry.key, entry.room)
@@ -123,7 +123,7 @@ final class Uploads: Sendable {
             logger.notice(
                 "file of a worker did not get here",
                 metadata: [
-                    "attempt": "\(key)", "file": "\(fileName)", "error": "\(failure.message)",
+                    "attempt": "\(key)", "output": "\(fileName)", "error": "\(failure.message)",
                 ])
         }
         entries.withLock { entries in

@@ -63,7 +63,7 @@ struct EnrolmentTests {
 
     private func waiting(_ plane: Plane) async throws -> [JSONValue] {
         let (status, page) = try await plane.call(.get, Self.path)
-        #expect(status == .ok && page["next"] == .null)
+        #expect(status == .ok && page["next"] == nil)
         guard case .array(let items)? = page["items"] else { return [] }
         return items
     }
@@ -115,7 +115,7 @@ struct EnrolmentTests {
             #expect(item["address"] == .string("socket") && item["version"] == .string("0.1.0"))
             #expect(item["cluster"] == .string("vision") && item["role"] == .string("dedicated"))
             #expect(item["inFleet"] == .bool(true) && item["connected"] == .bool(false))
-            #expect(item["bannedAt"] == .null)
+            #expect(item["bannedAt"] == nil)
             #expect(try await approve(plane, "agx-01").json["key"] == .string(box.fingerprint))
             let answer = try await held
             #expect(answer.status == .ok)
@@ -136,7 +136,7 @@ struct EnrolmentTests {
             let (first, second) = (Box(node: "new-1"), Box(node: "new-1"))
             for box in [first, second] { _ = try await ask(plane, box) }
             let item = try #require(try await waiting(plane).first)
-            #expect(item["inFleet"] == .bool(false) && item["role"] == .null)
+            #expect(item["inFleet"] == .bool(false) && item["role"] == nil)
             let unclear = try await approve(plane, "new-1")
             #expect(unclear.status == .conflict && unclear.code == "ambiguous_key")
             func choose(_ key: String) async throws -> HTTPResponse.Status {
