@@ -27,6 +27,15 @@ import Testing
         }
     }
 
+    @Test func callsFitATerminal() async {
+        for words in Self.commands() {
+            let text = await jctl(words + ["--help"]).out
+            let calls = text.split(separator: "USAGE:").last?.split(separator: "\n\n").first ?? ""
+            let lines = "USAGE:\(calls)".split(separator: "\n")
+            #expect(lines.allSatisfy { $0.displayWidth <= 80 }, "jctl \(words)")
+        }
+    }
+
     /// A line that the terminal breaks cannot be copied.
     @Test func noExampleIsBroken() async {
         for words in Self.commands() {

@@ -77,7 +77,7 @@ extension APIClient {
             return CommandError(
                 .notAuthorised, "cannot \(call.purpose)",
                 why: "no permission to use \(endpoint.description)",
-                hint: "join the socket's group, or use sudo")
+                hint: "use sudo, or https with a token")
         }
         var failure = unreachable(because: Self.reason(error), isTLS: Self.isTLS(error))
         failure.what = "cannot \(call.purpose)"
@@ -87,13 +87,19 @@ extension APIClient {
 
     /// The controller cannot be reached; `what` is filled in by the caller.
     func unreachable(because why: String, isTLS: Bool = false) -> CommandError {
+        let isUnset = endpoint.origin.hasPrefix("no endpoint")
         let place =
-            endpoint.origin.hasPrefix("no endpoint")
+            isUnset
             ? endpoint.origin : "\(endpoint.description), from \(endpoint.origin): \(why)"
         let hint =
-            isTLS
-            ? "name the fleet's certificate authority with --ca-file"
-            : "is spark-controller running? Choose another with --endpoint or JCTL_ENDPOINT"
+            if isTLS {
+                "name the fleet's certificate authority with --ca-file"
+            } else if isUnset {
+                // Nobody else can look into the folder of the service's socket.
+                "on the controller's machine use sudo; elsewhere `jctl context set` names one"
+            } else {
+                "is spark-controller running? Choose another with --endpoint or JCTL_ENDPOINT"
+            }
         return CommandError(
             .unreachable, "", why: "controller unreachable (\(place))", hint: hint)
     }

@@ -15,7 +15,7 @@ struct Backup: Command {
               jctl backup ls
               jctl backup get --out /mnt/usb/jessica.jsonl.gz       the latest
 
-            A backup has jobs, plans, nodes, the fleet and its revisions, tokens,
+            A backup has jobs, plans, nodes, bans, the fleet and its revisions, tokens,
             webhooks and events. It has no outputs, no logs, no certificates and no
             administrator's token. `jctl restore` says how one is put back.
             """)

@@ -4,7 +4,10 @@ import ArgumentParser
 struct Cancel: Command {
     static let configuration = CommandConfiguration(
         abstract: "Cancels jobs, waiting or running.",
-        usage: "jctl cancel JOB… | plan PLAN… | --state STATE --kind KIND … (--yes | --dry-run)",
+        usage: """
+            jctl cancel JOB… | plan PLAN…
+            jctl cancel --state STATE --kind KIND … (--yes | --dry-run)
+            """,
         discussion: """
             EXAMPLES:
               jctl cancel 01JD3V5K8Q2M7N4P6R8S0T1V2W

@@ -4,7 +4,10 @@ import ArgumentParser
 struct Retry: Command {
     static let configuration = CommandConfiguration(
         abstract: "Tries failed or cancelled jobs again, as a new attempt.",
-        usage: "jctl retry JOB… | plan PLAN… | --state STATE --kind KIND … (--yes | --dry-run)",
+        usage: """
+            jctl retry JOB… | plan PLAN…
+            jctl retry --state STATE --kind KIND … (--yes | --dry-run)
+            """,
         discussion: """
             EXAMPLES:
               jctl retry 01JD3V5K8Q2M7N4P6R8S0T1V2W

@@ -25,7 +25,7 @@ struct Run: Command {
     @Option(help: ArgumentHelp("Give it up after this long: 90s, 5m, 1h.", valueName: "duration"))
     var deadline: Interval?
 
-    @Option(help: ArgumentHelp("How often it is tried again.", valueName: "n"))
+    @Option(help: ArgumentHelp("How often it is tried again; 0 when left out.", valueName: "n"))
     var retries: Int?
 
     @Option(help: ArgumentHelp("Input as JSON, @FILE, or @- for stdin.", valueName: "json|@file"))

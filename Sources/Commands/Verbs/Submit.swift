@@ -6,9 +6,9 @@ struct Submit: Command {
     static let configuration = CommandConfiguration(
         abstract: "Submits a job, the same for many inputs, or a plan; prints its id.",
         usage: """
-            jctl submit --kind KIND [--input JSON|@FILE] [--file FIELD=PATH] [options]
-            jctl submit --kind KIND [--count N | --items FILE] [--at-once N] [options]
-            jctl submit --plan FILE [options]
+            jctl submit --kind KIND [--input JSON|@FILE] [--file FIELD=PATH] …
+            jctl submit --kind KIND [--count N | --items FILE] [--at-once N] …
+            jctl submit --plan FILE …
             """,
         discussion: """
             EXAMPLES:
@@ -68,7 +68,7 @@ struct Submit: Command {
         help: ArgumentHelp("Give the job up after this long: 90s, 5m, 1h.", valueName: "duration"))
     var deadline: Interval?
 
-    @Option(help: ArgumentHelp("How often it is tried again.", valueName: "n"))
+    @Option(help: ArgumentHelp("How often it is tried again: 2, custom jobs 0.", valueName: "n"))
     var retries: Int?
 
     @Option(

@@ -8,7 +8,7 @@ struct Tokens: Command {
         commandName: "token",
         abstract: "Makes, lists and removes tokens of the API.",
         usage: """
-            jctl token create NAME [--role ROLE] [--submitter NAME] [--expires DURATION|never]
+            jctl token create NAME [--role ROLE] [--submitter NAME] [--expires D]
             jctl token ls
             jctl token rm NAME
             """,
@@ -20,8 +20,8 @@ struct Tokens: Command {
 
             A token is shown once. Roles: a viewer looks; a submitter submits, and acts on
             their own work; an operator acts on all jobs, nodes and roamers; an admin
-            applies the fleet and makes tokens. Jobs count for the submitter, whatever
-            token they came with.
+            applies the fleet, admits and bans nodes, and makes tokens, webhooks and
+            backups. Jobs count for the submitter, whatever token they came with.
             """)
 
     private static let actions = ["create", "ls", "rm"]

@@ -41,7 +41,9 @@ extension APIServer {
             MachineFindings.clock(ahead: ahead),
             MachineFindings.certificate(
                 "authority", ends: installation.authorityEnds, now: now,
-                action: "remove the authority's folder, restart, and certify every node again"),
+                action:
+                    "remove the authority's folder, restart, and admit every node anew, see docs/operations.md"
+            ),
             MachineFindings.certificate(
                 "controller", ends: installation.certificateEnds, now: now,
                 action: "restart the controller: each start makes a new one"),

@@ -97,10 +97,12 @@ package struct ControllerSettings: Sendable {
             help: "When a silent node's work is given to another; longer than link.stop_after."),
         SettingSpec(
             "api.host", .string, default: "0.0.0.0",
-            help: "The address of the HTTP API and the web interface."),
+            help:
+                "The address of the HTTP API, for people, programs and agents without a certificate."
+        ),
         SettingSpec(
             "api.port", .int(0...65_535), default: "8443",
-            help: "The port of the HTTP API and the web interface."),
+            help: "The port of the HTTP API."),
         SettingSpec(
             "server_names", .list,
             help: "More names and addresses of this machine, for its certificate."),
