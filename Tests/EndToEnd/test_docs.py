@@ -129,6 +129,41 @@ def test_the_logs_have_the_keys_that_are_described_and_no_others() -> None:
     assert set(used) == set(described), {key: used.get(key, "nowhere") for key in set(used) ^ set(described)}
 
 
+def test_every_setting_is_described() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    tables = {"ControlPlane/Settings/ControllerSettings.swift": "## The controller", "NodeAgent/Program/AgentSettings.swift": "## The agent"}
+    for file, heading in tables.items():
+        source = (ROOT / "Sources" / file).read_text()
+        settings = set(re.findall(r'SettingSpec\(\s*"([a-z_.]+)"', source)) - {"config", "check_config"}
+        rows = re.findall(r"^\| (`[^|]+`) \|", text.partition(f"{heading}\n")[2].partition("\n## ")[0], re.M)
+        described = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+        assert len(settings) > 15 and sorted(described) == sorted(settings), f"{heading}: {set(described) ^ settings}"
+    keys = set()
+    for file in (ROOT / "Sources/ControlPlane/FleetFile").glob("FleetReader*.swift"):
+        for allowed in re.findall(r"allowed: \[([^\]]*)\]", file.read_text()):
+            keys |= set(re.findall(r'"([a-z_]+)"', allowed))
+    # What is only checked is Docker's to say.
+    missing = {key for key in keys - {"driver", "attachable", "internal"} if not re.search(rf"\b{key}\b", text)}
+    assert len(keys) > 25 and not missing, missing
+
+
+def test_what_a_job_or_a_request_fails_with_is_described() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+
+    def codes(heading: str) -> set[str]:
+        rows = re.findall(r"^\|.*\|$", text.partition(f"{heading}\n")[2].partition("\n## ")[0].partition("\n### ")[0], re.M)
+        return {code for row in rows for code in re.findall(r"`([a-z]+(?:_[a-z]+)*)`", " ".join(row.split("|")[1:3]))}
+
+    failures = set(re.findall(r'FailureCode = "([a-z_]+)"', (ROOT / "Sources/FleetCore/Link/Failure.swift").read_text()))
+    assert len(failures) > 20 and failures <= codes("### How a job failed"), failures - codes("### How a job failed")
+    machine = (ROOT / "Sources/FleetCore/Controller/ControllerEvent.swift").read_text().partition("package enum Code:")[2].partition("\n    }")[0]
+    refusals = set(re.findall(r'case \w+ = "([a-z_]+)"', machine))
+    for file in (ROOT / "Sources/ControlPlane").rglob("*.swift"):
+        refusals |= set(re.findall(r'APIError\(\s*\.(?:[a-zA-Z]+|init\([^)]*\)),\s*"([a-z_]+)"', file.read_text()))
+    described = codes("### What a request is refused with")
+    assert len(refusals) > 25 and refusals <= described, refusals - described
+
+
 def verbs(fleet: Fleet) -> list[str]:
     text = fleet.jctl("--help").stdout
     return re.findall(r"^  ([a-z]+)  ", text, re.M)
