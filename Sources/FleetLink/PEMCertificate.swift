@@ -9,7 +9,9 @@ package struct PEMCertificate: Sendable, Equatable {
     /// The key it is for, as its DER SubjectPublicKeyInfo.
     package let publicKey: [UInt8]
     /// The beginning of its validity, in seconds since 1970.
-    package let notBefore: Int64
+    package var notBefore: Int64 { identity.notBefore }
+    /// Whether it is signed with the key it is for: nobody has changed a word of it who has not that key.
+    package let isSelfSigned: Bool
 
     /// Every certificate of the text, at least one.
     ///
@@ -32,22 +34,11 @@ package struct PEMCertificate: Sendable, Equatable {
             unsafe jessica_OPENSSL_free(whole)
             unsafe jessica_OPENSSL_free(key)
         }
-        guard size > 0, keySize > 0, let whole = unsafe whole, let key = unsafe key,
-            let begins = unsafe Self.begins(certificate)
-        else { throw LinkError(.invalidPEM, "certificate: its key or validity cannot be read") }
+        guard size > 0, keySize > 0, let whole = unsafe whole, let key = unsafe key
+        else { throw LinkError(.invalidPEM, "certificate: its key cannot be read") }
         identity = unsafe try PeerIdentity(certificate: certificate)
         der = unsafe [UInt8](UnsafeBufferPointer(start: whole, count: Int(size)))
         publicKey = unsafe [UInt8](UnsafeBufferPointer(start: key, count: Int(keySize)))
-        notBefore = begins
-    }
-
-    private static func begins(_ certificate: OpaquePointer) -> Int64? {
-        guard let epoch = unsafe ASN1_TIME_set(nil, 0) else { return nil }
-        defer { unsafe ASN1_TIME_free(epoch) }
-        var days: Int32 = 0
-        var seconds: Int32 = 0
-        let begin = unsafe X509_get0_notBefore(certificate)
-        guard unsafe ASN1_TIME_diff(&days, &seconds, epoch, begin) == 1 else { return nil }
-        return Int64(days) * 86_400 + Int64(seconds)
+        isSelfSigned = unsafe X509_verify(certificate, X509_get0_pubkey(certificate)) == 1
     }
 }

@@ -26,6 +26,13 @@ import Testing
         #expect(try PEMCertificate.all(in: again) == whole)
     }
 
+    @Test func whoHasSignedItselfIsKnown() throws {
+        let certificates = try Certificates.shared()
+        #expect(try PEMCertificate.all(in: certificates.ca.chain).map(\.isSelfSigned) == [true])
+        let chain = try PEMCertificate.all(in: certificates.chainedNode.chain)
+        #expect(chain.map(\.isSelfSigned) == [false, false])
+    }
+
     @Test func whatIsNoCertificateIsRefused() throws {
         let key = try Certificates.shared().node.key
         for text in ["", "certificate", key] {

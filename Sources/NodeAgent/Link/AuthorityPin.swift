@@ -24,6 +24,13 @@ extension KeyFingerprint {
                 "the authority that was offered is \(offered), not controller.fingerprint: another controller, or somebody in between"
             )
         }
+        // With its key alone it might have other dates or another name: kept, it would shut the right one out.
+        guard authority.isSelfSigned else {
+            throw AgentError(
+                .identity,
+                "the certificate that was offered for the authority's is not signed by it: somebody is in between"
+            )
+        }
         let lines = Data(authority.der).base64EncodedString(
             options: [.lineLength64Characters, .endLineWithLineFeed])
         return "-----BEGIN CERTIFICATE-----\n\(lines)\n-----END CERTIFICATE-----\n"
