@@ -179,6 +179,15 @@ extension APIServer {
                 "several agents wait as \(node); say which by the key that its log shows",
                 details: keys)
         }
+        let isConnected = await loop.read { controller, _ in
+            controller.nodes[node]?.session != nil
+        }
+        guard prefix != nil || !isConnected else {
+            throw APIError(
+                .conflict, "node_connected",
+                "\(node) is connected, so whoever waits may be another; say which by the key that its log shows",
+                details: [guest.fingerprint])
+        }
         context.remark.say("key \(guest.fingerprint)")
         try await enrolment.approve(guest)
         guard let view = await views([guest]).first else { throw APIError.outcomeUnknown }
@@ -220,7 +229,8 @@ extension APIServer {
         guard isKnown || !waiting.isEmpty else {
             throw APIError.notFound("node \(node), in the fleet or waiting")
         }
-        try await ask { .banNode($0, node) }
+        let wall = enrolment.wall()
+        try await ask { .banNode($0, node, wall: wall) }
         let bannedAt = await loop.read { controller, _ in controller.bans[node] }
         guard let bannedAt else { throw APIError.outcomeUnknown }
         let keys = waiting.map { ", waits with key \($0.fingerprint)" }.joined()

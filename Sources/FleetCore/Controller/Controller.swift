@@ -244,7 +244,8 @@ package struct Controller: Sendable {
             drain(request, node, deadline, now, &effects)
         case .undrain(let request, let node): undrain(request, node, now, &effects)
         case .apply(let request, let spec): apply(request, spec, now, &effects)
-        case .banNode(let request, let node): banNode(request, node, now, &effects)
+        case .banNode(let request, let node, let wall):
+            banNode(request, node, wall, now, &effects)
         case .connected(let hello, let session, let issuedAt):
             connected(hello, session, issuedAt, now, &effects)
         case .disconnected(let node, let session): disconnected(node, session, now, &effects)

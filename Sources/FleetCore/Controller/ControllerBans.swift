@@ -11,9 +11,9 @@ extension Controller {
         bans[node].map { issuedAt <= $0 } ?? false
     }
 
-    /// The earliest instant from `now` on at which a certificate for a node can be issued that is not void.
-    package func issueTime(for node: NodeName, at now: Instant) -> Instant {
-        bans[node].map { Swift.max(now, $0 + Self.afterBan) } ?? now
+    /// The earliest instant from `wall` on at which a certificate for a node can be issued that is not void.
+    package func issueTime(for node: NodeName, at wall: Instant) -> Instant {
+        bans[node].map { Swift.max(wall, $0 + Self.afterBan) } ?? wall
     }
 
     /// Makes all certificates of a node void; it need not be in the fleet.
@@ -21,10 +21,12 @@ extension Controller {
     /// Its session ends at once. What runs there ends as on any node that is not heard: the agent stops it
     /// when its leases run out, and later it is tried elsewhere.
     mutating func banNode(
-        _ request: RequestID, _ name: NodeName, _ now: Instant, _ effects: inout Effects
+        _ request: RequestID, _ name: NodeName, _ wall: Instant, _ now: Instant,
+        _ effects: inout Effects
     ) {
-        // What was issued since the last ban may be of an instant that is still to come.
-        bans[name] = issueTime(for: name, at: now)
+        // What was issued since the last ban may be of an instant that is still to come, and the wall clock may
+        // have been set forward since ours was set by it.
+        bans[name] = issueTime(for: name, at: Swift.max(now, wall))
         effects.bans.append(name)
         let state = nodes[name]?.state.rawValue
         emit(.node, now, &effects, node: name, from: state, to: state, reason: "banned")

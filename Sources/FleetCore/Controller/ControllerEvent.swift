@@ -38,8 +38,9 @@ package enum ControllerEvent: Sendable {
     case undrain(RequestID, NodeName)
     /// A checked fleet takes the place of the present one.
     case apply(RequestID, FleetSpec)
-    /// Somebody makes every certificate void that was issued to a node until now.
-    case banNode(RequestID, NodeName)
+    /// Somebody makes every certificate void that was issued to a node until now; certificates go by the wall
+    /// clock, which shows `wall`.
+    case banNode(RequestID, NodeName, wall: Instant = .zero)
     /// An agent has said hello, with a certificate issued then; without a word it is never void.
     case connected(Hello, SessionID, issuedAt: Instant = .distantFuture)
     /// A session is over.

@@ -3,6 +3,7 @@ import FleetCore
 import FleetLink
 import Foundation
 import HTTPTypes
+import Logging
 import OrderedCollections
 import RedisStore
 import Testing
@@ -150,6 +151,95 @@ struct EnrolmentTests {
             #expect(try await choose(String(second.fingerprint.prefix(23))) == .ok)
             #expect(try await ask(plane, second).status == .ok)
             #expect(try await ask(plane, first).status == .accepted)
+        }
+    }
+
+    @Test("Who waits under the name of a node that is connected is approved by key alone")
+    func connected() async throws {
+        try await Plane.with { plane, _ in
+            try await plane.connect("agx-01")
+            let box = Box(node: "agx-01")
+            _ = try await ask(plane, box)
+            let unclear = try await approve(plane, "agx-01")
+            #expect(unclear.status == .conflict && unclear.code == "node_connected")
+            #expect(try await ask(plane, box).status == .accepted)
+            let (status, _) = try await plane.call(
+                .post, "\(Self.path)/agx-01/approve", #"{"key":"\#(box.fingerprint)"}"#)
+            #expect(status == .ok)
+            #expect(try await ask(plane, box).status == .ok)
+        }
+    }
+
+    @Test("What is issued is dated by the wall clock, though the loop's is ahead of it")
+    func wallClock() async throws {
+        try await Plane.with { plane, _ in
+            let clock = plane.loop.clock
+            let desk = EnrolmentDesk(
+                authority: plane.api.enrolment.authority, loop: plane.loop,
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+                wall: { clock.now - .seconds(7_200) })
+            let key = P256.Signing.PrivateKey().publicKey
+            let guest = WaitingRoom.Guest(
+                node: "agx-01", key: key, address: "-", version: nil, at: clock.now)
+            guard case .waits = try await desk.answer(guest, renews: nil) else {
+                Issue.record("admitted by nobody")
+                return
+            }
+            try await desk.approve(guest)
+            // It is remembered for an hour, by the same clock.
+            guard case .admitted(let text, _) = try await desk.answer(guest, renews: nil) else {
+                Issue.record("not admitted")
+                return
+            }
+            let certificate = try #require(try PEMCertificate.all(in: text).first)
+            let age = clock.now.since(Authority.issueTime(notBefore: certificate.notBefore))
+            #expect(age >= .seconds(7_200))
+            // A ban by the loop's clock is a ban of it.
+            #expect(try await plane.answer(.post, "/api/v1/nodes/agx-01/ban").status == .ok)
+            let isVoid = await plane.loop.read { controller, _ in
+                controller.isVoid(
+                    certificateOf: "agx-01",
+                    issuedAt: Authority.issueTime(notBefore: certificate.notBefore))
+            }
+            #expect(isVoid)
+        }
+    }
+
+    @Test("Nothing is issued while the store is away: a successor may have banned the node")
+    func storeAway() async throws {
+        try await Plane.with { plane, redis in
+            let old = Box(node: "agx-01")
+            let certificate = try await enrol(plane, old)
+            let (new, other) = (Box(node: "agx-01"), Box(node: "agx-02"))
+            _ = try await ask(plane, other)
+            let proof = try new.proof(certificate, signedBy: old.key)
+            let pid = try redis.pid()
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            async let submitted = plane.submit("job-1")
+            while plane.loop.health.isHealthy { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(try await ask(plane, new, proof).code == "store_unavailable")
+            #expect(try await approve(plane, "agx-02").code == "store_unavailable")
+            // What was issued before is given again.
+            #expect(try await ask(plane, old).status == .ok)
+            kill(pid, SIGCONT)
+            _ = await submitted
+            while !plane.loop.health.isHealthy { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(try await ask(plane, new, proof).status == .ok)
+            #expect(try await approve(plane, "agx-02").status == .ok)
+        }
+    }
+
+    @Test("A certificate of a name that is not in the fleet is not renewed without anybody")
+    func renewalOutsideTheFleet() async throws {
+        try await Plane.with { plane, _ in
+            let old = Box(node: "new-1")
+            let certificate = try await enrol(plane, old)
+            let new = Box(node: "new-1")
+            let proof = try new.proof(certificate, signedBy: old.key)
+            #expect(try await ask(plane, new, proof).status == .accepted)
+            #expect(try await approve(plane, "new-1").status == .ok)
+            #expect(try await ask(plane, new, proof).status == .ok)
         }
     }
 

@@ -75,6 +75,18 @@ import Testing
         #expect(controller.issueTime(for: node, at: now + .seconds(60)) == now + .seconds(60))
     }
 
+    @Test func `what was issued by a wall clock that is ahead is void too`() {
+        var controller = controller()
+        let wall = Instant.zero + .seconds(3_600)
+        _ = give(&controller, .banNode(RequestID(1), node, wall: wall), at: 5)
+        #expect(controller.isVoid(certificateOf: node, issuedAt: wall))
+        let issued = controller.issueTime(for: node, at: wall)
+        #expect(!controller.isVoid(certificateOf: node, issuedAt: issued))
+        // One that is behind changes nothing.
+        _ = give(&controller, .banNode(RequestID(2), "agx-02", wall: .zero), at: 6)
+        #expect(controller.bans["agx-02"] == Instant.zero + .seconds(6))
+    }
+
     @Test func `a name that is not in the fleet is banned too, and no other is`() {
         var controller = controller()
         let effects = give(&controller, .banNode(RequestID(1), "agx-99"), at: 5)
