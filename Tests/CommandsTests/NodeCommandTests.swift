@@ -91,7 +91,9 @@ import Testing
             ["node", "approve", "agx-03", "agx-16"], routes: Self.routes()
         ) { ran, stub in
             #expect(ran.code == 0)
-            #expect(ran.out == "agx-03 approved\nagx-16 approved\n")
+            // Whom that has let in can be seen at once.
+            let from = "key 6dcd4ce26dcd4ce2, from 192.168.100.103"
+            #expect(ran.out == "agx-03 approved, \(from)\nagx-16 approved, \(from)\n")
             #expect(ran.err.contains("agx-16 is not in the fleet"))
             #expect(stub.requests.allSatisfy { $0.text == "{}" })
         }
@@ -113,6 +115,15 @@ import Testing
             #expect(ran.code == 6)
             #expect(ran.err.contains(Self.fingerprint) && ran.err.contains("--key"))
         }
+        let connected = StubAnswer.error(
+            409, "node_connected", "agx-03 is connected", "\"\(Self.fingerprint)\"")
+        try await jctl(
+            ["node", "approve", "agx-03"],
+            routes: ["POST /enrolments/agx-03/approve": { _ in connected }]
+        ) { ran, _ in
+            #expect(ran.code == 6)
+            #expect(ran.err.contains(Self.fingerprint) && ran.err.contains("--key"))
+        }
     }
 
     @Test func aMisspeltNameIsAnsweredWithTheNearest() async throws {
@@ -128,7 +139,7 @@ import Testing
             ["node", "approve", "spark", "agx-03"], routes: Self.routes()
         ) { ran, _ in
             // What can be done is done.
-            #expect(ran.code == 5 && ran.out == "agx-03 approved\n")
+            #expect(ran.code == 5 && ran.out.hasPrefix("agx-03 approved, key "))
             #expect(ran.err.contains("ls-pending"))
         }
     }

@@ -62,7 +62,7 @@ def test_a_box_that_knows_the_fingerprint_is_admitted_by_a_word(running: Fleet, 
             assert (listed["node"], listed["key"]) == (NODE, asks["key"]), listed
             # Its log says by which key it is known, and what to type.
             wait_until(lambda: asks["key"] in agent.log.read_text(), 10, "the node to say that it waits")
-            assert f"jctl node approve {NODE}" in agent.log.read_text()
+            assert f"jctl node approve {NODE} --key {asks['key'][7:23]}" in agent.log.read_text()
         # Started again it is still the one that asked.
         with controller.agent(running, NODE, NAME, pin(controller), certified=False) as agent:
             wait_until(lambda: waiting(controller)[0]["lastAskedAt"] > asks["lastAskedAt"], 20, "the node to ask again")

@@ -2,6 +2,7 @@ import Crypto
 import FleetCore
 import FleetLink
 import Foundation
+import Synchronization
 import Testing
 
 @testable import NodeAgent
@@ -45,14 +46,15 @@ private struct Rig: Sendable {
 
     /// An agent's life; without a `pin` the one that is right.
     func enrolment(
-        pin: String? = nil, identity: Identity? = nil, now: Int64 = WallTime.seconds
+        pin: String? = nil, identity: Identity? = nil, now: Int64 = WallTime.seconds,
+        pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
     ) throws -> Enrolment {
         let text = try pin ?? certificates.fingerprint()
         return Enrolment(
             .init(
                 node: "agx-01", controllers: [Rig.place], apiPort: port, serverName: "spark.test",
                 fingerprint: KeyFingerprint(text)),
-            identity: identity ?? self.identity, logger: quiet, now: { now }, pause: { _ in })
+            identity: identity ?? self.identity, logger: quiet, now: { now }, pause: pause)
     }
 
     /// Gives the node what `certify` makes.
@@ -100,6 +102,22 @@ private struct Rig: Sendable {
             #expect(error?.message.contains(offered) == true)
             #expect(rig.server.asked.map(\.path) == ["/api/v1/authority"])
             #expect(rig.files().isEmpty)
+        }
+    }
+
+    @Test("A certificate with the authority's key that it has not signed is not the authority's")
+    func forged() async throws {
+        try await Rig.with({ _, _, _ in .pending }) { rig in
+            let text = try rig.certificates.text("ca.crt")
+            let pin = try #require(KeyFingerprint(try rig.certificates.fingerprint()))
+            #expect(throws: Never.self) { try pin.authority(in: text) }
+            var der = try #require(try PEMCertificate.all(in: text).first).der
+            let last = try #require(der.indices.last)
+            der[last] ^= 1
+            let lines = Data(der).base64EncodedString(options: .lineLength64Characters)
+            let forged = "-----BEGIN CERTIFICATE-----\n\(lines)\n-----END CERTIFICATE-----\n"
+            let error = #expect(throws: AgentError.self) { try pin.authority(in: forged) }
+            #expect(error?.message.contains("not signed by it") == true)
         }
     }
 
@@ -170,6 +188,20 @@ private struct Rig: Sendable {
             #expect(rig.server.forms.count == 2)
             #expect(Set(rig.server.forms.map(\.key)).count == 1)
             #expect(rig.files() == ["ca.crt", "node.key.new"])
+        }
+    }
+
+    @Test("Where there is no room it comes back in a while, and not all at once")
+    func noRoom() async throws {
+        try await Rig.with({ _, _, _ in .full }) { rig in
+            let pauses = Mutex<[Duration]>([])
+            let enrolment = try rig.enrolment { pause in pauses.withLock { $0.append(pause) } }
+            await #expect(throws: AgentError.self) {
+                try await enrolment.credential(from: Rig.place)
+            }
+            let paused = pauses.withLock { $0 }
+            #expect(paused.count == 1 && rig.server.forms.count == 1)
+            #expect(paused.allSatisfy { $0 >= .seconds(30) && $0 <= .seconds(60) })
         }
     }
 

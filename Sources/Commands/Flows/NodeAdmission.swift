@@ -26,13 +26,13 @@ struct NodeAdmission {
                 let agent = try await session.client().post(
                     WaitingAgent.self, Resource("enrolments", node, "approve"), body,
                     purpose: "approve node \(node)")
-                printer.object(agent.json) { [SafeText.line("\(agent.model.node) approved")] }
+                printer.object(agent.json) { [SafeText.line(agent.model.approval)] }
                 if agent.model.inFleet == false {
                     session.note(
                         "\(node) is not in the fleet: add it to cluster.yaml, and `jctl apply` it")
                 }
             } catch var error as CommandError {
-                if error.code == "ambiguous_key" {
+                if ["ambiguous_key", "node_connected"].contains(error.code) {
                     error.hint = "`jctl node approve \(node) --key FINGERPRINT` chooses one"
                 } else if error.status == .notFound {
                     error.hint =

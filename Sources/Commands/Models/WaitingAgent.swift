@@ -24,6 +24,13 @@ struct WaitingAgent: Decodable, Sendable {
         return cluster ?? role ?? "in the fleet"
     }
 
+    /// That it is approved, and whom that has let in.
+    var approval: String {
+        let key = digits.map { ", key \($0)" } ?? ""
+        let address = address.map { ", from \($0)" } ?? ""
+        return "\(node) approved\(key)\(address)"
+    }
+
     /// The first digits of its key's fingerprint: enough to compare, and to choose by.
     var digits: String? { key.map { String($0.replacing("SHA256:", with: "").prefix(16)) } }
 }

@@ -19,8 +19,10 @@ struct Nodes: Command {
               jctl node ban agx-03
 
             Anybody may ask under any name: compare the key with the one in the agent's
-            log. A ban makes every certificate void that the node was given until now, for
-            ever, and ends its connection. Its agent asks anew, and `approve` admits it.
+            log, or type the command that stands there, which names the key; under the
+            name of a node that is connected nobody is admitted without it. A ban makes
+            every certificate void that the node was given until now, for ever, and ends
+            its connection. Its agent asks anew, and `approve` admits it.
             """)
 
     private static let actions = ["ls-pending", "approve", "ban"]

@@ -44,6 +44,8 @@ final class Enrolment: Sendable {
     private static let hold = 50
     /// Between two questions, where the controller does not keep them.
     private static let leastPause = Duration.seconds(1)
+    /// The longest wait before the next question where too many ask.
+    private static let crowdPause = Duration.seconds(60)
     /// How often it is looked whether somebody has brought a certificate meanwhile.
     private static let lookEvery = Duration.seconds(5)
     /// How often it is looked whether the certificate comes to its end.
@@ -149,12 +151,17 @@ final class Enrolment: Sendable {
         var hold = 0
         while true {
             let began = ContinuousClock.now
-            if let text = try await door.enrol(request, trusting: authority, hold: hold) {
+            switch try await door.enrol(request, trusting: authority, hold: hold) {
+            case .admitted(let text):
                 try await install(text, key, door)
                 logger.notice("is admitted", metadata: ["node": "\(terms.node)"])
                 return
+            case .noRoom(let why):
+                // Many are in the same place: all at once and again and again they would keep it busy.
+                try await pause(Self.crowdPause * Double.random(in: 0.5...1))
+                throw why
+            case .waits: sayWaiting(key, "waits to be admitted")
             }
-            sayWaiting(key, "waits to be admitted")
             let left = Self.leastPause - (ContinuousClock.now - began)
             if hold > 0, left > .zero { try await pause(left) }
             hold = Self.hold
@@ -207,13 +214,14 @@ final class Enrolment: Sendable {
                 signature: try own.signature(for: key.publicKey.derRepresentation)
                     .derRepresentation)
         }
-        guard let text = try await door.enrol(request, trusting: authority, hold: 0) else {
-            sayWaiting(key, "waits for its renewal to be approved")
-            return
+        switch try await door.enrol(request, trusting: authority, hold: 0) {
+        case .admitted(let text):
+            try await install(text, key, door)
+            say(.nothing)
+            logger.notice("the certificate is renewed", metadata: ["node": "\(terms.node)"])
+        case .waits: sayWaiting(key, "waits for its renewal to be approved")
+        case .noRoom(let why): throw why
         }
-        try await install(text, key, door)
-        say(.nothing)
-        logger.notice("the certificate is renewed", metadata: ["node": "\(terms.node)"])
     }
 
     // MARK: Parts
@@ -278,7 +286,8 @@ final class Enrolment: Sendable {
             what,
             metadata: [
                 "node": "\(terms.node)", "key": "\(fingerprint)",
-                "command": "jctl node approve \(terms.node)",
+                // With the key: whoever else asks under our name is not admitted by it.
+                "command": "jctl node approve \(terms.node) --key \(fingerprint.digits)",
             ])
     }
 }

@@ -28,11 +28,22 @@ struct EnrolmentDoor: Sendable {
         let signature: Data
     }
 
+    /// What a controller says to who asks.
+    enum Decision: Sendable {
+        /// It is admitted, and this is its certificate, PEM.
+        case admitted(String)
+        /// Nobody has said so yet.
+        case waits
+        /// Too many wait already.
+        case noRoom(AgentError)
+    }
+
     private struct Answer: Decodable {
         var certificate: String?
     }
     private struct Refusal: Decodable {
         struct Words: Decodable {
+            var code: String?
             var message: String
         }
         var error: Words
@@ -52,18 +63,21 @@ struct EnrolmentDoor: Sendable {
         return certificate
     }
 
-    /// The certificate, PEM; nil when nobody has admitted the node within `hold` seconds.
-    func enrol(_ request: Request, trusting authority: String, hold: Int) async throws -> String? {
+    /// Asks for a certificate; the answer may take `hold` seconds.
+    func enrol(
+        _ request: Request, trusting authority: String, hold: Int
+    ) async throws -> Decision {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .certificates(
             try NIOSSLCertificate.fromPEMBytes(Array(authority.utf8)))
         let form = try JSONEncoder().encode(request)
         let (status, body) = try await exchange(.POST, "enrolments", form, hold: hold, tls)
-        if status == .accepted { return nil }
+        if status == .accepted { return .waits }
+        if Self.words(body)?.code == "too_many_enrolments" { return .noRoom(refusal(status, body)) }
         guard status == .ok,
             let certificate = try? JSONDecoder().decode(Answer.self, from: body).certificate
         else { throw refusal(status, body) }
-        return certificate
+        return .admitted(certificate)
     }
 
     private func exchange(
@@ -106,8 +120,11 @@ struct EnrolmentDoor: Sendable {
 
     /// The controller's words, or what stands for them.
     private func refusal(_ status: HTTPResponseStatus, _ body: Data) -> AgentError {
-        let words = try? JSONDecoder().decode(Refusal.self, from: body).error.message
-        return AgentError(
-            .identity, "\(place) does not admit the node: \(words ?? "it answered \(status.code)")")
+        let words = Self.words(body)?.message ?? "it answered \(status.code)"
+        return AgentError(.identity, "\(place) does not admit the node: \(words)")
+    }
+
+    private static func words(_ body: Data) -> Refusal.Words? {
+        try? JSONDecoder().decode(Refusal.self, from: body).error
     }
 }

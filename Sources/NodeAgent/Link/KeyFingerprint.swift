@@ -7,13 +7,16 @@ package struct KeyFingerprint: Sendable, Hashable, CustomStringConvertible {
     /// `SHA256:` and 64 lower-case hexadecimal digits.
     package let description: String
 
+    /// So many of its digits that no other key can be made to begin with them.
+    var digits: String { String(description.dropFirst(Self.prefix.count).prefix(16)) }
+
     private static let prefix = "SHA256:"
 
     /// Reads one; nil when it is none.
     package init?(_ text: String) {
         let digits = text.utf8.dropFirst(Self.prefix.utf8.count)
         guard text.hasPrefix(Self.prefix), digits.count == 64,
-            digits.allSatisfy({ Self.digits.contains($0) })
+            digits.allSatisfy({ Self.hexadecimal.contains($0) })
         else { return nil }
         description = Self.prefix + String(decoding: digits, as: UTF8.self).lowercased()
     }
@@ -23,5 +26,5 @@ package struct KeyFingerprint: Sendable, Hashable, CustomStringConvertible {
         description = Self.prefix + SHA256.hash(data: key).hexadecimal
     }
 
-    private static let digits = Set("0123456789abcdefABCDEF".utf8)
+    private static let hexadecimal = Set("0123456789abcdefABCDEF".utf8)
 }
