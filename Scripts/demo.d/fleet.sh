@@ -157,7 +157,7 @@ start_agent() {
     write_settings "$folder/agent.yaml"
     # Fifteen agents share this machine's memory: none can tell what is its own.
     start_daemon "agent-$node" "$BIN/fleet-agent" run --config "$folder/agent.yaml" --node "$node" --fleet "$FLEET" \
-        --controller-host 127.0.0.1 --controller-port "$LINK_PORT" --state-dir "$folder" \
+        --controller-host 127.0.0.1 --controller-port "$LINK_PORT" --controller-api-port "$API_PORT" --state-dir "$folder" \
         --docker-socket "$JESSICA_DOCKER_SOCKET" --clean-memory-margin 0MB
 }
 
