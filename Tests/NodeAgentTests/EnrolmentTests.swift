@@ -46,13 +46,14 @@ private struct Rig: Sendable {
 
     /// An agent's life; without a `pin` the one that is right.
     func enrolment(
-        pin: String? = nil, identity: Identity? = nil, now: Int64 = WallTime.seconds,
+        _ node: String = "agx-01", pin: String? = nil, identity: Identity? = nil,
+        now: Int64 = WallTime.seconds,
         pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
     ) throws -> Enrolment {
         let text = try pin ?? certificates.fingerprint()
         return Enrolment(
             .init(
-                node: "agx-01", controllers: [Rig.place], apiPort: port, serverName: "spark.test",
+                node: node, controllers: [Rig.place], apiPort: port, serverName: "spark.test",
                 fingerprint: KeyFingerprint(text)),
             identity: identity ?? self.identity, logger: quiet, now: { now }, pause: pause)
     }
@@ -311,6 +312,18 @@ private struct Rig: Sendable {
             }
             let new = try await enrolment.credential(from: Rig.place).certificate
             #expect(new.key != old.key && rig.server.forms.count == 1)
+            #expect(rig.server.forms.first?.renews == nil)
+        }
+    }
+
+    @Test("One that came with a copied disk is not used: the node asks under its own name")
+    func copied() async throws {
+        try await Rig.with({ asked, _, made in try Self.approve(asked, made, "agx-02") }) { rig in
+            try rig.certify()
+            let old = try rig.identity.credential().certificate
+            let new = try await rig.enrolment("agx-02").credential(from: Rig.place).certificate
+            #expect(new.name == "agx-02" && new.key != old.key)
+            #expect(rig.server.forms.map(\.node) == ["agx-02"])
             #expect(rig.server.forms.first?.renews == nil)
         }
     }

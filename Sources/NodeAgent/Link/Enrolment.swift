@@ -117,6 +117,11 @@ final class Enrolment: Sendable {
         guard state.withLock({ $0.void }) != found.credential.certificate.text else {
             throw AgentError(.identity, "the controller has made \(found.path) void")
         }
+        // So it is where a disk was copied for another box.
+        guard found.credential.certificate.name == terms.node else {
+            let name = found.credential.certificate.name ?? "nobody"
+            throw AgentError(.identity, "\(found.path) is for \(name), not for \(terms.node)")
+        }
         return found.credential
     }
 
