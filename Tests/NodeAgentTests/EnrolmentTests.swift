@@ -285,6 +285,28 @@ private struct Rig: Sendable {
         }
     }
 
+    @Test("A renewal that somebody has to approve is asked for until it is seen")
+    func renewalWaits() async throws {
+        for (isApproved, expected) in [
+            (false, Duration.seconds(300)), (true, Duration.seconds(3_600)),
+        ] {
+            try await Rig.with({ asked, _, made in
+                isApproved ? try Self.approve(asked, made) : .pending
+            }) { rig in
+                try rig.certify()
+                let old = try rig.identity.credential().certificate
+                let pauses = Mutex<[Duration]>([])
+                let enrolment = try rig.enrolment(now: old.ends - 60) { pause in
+                    pauses.withLock { $0.append(pause) }
+                    throw CancellationError()
+                }
+                await enrolment.keepRenewed()
+                let paused = pauses.withLock { $0 }
+                #expect(paused == [expected] && rig.server.forms.count == 1)
+            }
+        }
+    }
+
     @Test("A renewal that fails leaves everything as it is")
     func failedRenewal() async throws {
         try await Rig.with({ _, _, _ in .full }) { rig in

@@ -50,6 +50,8 @@ final class Enrolment: Sendable {
     private static let lookEvery = Duration.seconds(5)
     /// How often it is looked whether the certificate comes to its end.
     private static let renewalEvery = Duration.seconds(3_600)
+    /// The same while somebody has to approve it: a controller forgets who has not asked for ten minutes.
+    private static let waitingEvery = Duration.seconds(300)
 
     /// `now` is the time of day in seconds since 1970.
     init(
@@ -184,30 +186,37 @@ final class Enrolment: Sendable {
 
     /// Renews the certificate when it is time, until cancelled.
     func keepRenewed() async {
+        var waits = false
         repeat {
-            await renewIfDue()
-        } while (try? await pause(Self.renewalEvery)) != nil
+            waits = await renewIfDue()
+        } while (try? await pause(waits ? Self.waitingEvery : Self.renewalEvery)) != nil
     }
 
     /// Renews the certificate if less than a third of its life is left; the present link does not notice.
-    func renewIfDue() async {
+    ///
+    /// Returns whether somebody has to approve that.
+    @discardableResult
+    func renewIfDue() async -> Bool {
         guard let present = try? await present(), present.certificate.isDue(at: now()) else {
-            return
+            return false
         }
         for controller in terms.controllers where !Task.isCancelled {
             let door = door(controller)
             do {
-                try await renew(present, door)
-                return
+                return try await !renew(present, door)
             } catch {
                 logger.warning(
                     "the certificate is not renewed yet",
                     metadata: ["remote": "\(door.place)", "error": "\(error)"])
             }
         }
+        return false
     }
 
-    private func renew(_ present: Identity.Credential, _ door: EnrolmentDoor) async throws {
+    /// Whether there is another certificate; if not, somebody has to approve it.
+    private func renew(
+        _ present: Identity.Credential, _ door: EnrolmentDoor
+    ) async throws -> Bool {
         let (key, authority) = try await withFiles {
             (try $0.keyWithoutCertificate(), try $0.authority())
         }
@@ -224,7 +233,10 @@ final class Enrolment: Sendable {
             try await install(text, key, door)
             say(.nothing)
             logger.notice("the certificate is renewed", metadata: ["node": "\(terms.node)"])
-        case .waits: sayWaiting(key, "waits for its renewal to be approved")
+            return true
+        case .waits:
+            sayWaiting(key, "waits for its renewal to be approved")
+            return false
         case .noRoom(let why): throw why
         }
     }
