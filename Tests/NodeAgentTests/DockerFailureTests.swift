@@ -49,6 +49,8 @@ import WorkerContracts
         try await withFolder { folder in
             let folders = AttemptFolders(root: folder)
             for (error, code) in causes {
+                // An end that was noted would stand.
+                await folders.forget(key)
                 let end = await folders.settle(.succeeded, key, quiet) { _ in throw error }
                 guard case .failed(let failure) = end else {
                     Issue.record("\(error) is no failure")

@@ -188,6 +188,22 @@ extension PredictionTests {
         }
     }
 
+    @Test func anEndThatIsSafeStandsWhenItIsToldAgain() async throws {
+        try await withPredictions { predictions, folders, posted in
+            predictions.restore([record()])
+            let end = succeeded([try await send(upload(), "abc", predictions)])
+            #expect(await predictions.received(end) == .stored)
+            #expect(posted.all().last == .predictionEnded(key, .succeeded))
+            // The agent died before the worker heard that; what was sent is in the outputs by now.
+            predictions.forget(key)
+            predictions.restore([record()])
+            #expect(await predictions.received(end) == .stored)
+            #expect(posted.all().last == .predictionEnded(key, .succeeded))
+            #expect(await folders.ending(of: key) == .succeeded)
+            #expect(try await folders.list(key).map(\.name) == ["output-0.mp4"])
+        }
+    }
+
     @Test func filesOfUnknownWorkAreRefused() async throws {
         try await withPredictions { predictions, folders, _ in
             func isTaken(_ upload: WorkerUpload) async -> Bool {

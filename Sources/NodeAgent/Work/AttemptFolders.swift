@@ -82,11 +82,13 @@ struct AttemptFolders: Sendable {
 
     /// Makes an end safe here, a success together with its outputs; how it has ended for good.
     ///
-    /// `fill` puts the outputs into the scratch folder it is given.
+    /// `fill` puts the outputs into the scratch folder it is given. An end that is safe already stands: a worker
+    /// that has not heard so tells of it again, when what it was made from is gone.
     func settle(
         _ ending: Ending, _ key: AttemptKey, _ logger: Logger,
         fill: (String) async throws -> Void
     ) async -> Ending {
+        if let known = await self.ending(of: key) { return known }
         var ending = ending
         if ending == .succeeded {
             do {
