@@ -101,4 +101,28 @@ import Testing
             #expect(posted.value == [["w"]], "a list that fails says nothing of what is gone")
         }
     }
+
+    @Test func `a job's own container joins no networks, whatever its image says`() async throws {
+        func info(_ id: String, _ labels: String) -> String {
+            #"{"Id":"\#(id)","Name":"/\#(id)","State":{"Status":"running"},"Config":{"Labels":"#
+                + #"{"jessica.fleet":"f","jessica.node":"n",\#(labels)}}}"#
+        }
+        let worker = info(
+            "w", #""jessica.kind":"worker","jessica.worker":"w","jessica.fingerprint":"1""#)
+        let job = info(
+            "j",
+            #""jessica.kind":"attempt","jessica.job":"j","jessica.attempt":"1","#
+                + #""jessica.networks":"fleet-mgmt""#)
+        try await StubDocker.with {
+            if $0.hasPrefix("GET /containers/json") {
+                return Answer(
+                    body: "[\(Self.listed("w", "running")),\(Self.listed("j", "running"))]")
+            }
+            return Answer(body: $0.hasPrefix("GET /containers/w/") ? worker : job)
+        } _: { engine, _ in
+            let inventory = inventory(engine, ContainerLedger())
+            try await inventory.turn(isFirst: false, at: Instant.zero + .seconds(1_000))
+            #expect(inventory.workers.value.map(\.id) == ["w"])
+        }
+    }
 }

@@ -23,6 +23,9 @@ import Testing
         #expect(labels.aliases == ["sdxl-api-agx-01", "sdxl-api"])
         #expect(NetworkLabels(labels.labels) == labels)
         #expect(NetworkLabels([:]).networks.isEmpty)
+        // An image may have labels of the same name.
+        let image = NetworkLabels(["jessica.networks": "bridge,host,jessica-mesh"])
+        #expect(image.networks == ["jessica-mesh"])
     }
 
     @Test func `what could not be joined is tried again, each minute until it is`() async throws {

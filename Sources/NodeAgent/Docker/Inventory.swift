@@ -18,8 +18,8 @@ struct Inventory: Sendable {
     private let relist = Signal()
     /// Raised after each list, for those who look after what runs.
     private let listed = Signal()
-    /// The containers of the last list.
-    private let running = Latest<[ContainerInfo]>([])
+    /// The workers of the last list.
+    let workers = Latest<[ContainerInfo]>([])
     /// Containers that were made and not started, as the last list shows them, and when they were first seen.
     private let unstarted = Latest<[String: Instant]>([:])
     private let outOfMemory = RecentSet(limit: 256)
@@ -124,13 +124,14 @@ struct Inventory: Sendable {
         _ there: [ContainerSummary], isFirst: Bool, listedAt: Instant
     ) async throws {
         var facts: [ContainerFact] = []
-        var infos: [ContainerInfo] = []
+        var workers: [ContainerInfo] = []
         for summary in there where summary.state != .created {
             guard let info = try await engine.inspect(summary.id), info.state != .created,
                 let fact = labels.fact(info, ranOutOfMemory: outOfMemory.contains(info.id))
             else { continue }
             facts.append(fact)
-            infos.append(info)
+            // A job's own container joins none, though its image may have labels that name some.
+            if case .worker = fact.purpose { workers.append(info) }
         }
         if facts.isEmpty {
             memory.nothingRuns()
@@ -139,7 +140,7 @@ struct Inventory: Sendable {
         }
         ledger.listed(facts)
         post(.containers(facts, listedAt: listedAt))
-        running.set(infos)
+        self.workers.set(workers)
         listed.nudge()
     }
 
@@ -149,7 +150,7 @@ struct Inventory: Sendable {
     private func keepJoining() async {
         while !Task.isCancelled {
             await listed.wait()
-            await joins.complete(running.value, at: clock.now)
+            await joins.complete(workers.value, at: clock.now)
         }
     }
 

@@ -37,7 +37,7 @@ final class NetworkJoins: Sendable {
         await join(id, wanted.networks, wanted.aliases)
     }
 
-    /// Tries again for those that run and have not joined all that they shall.
+    /// Tries again for those workers that run and have not joined all that they shall.
     func complete(_ containers: [ContainerInfo], at now: Instant) async {
         let ids = Set(containers.map(\.id))
         state.withLock { state in
@@ -103,11 +103,13 @@ struct NetworkLabels: Hashable, Sendable {
     }
 
     /// Reads them; a container without them shall join none.
+    ///
+    /// Labels of its image are among them: whatever they say, no other network of the machine is joined.
     init(_ labels: [String: String]) {
         func list(_ key: String) -> [String] {
             (labels[key] ?? "").split(separator: ",").map(String.init)
         }
-        networks = list(Self.networksKey)
+        networks = list(Self.networksKey).filter { WorkerSpec.clusterNetworks.contains($0) }
         aliases = list(Self.aliasesKey)
     }
 
