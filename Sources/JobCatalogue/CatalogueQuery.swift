@@ -123,7 +123,8 @@ struct CatalogueQuery {
             WHERE \(conditions.joined(separator: " AND ")) \
             ORDER BY words.rowid \(direction) LIMIT ?
             """
-        return try Int64.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+        // Not one to be kept: there may be one for each number of bins and of indices.
+        return try Int64.fetchAll(db, sql: sql, arguments: arguments)
     }
 
     // MARK: Choosing
