@@ -123,6 +123,30 @@ struct RecordKeeperTests {
         }
     }
 
+    @Test("Past jobs are listed for as long as they are kept: after a restore, whatever their age")
+    func listed() async throws {
+        try await Plane.with { plane, _ in
+            let now = plane.loop.clock.now
+            let at = now - FleetStore.jobRetention - .seconds(60)
+            var job = Job(
+                id: "old", request: JobRequest(kind: .image), queue: "vision", submittedAt: at)
+            job.ending = Job.Ending(outcome: .succeeded, at: at)
+            plane.api.catalogue.record([job])
+            let keeper = CatalogueKeeper(
+                catalogue: plane.api.catalogue, store: plane.store, inputs: plane.api.inputs,
+                clock: plane.loop.clock, logger: plane.api.logger)
+            let (client, mark) = (
+                plane.store.store.client, plane.store.store.keys.key("restored")
+            )
+            _ = try await client.read(RedisCommand("SET", .text(mark), "1"))
+            try await keeper.tidy(at: now)
+            #expect(try await plane.api.catalogue.count() == 1)
+            _ = try await client.read(RedisCommand("DEL", .text(mark)))
+            try await keeper.tidy(at: now)
+            #expect(try await plane.api.catalogue.count() == 0)
+        }
+    }
+
     @Test("Events go by their time; that there are too many for it is told")
     func events() async throws {
         try await Plane.with(fleet: nil) { plane, _ in

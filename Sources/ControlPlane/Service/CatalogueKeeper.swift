@@ -55,9 +55,8 @@ package struct CatalogueKeeper: Sendable {
             }
             group.addTask {
                 while !Task.isCancelled {
-                    let horizon = clock.now - FleetStore.jobRetention
                     await untilDone("tidy the catalogue of jobs") {
-                        try await catalogue.forget(endedBefore: horizon)
+                        try await tidy(at: clock.now)
                     }
                     try? await Task.sleep(for: Self.tidyEvery)
                 }
@@ -85,6 +84,12 @@ package struct CatalogueKeeper: Sendable {
         if through == nil, added > 0 {
             logger.info("catalogue of jobs made", metadata: ["jobs": "\(added)"])
         }
+    }
+
+    /// Forgets jobs whose time in the record is over.
+    func tidy(at now: Instant) async throws {
+        if try await store.keepsAllJobs() { return }
+        try await catalogue.forget(endedBefore: now - FleetStore.jobRetention)
     }
 
     /// Reads inputs of which the record has a short form, so that all of their words are found.

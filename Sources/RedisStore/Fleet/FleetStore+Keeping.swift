@@ -38,6 +38,11 @@ extension FleetStore {
         return Int(reply.integer ?? 0)
     }
 
+    /// Whether past jobs are kept whatever their age: a restore was not long ago.
+    package func keepsAllJobs() async throws(RedisStoreError) -> Bool {
+        try await store.client.read(RedisCommand("EXISTS", .text(keys.restored))).integer == 1
+    }
+
     /// How many events are kept, and since when; nil when there are none.
     package func eventSpan() async throws(RedisStoreError) -> (count: Int, since: Instant)? {
         let count = try await store.client.read(RedisCommand("XLEN", .text(keys.events)))
