@@ -9,11 +9,16 @@ enum Abridged {
     }
 
     /// A JSON object with its texts and lists cut shorter and shorter; the last is an empty one.
-    static func forms(of text: String) -> [String] {
-        guard let value = try? JSONValue(text: text) else { return ["{}"] }
-        return [256, 192, 128, 96, 64, 48, 32, 16, 8].compactMap {
-            try? shorten(value, texts: $0, items: max($0 / 16, 1), depth: 4).text
-        } + ["{}"]
+    ///
+    /// Each is made when it is asked for: most inputs need one.
+    static func forms(of text: String) -> some Sequence<String> {
+        let value = try? JSONValue(text: text)
+        let cuts: [Int?] = [256, 192, 128, 96, 64, 48, 32, 16, 8, nil]
+        return cuts.lazy.map { most -> String in
+            guard let value, let most else { return "{}" }
+            let short = shorten(value, texts: most, items: max(most / 16, 1), depth: 4)
+            return (try? short.text) ?? "{}"
+        }
     }
 
     private static func shorten(
