@@ -101,7 +101,8 @@ package final class BackupDesk: Sendable {
             group.addTask { [self] in
                 await withCheckedContinuation { continuation in
                     let isOver = state.withLock { state in
-                        guard state.running == name else { return true }
+                        // The time may be over before this has begun.
+                        guard state.running == name, !Task.isCancelled else { return true }
                         state.waiting[id] = (name, continuation)
                         return false
                     }
@@ -110,8 +111,8 @@ package final class BackupDesk: Sendable {
             }
             group.addTask { try? await Task.sleep(for: patience) }
             await group.next()
-            state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume()
             group.cancelAll()
+            state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume()
         }
     }
 
