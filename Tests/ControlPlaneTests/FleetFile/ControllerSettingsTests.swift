@@ -1,3 +1,4 @@
+import Foundation
 import Settings
 import Testing
 
@@ -63,5 +64,33 @@ import Testing
             try load("failover: true\n").1 == [
                 "controller.yaml:1: failover: needs redis.url: nobody else reaches a private Redis"
             ])
+    }
+
+    @Test func thePackagedFileNamesEverySetting() throws {
+        let file = (0..<4).reduce(URL(filePath: #filePath)) { url, _ in
+            url.deletingLastPathComponent()
+        }.appending(path: "Scripts/package.d/controller/controller.yaml")
+        // Without the `#` of settings; words have a space behind it.
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+            .map {
+                $0.hasPrefix("#") && !$0.hasPrefix("# ") || $0.hasPrefix("#  ")
+                    ? $0.dropFirst() : $0
+            }
+            .filter { !$0.hasPrefix("#") }
+        #expect(try load(lines.joined(separator: "\n")).1 == [])
+        var named: Set<String> = []
+        var group = ""
+        for line in lines {
+            let key = line.prefix { $0 != ":" }.drop { $0 == " " }
+            if line.hasPrefix(" ") {
+                named.insert("\(group).\(key)")
+            } else {
+                group = String(key)
+                named.insert(group)
+            }
+        }
+        for spec in ControllerSettings.source.specs where spec.inFile {
+            #expect(named.contains(spec.key), "\(spec.key)")
+        }
     }
 }
