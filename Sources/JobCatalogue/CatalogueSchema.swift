@@ -40,21 +40,6 @@ enum CatalogueSchema {
                 PRAGMA user_version = \(version);
                 """)
     }
-
-    /// Removes all tables.
-    static func drop(_ db: Database) throws {
-        try db.execute(
-            sql: """
-                DROP TABLE IF EXISTS words;
-                DROP TABLE IF EXISTS texts;
-                DROP TABLE IF EXISTS jobs;
-                DROP TABLE IF EXISTS bins;
-                DROP TABLE IF EXISTS abridged;
-                DROP TABLE IF EXISTS tries;
-                DROP TABLE IF EXISTS labels;
-                DROP TABLE IF EXISTS marks;
-                """)
-    }
 }
 
 /// What the catalogue remembers of itself.

@@ -40,11 +40,15 @@ package final class JobCatalogue: Sendable {
         (changes, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         do {
             pool = try Self.open(path, term)
-        } catch let error as DatabaseError where error.isDamage {
+        } catch let error where error is Foreign || (error as? DatabaseError)?.isDamage == true {
+            // Tables of a million jobs are not emptied in a moment, and would keep their room.
             try CatalogueFile.remove(path)
             pool = try Self.open(path, term)
         }
     }
+
+    /// The file is of another version, or of another record.
+    private struct Foreign: Error {}
 
     /// Removes the file of a catalogue that nobody has open; the next one is made anew.
     package static func remove(path: String) throws { try CatalogueFile.remove(path) }
@@ -58,18 +62,27 @@ package final class JobCatalogue: Sendable {
             try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4000")
         }
         let pool = try DatabasePool(path: path, configuration: configuration)
-        try pool.write { db in
-            let version = try Int.fetchOne(db, sql: "PRAGMA user_version")
-            var isOurs = version == CatalogueSchema.version
-            // Terms only rise: a greater one belongs to another record.
-            if isOurs, let last = try CatalogueMark.term.read(db) { isOurs = last < term }
-            if !isOurs {
-                try CatalogueSchema.drop(db)
-                try CatalogueSchema.create(db)
-            }
-            try CatalogueMark.term.write(term, db)
+        do {
+            try pool.write { try takeOver($0, term) }
+        } catch {
+            // What SQLite keeps beside a file goes with the last who has it open, by its name.
+            try? pool.close()
+            throw error
         }
         return pool
+    }
+
+    /// Makes the tables of an empty file, and takes those of an earlier controller of this record as they are.
+    private static func takeOver(_ db: Database, _ term: Int64) throws {
+        if try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0 {
+            try CatalogueSchema.create(db)
+        } else {
+            let version = try Int.fetchOne(db, sql: "PRAGMA user_version")
+            guard version == CatalogueSchema.version else { throw Foreign() }
+            // Terms only rise: a greater one belongs to another record.
+            if let last = try CatalogueMark.term.read(db), last >= term { throw Foreign() }
+        }
+        try CatalogueMark.term.write(term, db)
     }
 
     // MARK: Writing

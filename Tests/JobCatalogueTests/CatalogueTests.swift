@@ -329,6 +329,31 @@ struct CatalogueTests {
         }
     }
 
+    @Test("A file of another version is made anew, and nothing is left of it")
+    func otherVersion() async throws {
+        try await with { catalogue, path in
+            catalogue.record(jobs(2_000, seed: 8))
+            try await catalogue.write()
+            try catalogue.close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write {
+                try $0.execute(sql: "CREATE TABLE older (a); PRAGMA user_version = 3")
+            }
+            try queue.close()
+            func size() throws -> Int {
+                try Data(contentsOf: URL(fileURLWithPath: path)).count
+            }
+            let before = try size()
+            let next = try JobCatalogue(path: path, term: 2)
+            #expect(try await next.count() == 0)
+            #expect(try await next.wholeThrough() == nil)
+            next.record(jobs(10, seed: 8))
+            #expect(try await next.count() == 10)
+            try next.close()
+            #expect(try size() < before / 2)
+        }
+    }
+
     @Test("A damaged file is made anew")
     func damaged() async throws {
         try await with { catalogue, path in
