@@ -71,6 +71,8 @@ struct SampleTests {
         #expect(DockerEngine.conflictingID(in: "Conflict.") == nil)
     }
 
+    private static let volume = String(repeating: "0a", count: 32)
+
     @Test("a container after exit 3, after a failed start, and with next to nothing")
     func containers() throws {
         let exited = ContainerInfo(
@@ -81,12 +83,16 @@ struct SampleTests {
                 "Error":"","StartedAt":"2026-11-23T16:21:17.725509233Z",
                 "FinishedAt":"2026-11-23T16:21:17.727945086Z"},
                 "Config":{"Tty":false,"Labels":{"fleet":"t","odd":null}},
+                "Mounts":[{"Type":"bind","Source":"/models","Destination":"/models"},
+                {"Type":"volume","Name":"kept","Destination":"/kept"},
+                {"Type":"volume","Name":"\(Self.volume)","Destination":"/data"}],
                 "NetworkSettings":{"Networks":{"bridge":{"IPAddress":""},"n":{"IPAddress":"10.0.0.2"}}}}
                 """))
         #expect(exited?.state == .exited && exited?.exitCode == 3 && exited?.name == "c1")
         #expect(exited?.labels == ["fleet": "t"])
         #expect(exited?.ipAddresses == ["n": "10.0.0.2"])
         #expect(exited?.networks == ["bridge", "n"])
+        #expect(exited?.anonymousVolumes == [Self.volume])
         #expect(exited?.startedAt == "2026-11-23T16:21:17.725509233Z")
         let failed = ContainerInfo(
             json: try json(
@@ -97,6 +103,7 @@ struct SampleTests {
         #expect(failed?.state == .created && failed?.exitCode == 127)
         let bare = ContainerInfo(json: try json(#"{"Id":"a","State":null}"#))
         #expect(bare?.state == .unknown("") && bare?.labels == [:])
+        #expect(bare?.anonymousVolumes == [])
         #expect(ContainerInfo(json: try json("{}")) == nil)
         #expect(ContainerState("sleeping") == .unknown("sleeping"))
     }
@@ -105,9 +112,11 @@ struct SampleTests {
     func summary() throws {
         let summary = ContainerSummary(
             json: try json(
-                #"{"Id":"a","Names":["/other/alias","/sl"],"State":"exited","Labels":{"fleet":"t"},"ImageID":"sha256:3c"}"#
-            ))
-        #expect(summary?.name == "sl")
+                """
+                {"Id":"a","Names":["/other/alias","/sl"],"State":"exited","Labels":{"fleet":"t"},
+                "ImageID":"sha256:3c","Mounts":[{"Type":"volume","Name":"\(Self.volume)"}]}
+                """))
+        #expect(summary?.name == "sl" && summary?.anonymousVolumes == [Self.volume])
         #expect(summary?.state == .exited && summary?.labels == ["fleet": "t"])
     }
 

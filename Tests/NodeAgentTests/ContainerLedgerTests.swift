@@ -29,12 +29,14 @@ struct ContainerLedgerTests {
         ledger.listBegins()
         ledger.started(fact("new"))
         ledger.started(fact("gone"))
-        ledger.removed("gone")
+        ledger.removed("gone", volumes: ["v"])
         ledger.listed([fact("pod")])
         #expect(running(ledger) == ["pod", "new"])
         ledger.listBegins()
         ledger.listed([fact("pod"), fact("new", isRunning: false)])
         #expect(running(ledger) == ["pod"])
-        #expect(ledger.removed == ["gone"])
+        #expect(ledger.removed == ["gone"] && ledger.removedVolumes == ["v"])
+        ledger.isClean()
+        #expect(ledger.removed.isEmpty && ledger.removedVolumes.isEmpty)
     }
 }

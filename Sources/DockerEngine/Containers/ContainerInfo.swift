@@ -60,6 +60,8 @@ package struct ContainerInfo: Sendable, Hashable {
     package var ipAddresses: [String: String]
     /// The networks it has joined, by their names.
     package var networks: Set<String>
+    /// The names of the volumes that Docker made for it, sorted; nobody else has named or needs them.
+    package var anonymousVolumes: [String]
     /// How often the restart policy started it again.
     package var restartCount: Int
     /// True when its output is a terminal's, without a split into stdout and stderr.
@@ -70,8 +72,8 @@ package struct ContainerInfo: Sendable, Hashable {
         id: String, name: String, imageID: String = "", state: ContainerState,
         exitCode: Int = 0, oomKilled: Bool = false, error: String = "", startedAt: String = "",
         finishedAt: String = "", labels: [String: String] = [:],
-        ipAddresses: [String: String] = [:], networks: Set<String> = [], restartCount: Int = 0,
-        hasTerminal: Bool = false
+        ipAddresses: [String: String] = [:], networks: Set<String> = [],
+        anonymousVolumes: [String] = [], restartCount: Int = 0, hasTerminal: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -85,6 +87,7 @@ package struct ContainerInfo: Sendable, Hashable {
         self.labels = labels
         self.ipAddresses = ipAddresses
         self.networks = networks
+        self.anonymousVolumes = anonymousVolumes
         self.restartCount = restartCount
         self.hasTerminal = hasTerminal
     }
@@ -104,7 +107,8 @@ package struct ContainerInfo: Sendable, Hashable {
             error: state["Error"].string ?? "", startedAt: state["StartedAt"].string ?? "",
             finishedAt: state["FinishedAt"].string ?? "",
             labels: json["Config"]["Labels"].stringMap, ipAddresses: addresses,
-            networks: Set(networks.keys), restartCount: json["RestartCount"].int ?? 0,
+            networks: Set(networks.keys), anonymousVolumes: json["Mounts"].anonymousVolumes,
+            restartCount: json["RestartCount"].int ?? 0,
             hasTerminal: json["Config"]["Tty"].bool ?? false)
     }
 }
@@ -121,17 +125,20 @@ package struct ContainerSummary: Sendable, Hashable {
     package var labels: [String: String]
     /// The id of its image.
     package var imageID: String
+    /// The names of the volumes that Docker made for it, sorted.
+    package var anonymousVolumes: [String]
 
     /// Creates a summary.
     package init(
         id: String, name: String, state: ContainerState, labels: [String: String] = [:],
-        imageID: String = ""
+        imageID: String = "", anonymousVolumes: [String] = []
     ) {
         self.id = id
         self.name = name
         self.state = state
         self.labels = labels
         self.imageID = imageID
+        self.anonymousVolumes = anonymousVolumes
     }
 
     init?(json: JSONValue) {
@@ -141,10 +148,20 @@ package struct ContainerSummary: Sendable, Hashable {
         self.init(
             id: id, name: names.first { !$0.contains("/") } ?? names.first ?? "",
             state: ContainerState(json["State"].string ?? ""), labels: json["Labels"].stringMap,
-            imageID: json["ImageID"].string ?? "")
+            imageID: json["ImageID"].string ?? "",
+            anonymousVolumes: json["Mounts"].anonymousVolumes)
     }
 
     static func bareName(_ name: String) -> String {
         name.hasPrefix("/") ? String(name.dropFirst()) : name
+    }
+}
+
+extension JSONValue {
+    /// Of a list of mounts the volumes without a name of their own: Docker calls them by 64 hexadecimal digits.
+    fileprivate var anonymousVolumes: [String] {
+        elements.filter { $0["Type"].string == "volume" }.compactMap { $0["Name"].string }
+            .filter { $0.utf8.count == 64 && $0.allSatisfy { $0.isASCII && $0.isHexDigit } }
+            .sorted()
     }
 }

@@ -8,6 +8,17 @@ extension DockerEngine {
         return try answer.json()["Volumes"].elements.compactMap { $0["Name"].string }.sorted()
     }
 
+    /// Whether there is a volume of that name.
+    package func hasVolume(_ name: String) async throws -> Bool {
+        try Names.check(name, "volume name")
+        do {
+            _ = try await send(Call(.GET, ["volumes", name]))
+            return true
+        } catch let error as DockerError where error.status == 404 {
+            return false
+        }
+    }
+
     /// Removes a volume; fine when there is none.
     ///
     /// - Throws: `.conflict` while a container has it.

@@ -34,15 +34,16 @@ struct Cleaner: Sendable {
         where labels.owns(summary.labels) {
             do {
                 try await engine.remove(summary.id, force: true)
-                ledger.removed(summary.id)
+                ledger.removed(summary.id, volumes: summary.anonymousVolumes)
             } catch let error as DockerError where error.code != .unavailable {
                 logger.warning(
                     "container cannot be removed",
                     metadata: ["container": "\(summary.name)", "error": "\(error)"])
             }
         }
-        // Those of containers that Docker lost when it was killed; the others went with theirs.
-        for volume in try await engine.listVolumes(labels: labels.common) {
+        // Those of containers that Docker lost when it was killed, and those that it could not remove with
+        // theirs: of these it says nothing.
+        for volume in try await volumesLeft() {
             do {
                 try await engine.removeVolume(volume)
             } catch let error as DockerError where error.code != .unavailable {
@@ -62,13 +63,23 @@ struct Cleaner: Sendable {
         where labels.owns(summary.labels) {
             leftovers.append("container \(summary.name)")
         }
-        leftovers += try await engine.listVolumes(labels: labels.common).map { "volume \($0)" }
+        leftovers += try await volumesLeft().map { "volume \($0)" }
         if leftovers.isEmpty { leftovers = try await held() }
         if leftovers.isEmpty {
             memory.isClean()
             ledger.isClean()
         }
         return leftovers
+    }
+
+    /// Volumes with our labels, and of those of removed containers all that are still there: what an image
+    /// declares has no labels.
+    private func volumesLeft() async throws -> [String] {
+        var volumes = Set(try await engine.listVolumes(labels: labels.common))
+        for volume in ledger.removedVolumes where !volumes.contains(volume) {
+            if try await engine.hasVolume(volume) { volumes.insert(volume) }
+        }
+        return volumes.sorted()
     }
 
     /// Waits a little for processes to end and memory to come back; what is held after that, for people.

@@ -3,11 +3,16 @@ import Synchronization
 
 /// Which containers of this node are being made, which run, and which were removed since it was last clean.
 final class ContainerLedger: Sendable {
+    /// A container that Docker has removed.
+    private struct Removed {
+        var id: String
+        var volumes: [String]
+    }
     private struct State {
         var running: [ContainerFact] = []
         /// Those that began to run while Docker was being asked.
         var startedSince: [ContainerFact] = []
-        var removed: [String] = []
+        var removed: [Removed] = []
         /// How often each name is just being made.
         var beingMade: [String: Int] = [:]
     }
@@ -62,12 +67,12 @@ final class ContainerLedger: Sendable {
         }
     }
 
-    /// A container was removed, as Docker says.
-    func removed(_ id: String) {
+    /// A container was removed, as Docker says, and with it the volumes that Docker had made for it.
+    func removed(_ id: String, volumes: [String]) {
         state.withLock {
             $0.running.removeAll { $0.id == id }
             $0.startedSince.removeAll { $0.id == id }
-            $0.removed.append(id)
+            $0.removed.append(Removed(id: id, volumes: volumes))
             if $0.removed.count > Self.removedMax { $0.removed.removeFirst() }
         }
     }
@@ -79,5 +84,8 @@ final class ContainerLedger: Sendable {
     var running: [ContainerFact] { state.withLock { $0.running } }
 
     /// What was removed since the node was last clean.
-    var removed: [String] { state.withLock { $0.removed } }
+    var removed: [String] { state.withLock { $0.removed.map(\.id) } }
+
+    /// The volumes that went with these, if Docker did what it says.
+    var removedVolumes: [String] { state.withLock { $0.removed.flatMap(\.volumes) } }
 }

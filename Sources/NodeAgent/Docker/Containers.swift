@@ -207,7 +207,7 @@ struct Containers: Sendable {
         }
         if adopts(info), let fact = labels.fact(info) { return fact }
         try await engine.remove(info.id, force: true)
-        ledger.removed(info.id)
+        ledger.removed(info.id, volumes: info.anonymousVolumes)
         return nil
     }
 
@@ -267,7 +267,7 @@ struct Containers: Sendable {
                     metadata: ["container": "\(info.name)", "error": "\(error)"])
             }
             try await engine.remove(id, force: true)
-            ledger.removed(id)
+            ledger.removed(id, volumes: info.anonymousVolumes)
             return nil
         } catch {
             return Failure(docker: error, otherwise: .startFailed)
