@@ -121,7 +121,7 @@ let package = Package(
             dependencies: [
                 "FleetCore", "FleetWire", "FleetLink", "RedisStore", "ObjectStore", "JobCatalogue",
                 "Settings", logging,
-                lifecycle, nioCore, nioPosix, crypto, collections,
+                lifecycle, nioCore, nioPosix, http1, crypto, collections,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "X509", package: "swift-certificates"),

@@ -221,6 +221,36 @@ def test_a_gigabyte_is_refused_early_on_every_route(running: Fleet, tmp_path: Pa
         assert controller.get("/readyz")[0] == 200
 
 
+MALFORMED = [
+    b"what is this?\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", b"GET /healthz FTP/1.1\r\nHost: x\r\n\r\n",
+    b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+    b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["first", "second"])
+def test_what_is_no_http_is_told_so_as_any_other_error(running: Fleet, tmp_path: Path, before: bytes) -> None:
+    with alone(running, tmp_path, "") as (controller, start):
+        start()
+        for request in MALFORMED:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(20)
+            connection.connect(str(controller.socket))
+            connection.sendall(before + request)
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+            connection.close()
+            answers = [b"HTTP/1.1 " + part for part in answer.split(b"HTTP/1.1 ")[1:]]
+            if before:
+                assert answers.pop(0).startswith(b"HTTP/1.1 200"), f"{request!r}: {answer!r}"
+            assert len(answers) == 1, f"{request!r}: {answer!r}"
+            head, _, body = answers[0].partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 400") and f"content-length: {len(body)}" in head.decode().lower(), head
+            error = json.loads(body)["error"]
+            assert error["code"] == "bad_request" and error["requestId"] and error["message"], error
+
+
 @pytest.fixture
 def many_files() -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

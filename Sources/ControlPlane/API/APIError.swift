@@ -3,6 +3,7 @@ import Foundation
 package import HTTPTypes
 package import Hummingbird
 import NIOCore
+import NIOHTTP1
 import ObjectStore
 
 /// Why a request is refused: every answer other than success has this shape.
@@ -51,6 +52,11 @@ package struct APIError: HTTPResponseError, Sendable {
 
     static func invalid(_ message: String) -> APIError {
         APIError(.badRequest, "bad_request", message)
+    }
+
+    /// What is no HTTP.
+    static func malformed(_ error: HTTPParserError) -> APIError {
+        .invalid("the request cannot be read as HTTP/1.1: \(error.debugDescription)")
     }
 
     /// A word that is none of those there are.

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOHTTP1
 
 /// Gives every failure the one shape of an error, logs it with its request's id, and counts all answers.
 struct ErrorShape<Context: RequestContext>: RouterMiddleware {
@@ -28,6 +29,8 @@ struct ErrorShape<Context: RequestContext>: RouterMiddleware {
     static func shaped(_ error: any Error, _ request: Request) -> APIError {
         switch error {
         case let error as APIError: return error
+        // In its body, of which only a route hears.
+        case let error as HTTPParserError: return .malformed(error)
         case let error as any HTTPResponseError where error.status == .notFound:
             return APIError(
                 .notFound, "not_found", "there is nothing at \(request.method) \(request.uri.path)")

@@ -59,7 +59,10 @@ extension ControllerService {
         }
         let serverLogger = ServerLog.logger(to: logger, until: ending)
         let http = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [BodyGuard(meters: parts.meters, logger: serverLogger)],
+            additionalChannelHandlers: [
+                BodyGuard(meters: parts.meters, logger: serverLogger),
+                MalformedRequests(meters: parts.meters, logger: serverLogger),
+            ],
             idleTimeout: Self.idleTimeout)
         let connections = MaximumAvailableConnections(files / 8 * 5, logger: serverLogger)
         let admin = Application(
