@@ -2,12 +2,15 @@ import FleetCore
 package import FleetLink
 import FleetWire
 package import Logging
+package import RedisStore
 import Synchronization
 
 /// Takes the agents' connections: it checks who they are, decodes what they say, and hands it on.
 package struct LinkService: Sendable {
     let loop: ControlLoop
     let sessions: SessionTable
+    /// The durable record, for what is no longer in memory.
+    let record: FleetStore
     let logs: LogStore
     let uploads: UploadDesk
     let inputs: InputDesk
@@ -18,14 +21,17 @@ package struct LinkService: Sendable {
     static let helloWithin = Duration.seconds(3)
     /// Bytes of log an agent may have on its way.
     static let logCredit = 256 << 10
+    /// The largest message of an agent, in bytes.
+    static let frameMax = 1 << 20
 
     /// Creates the service.
     package init(
-        loop: ControlLoop, sessions: SessionTable, logs: LogStore, uploads: UploadDesk,
-        inputs: InputDesk, counters: LinkCounters, logger: Logger
+        loop: ControlLoop, sessions: SessionTable, record: FleetStore, logs: LogStore,
+        uploads: UploadDesk, inputs: InputDesk, counters: LinkCounters, logger: Logger
     ) {
         self.loop = loop
         self.sessions = sessions
+        self.record = record
         self.logs = logs
         self.uploads = uploads
         self.inputs = inputs
@@ -61,7 +67,7 @@ package struct LinkService: Sendable {
             let issuedAt = Authority.issueTime(notBefore: connection.peer.notBefore)
             try await requireValid(hello.node, issuedAt, connection)
             name = hello.node
-            connection.setFrameLimit(1 << 20)
+            connection.setFrameLimit(Self.frameMax)
             sessions.add(session, connection)
             loop.post(.connected(hello, session, issuedAt: issuedAt))
             sessions.send(.logCredit(bytes: UInt32(Self.logCredit)), to: session)
@@ -156,54 +162,20 @@ package struct LinkService: Sendable {
         }
     }
 
-    /// Keeps a piece of log; whether it was the last, and all is kept that will be.
-    ///
-    /// What nobody has asked that node for, and what is no log, is passed over and need not be sent again.
-    private func keep(
-        _ chunk: LogChunk, _ node: NodeName, _ rights: inout LogRights
-    ) async -> Bool {
-        guard await rights.mayWrite(chunk.key) else { return chunk.isLast }
-        do {
-            guard try await logs.append(chunk, now: loop.clock.now) else { return false }
-            // The node lets its own go when it is told that this one is kept.
-            return await isOnDisk(chunk.key)
-        } catch {
-            counters.refused("log")
-            logger.warning(
-                "a piece of log is none",
-                metadata: [
-                    "node": "\(node)", "attempt": "\(chunk.key)", "error": "\(error)",
-                ])
-            return chunk.isLast
-        }
-    }
-
-    private func isOnDisk(_ key: AttemptKey) async -> Bool {
-        do {
-            try await logs.sync(key)
-            return true
-        } catch {
-            logger.error(
-                "log of an attempt is not on the disk",
-                metadata: ["attempt": "\(key)", "error": "\(error)"])
-            return false
-        }
-    }
-
     private func converse(
         _ node: NodeName, _ session: SessionID, _ frames: InboundFrames.AsyncIterator
     ) async throws {
-        var rights = LogRights(node: node, loop: loop)
+        let pieces = LogIntake(self, node: node, session: session)
+        // What has come before the link ends is kept also after it.
+        Task { await pieces.run() }
+        defer { pieces.end() }
         let questions = Questions()
         while let frame = try await frames.next() {
             let message = try decode(frame)
             counters.received(message)
             switch message {
             case .log(let chunk):
-                if await keep(chunk, node, &rights) {
-                    sessions.send(.logKept(chunk.key), to: session)
-                }
-                sessions.send(.logCredit(bytes: UInt32(clamping: frame.count)), to: session)
+                try pieces.add(chunk, bytes: frame.count)
             case .uploadRequest(let id, let request):
                 let grant = await uploads.grant(request, to: node)
                 sessions.send(.uploadGrant(id: id, grant), to: session)
@@ -239,29 +211,4 @@ private final class Questions: Sendable {
     }
 
     func end() { open.subtract(1, ordering: .relaxed) }
-}
-
-/// Which logs a node may write: those of attempts that are or were on it.
-private struct LogRights {
-    let node: NodeName
-    let loop: ControlLoop
-    /// Attempts that were asked about lately.
-    private var known: Set<AttemptKey> = []
-
-    init(node: NodeName, loop: ControlLoop) {
-        self.node = node
-        self.loop = loop
-    }
-
-    mutating func mayWrite(_ key: AttemptKey) async -> Bool {
-        if known.contains(key) { return true }
-        let node = node
-        let may = await loop.read { controller, _ in
-            controller.jobs[key.job]?.attempt(key.number)?.node == node
-        }
-        guard may else { return false }
-        if known.count >= 1_024 { known = [] }
-        known.insert(key)
-        return true
-    }
 }

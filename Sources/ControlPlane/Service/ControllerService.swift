@@ -197,7 +197,7 @@ package struct ControllerService: Service {
         let applied = AppliedSource(loaded.fleet)
         let catalogue = try openCatalogue(state, loaded, term: loop.term)
         let link = LinkService(
-            loop: loop, sessions: sessions, logs: logs,
+            loop: loop, sessions: sessions, record: store, logs: logs,
             uploads: UploadDesk(loop: loop, objects: objects),
             inputs: InputDesk(loop: loop, store: store, inputs: inputs), counters: counters,
             logger: logger)

@@ -178,11 +178,13 @@ struct Plane: Sendable {
     /// Puts an ended job into the record, behind the machine's back.
     @discardableResult
     func past(
-        _ id: JobID, _ outcome: Job.Outcome = .succeeded, of submitter: SubmitterName? = nil
+        _ id: JobID, _ outcome: Job.Outcome = .succeeded, of submitter: SubmitterName? = nil,
+        attempts: [Attempt] = []
     ) async throws -> Job {
         var request = JobRequest(kind: .image)
         request.submitter = submitter
         var job = Job(id: id, request: request, queue: "vision", submittedAt: loop.clock.now)
+        job.attempts = attempts
         job.ending = Job.Ending(outcome: outcome, at: loop.clock.now)
         var change = FleetChange(
             counters: await loop.read { controller, _ in controller.counters },
