@@ -44,6 +44,9 @@ struct Parts: Sendable {
                 mailbox.post(.link(change))
                 meters.note(change)
                 Self.tell(notifier, of: change, settings)
+                if case .message(.welcome(let welcome)) = change {
+                    Self.compare(welcome, with: settings, logger)
+                }
             }, onCredit: { outbox.nudge() }, onLogKept: { outbox.kept($0) })
         let images = ImageLedger(path: folder.images, logger: logger)
         self.images = ImageCollector(
@@ -132,5 +135,13 @@ struct Parts: Sendable {
         case .down: notifier.status("\(settings.node): not connected to \(controller)")
         case .message: break
         }
+    }
+
+    /// Warns of a fleet that has two names: what is looked for by one of them is not found by the other.
+    static func compare(_ welcome: Welcome, with settings: AgentSettings, _ logger: Logger) {
+        guard welcome.fleet != settings.fleet else { return }
+        logger.warning(
+            "the controller's fleet has another name than our settings say, which our containers carry",
+            metadata: ["fleet": "\(welcome.fleet)", "fleet.own": "\(settings.fleet)"])
     }
 }
