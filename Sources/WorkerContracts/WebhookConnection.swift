@@ -4,9 +4,9 @@ import NIOHTTP1
 /// One connection of a worker: takes one report whole or one file piece by piece, passes it on,
 /// writes the answer, closes.
 ///
-/// Waiting (for a head) → collecting (a wanted report), uploading (a file) or discarding (an
-/// unwanted body) → answering → closed. A body that is not wanted is still read to its end, because
-/// closing on a sender loses it the answer.
+/// Waiting (for a head) → collecting (a wanted report), uploading (a file), asking (for a file) or
+/// discarding (an unwanted body) → answering → closed. A body that is not wanted is still read to its
+/// end, because closing on a sender loses it the answer.
 final class WebhookConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = WorkerMessage
@@ -14,12 +14,14 @@ final class WebhookConnection: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
-        /// Can become: collecting, uploading, discarding.
+        /// Can become: collecting, uploading, asking, discarding.
         case waiting
         /// Can become: discarding, answering.
         case collecting(token: String, body: ByteBuffer)
         /// Can become: answering.
         case uploading
+        /// Can become: answering.
+        case asking(WorkerDownload)
         /// Can become: answering.
         case discarding(HTTPResponseStatus, tell: WebhookDelivery?)
         /// Can become: closed, by writing the answer.
@@ -89,12 +91,23 @@ final class WebhookConnection: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .report(.stored): respond(context, .ok, promise: promise)
         case .report(.retryLater): respond(context, .serviceUnavailable, promise: promise)
-        case .report(.unwanted), .upload(.unknown): respond(context, .notFound, promise: promise)
+        case .report(.unwanted), .upload(.unknown), .noFile:
+            respond(context, .notFound, promise: promise)
         case .upload(.stored(let name)):
             respond(context, .created, location: UploadReference.url(name), promise: promise)
         case .upload(.tooLarge): respond(context, .payloadTooLarge, promise: promise)
         case .upload(.noRoom): respond(context, .insufficientStorage, promise: promise)
         case .upload(.failed): respond(context, .internalServerError, promise: promise)
+        case .fileBegins(let size):
+            let headers: HTTPHeaders = [
+                "Content-Length": "\(size)", "Content-Type": "application/octet-stream",
+                "Connection": "close",
+            ]
+            let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .fileBytes(let bytes):
+            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: promise)
+        case .fileEnds: end(context, promise: promise)
         }
     }
 
@@ -102,13 +115,17 @@ final class WebhookConnection: ChannelDuplexHandler {
         guard let target = WebhookTarget(head.uri) else {
             return .discarding(.notFound, tell: nil)
         }
-        guard head.method == (target.fileName == nil ? .POST : .PUT) else {
+        let methods: [HTTPMethod] = target.fileName == nil ? [.POST] : [.PUT, .GET]
+        guard methods.contains(head.method) else {
             return .discarding(.methodNotAllowed, tell: nil)
         }
         switch tokens.standing(target.token) {
         case .unknown: return .discarding(.notFound, tell: nil)
         case .notYetKnown: return .discarding(.serviceUnavailable, tell: nil)
         case .known: break
+        }
+        if let fileName = target.fileName, head.method == .GET {
+            return .asking(WorkerDownload(token: target.token, fileName: fileName))
         }
         let announced = head.headers.first(name: "Content-Length").flatMap { Int($0) }
         if let fileName = target.fileName {
@@ -134,7 +151,7 @@ final class WebhookConnection: ChannelDuplexHandler {
         switch state {
         case .collecting: collect(chunk)
         case .uploading: context.fireChannelRead(wrapInboundOut(.uploadBytes(chunk)))
-        case .waiting, .discarding, .answering: return
+        case .waiting, .asking, .discarding, .answering: return
         }
     }
 
@@ -166,6 +183,9 @@ final class WebhookConnection: ChannelDuplexHandler {
         case .uploading:
             state = .answering
             context.fireChannelRead(wrapInboundOut(.uploadEnds))
+        case .asking(let wanted):
+            state = .answering
+            context.fireChannelRead(wrapInboundOut(.download(wanted)))
         case .discarding(_, tell: .some(let delivery)):
             state = .answering
             context.fireChannelRead(wrapInboundOut(.report(delivery)))
@@ -190,6 +210,11 @@ final class WebhookConnection: ChannelDuplexHandler {
         if let location { headers.add(name: "Location", value: location) }
         let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
+        end(context, promise: promise)
+    }
+
+    /// Ends the answer, and closes when it is written.
+    private func end(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
         let written = promise ?? context.eventLoop.makePromise()
         written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)

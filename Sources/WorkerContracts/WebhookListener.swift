@@ -3,8 +3,9 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// Takes the reports of cog workers and the files they send: an HTTP/1.1 server for
-/// `POST /w/{token}`, `PUT /w/{token}/{name}` and nothing else.
+/// Takes the reports of cog workers and the files they send, and gives workers the files of their
+/// inputs: an HTTP/1.1 server for `POST /w/{token}`, `PUT /w/{token}/{name}`, `GET` of the same and
+/// nothing else.
 ///
 /// A report is answered only after the handler returned, so a crash in between makes the worker
 /// send it again. A file is handed on as it comes, and no faster than it is taken.
@@ -34,6 +35,8 @@ package struct WebhookListener: Sendable {
     package typealias Handler = @Sendable (WebhookDelivery) async -> WebhookAnswer
     /// Where a file goes; nil when it is of nothing that its worker was asked for.
     package typealias UploadHandler = @Sendable (WorkerUpload) async -> (any UploadSink)?
+    /// The file that is asked for; nil when there is none.
+    package typealias DownloadHandler = @Sendable (WorkerDownload) async -> WorkerFile?
     private typealias Connection = NIOAsyncChannel<WorkerMessage, WorkerReply>
 
     /// The port that is really bound.
@@ -78,7 +81,7 @@ package struct WebhookListener: Sendable {
 
     /// Binds the address.
     ///
-    /// Then call ``run(_:uploads:)`` once, or ``discard()``.
+    /// Then call ``run(_:uploads:downloads:)`` once, or ``discard()``.
     package static func bind(
         _ configuration: Configuration = Configuration(), tokens: WebhookTokens = WebhookTokens(),
         on group: (any EventLoopGroup)? = nil
@@ -119,14 +122,15 @@ package struct WebhookListener: Sendable {
     ///
     /// Reports and files are handled at the same time, each in its own task.
     package func run(
-        _ handler: @escaping Handler, uploads: @escaping UploadHandler = { _ in nil }
+        _ handler: @escaping Handler, uploads: @escaping UploadHandler = { _ in nil },
+        downloads: @escaping DownloadHandler = { _ in nil }
     ) async throws {
         do {
             try await server.executeThenClose { clients in
                 try await withThrowingDiscardingTaskGroup { tasks in
                     for try await client in clients {
                         accepted.begin(client)
-                        tasks.addTask { await serve(client, handler, uploads) }
+                        tasks.addTask { await serve(client, handler, uploads, downloads) }
                     }
                 }
             }
@@ -148,7 +152,8 @@ package struct WebhookListener: Sendable {
     var connectionsOpen: Int { connections.inUse }
 
     private func serve(
-        _ client: Connection, _ handler: Handler, _ uploads: UploadHandler
+        _ client: Connection, _ handler: Handler, _ uploads: UploadHandler,
+        _ downloads: DownloadHandler
     ) async {
         guard connections.take(1) else {
             try? await client.executeThenClose { _, _ in }
@@ -169,6 +174,14 @@ package struct WebhookListener: Sendable {
                         let answer = await sink?.finish() ?? .unknown
                         sink = nil
                         try await replies.write(.upload(answer))
+                    case .download(let wanted):
+                        guard let file = await downloads(wanted) else {
+                            try await replies.write(.noFile)
+                            continue
+                        }
+                        try await replies.write(.fileBegins(size: file.size))
+                        try await file.read { try await replies.write(.fileBytes($0)) }
+                        try await replies.write(.fileEnds)
                     }
                 }
             } catch {

@@ -26,21 +26,26 @@ package enum WebhookAnswer: Sendable, Equatable {
     case unwanted
 }
 
-/// What comes in on a connection: a report whole, a file piece by piece.
+/// What comes in on a connection: a report whole, a file piece by piece, or a wish for one.
 enum WorkerMessage: Sendable {
     case report(WebhookDelivery)
     case uploadBegins(WorkerUpload)
     case uploadBytes(ByteBuffer)
     case uploadEnds
+    case download(WorkerDownload)
 }
 
-/// What goes out on a connection, once.
+/// What goes out on a connection, once; a file piece by piece.
 enum WorkerReply: Sendable {
     case report(WebhookAnswer)
     case upload(UploadAnswer)
+    case fileBegins(size: UInt64)
+    case fileBytes(ByteBuffer)
+    case fileEnds
+    case noFile
 }
 
-/// What an address means: `/w/TOKEN` takes reports, `/w/TOKEN/NAME` takes a file.
+/// What an address means: `/w/TOKEN` takes reports, `/w/TOKEN/NAME` takes or gives a file.
 struct WebhookTarget {
     let token: String
     /// Nil for reports.

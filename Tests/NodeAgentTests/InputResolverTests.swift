@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import Synchronization
 import Testing
+import WorkerContracts
 
 @testable import NodeAgent
 
@@ -94,6 +95,68 @@ struct InputResolverTests {
             #expect(
                 whole
                     == #"{"s":"data:image/png;base64,\#(base64)","l":"\#(address)/large/b.mp4"}"#)
+        }
+    }
+
+    @Test("A large file that a worker could not have is had from us, as long as its attempt lasts")
+    func relayed() async throws {
+        let large = [UInt8](repeating: 7, count: (8 << 20) + 1)
+        let item = ("a+film.mp4", "video/mp4", large)
+        try await withFolder { folder in
+            try await with(["films": [item, item]], lists: ["films"]) { resolver, _ in
+                let folders = AttemptFolders(root: folder)
+                let secret = SymmetricKey(size: .bits256)
+                func relay() -> InputRelay {
+                    InputRelay(
+                        folders: folders, secret: secret, tokens: WebhookTokens(),
+                        address: Latest("http://10.0.0.1:1/w/"), prefix: "http://")
+                }
+                let first = relay()
+                var resolver = resolver
+                resolver.relay = first
+                let input = text(
+                    try await resolver.resolve(order(#"{"x":{"$from":"films"}}"#)))
+                let token = String(try #require(input.split(separator: "/").dropFirst(3).first))
+                let base = "http://10.0.0.1:1/w/\(token)"
+                #expect(input == #"{"x":["\#(base)/a_film.mp4","\#(base)/2-a_film.mp4"]}"#)
+                func bytes(_ name: String, from relay: InputRelay) async throws -> [UInt8]? {
+                    let wanted = WorkerDownload(token: token, fileName: name)
+                    guard let file = await relay.file(wanted) else { return nil }
+                    var all: [UInt8] = []
+                    try await file.read { all += $0.readableBytesView }
+                    return all
+                }
+                #expect(try await bytes("a_film.mp4", from: first) == large)
+                #expect(try await bytes("2-a_film.mp4", from: first) == large)
+                #expect(try await bytes("other.mp4", from: first) == nil)
+                // The agent's next life.
+                let second = relay()
+                second.admit(key)
+                #expect(try await bytes("a_film.mp4", from: second) == large)
+                second.forget(key)
+                #expect(try await bytes("a_film.mp4", from: second) == nil)
+            }
+        }
+    }
+
+    @Test("A large file that cannot be fetched for a worker leaves nothing")
+    func notRelayed() async throws {
+        try await withFolder { folder in
+            try await StoreServer.with { server, address in
+                server.hold("/a", [1, 2, 3])
+                let file = InputGrant.File(
+                    name: "a", contentType: "video/mp4", size: 9 << 20, url: address + "/a")
+                let resolver = InputResolver(
+                    http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet,
+                    relay: InputRelay(
+                        folders: AttemptFolders(root: folder),
+                        secret: SymmetricKey(size: .bits256), tokens: WebhookTokens(),
+                        address: Latest("http://10.0.0.1:1/w/"), prefix: "http://"))
+                await expect(.inputUnavailable) {
+                    try await resolver.resolve(order(#"{"a":{"$from":"x"}}"#))
+                }
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+            }
         }
     }
 

@@ -118,6 +118,7 @@ final class Depot: Sendable {
 /// Runs the body beside a listener that files everything in the inbox and in the depot.
 func withListener<T>(
     port: Int = 0, tokens: [String] = ["secret"], inbox: Inbox = Inbox(), depot: Depot? = nil,
+    files: [String: WorkerFile] = [:],
     configure: (inout WebhookListener.Configuration) -> Void = { _ in },
     _ body: (WebhookListener) async throws -> T
 ) async throws -> T {
@@ -130,7 +131,9 @@ func withListener<T>(
     let listener = try await WebhookListener.bind(configuration, tokens: book)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
-            try await listener.run({ inbox.take($0) }, uploads: { depot?.begin($0) })
+            try await listener.run(
+                { inbox.take($0) }, uploads: { depot?.begin($0) },
+                downloads: { files[$0.fileName] })
         }
         defer { group.cancelAll() }
         return try await body(listener)

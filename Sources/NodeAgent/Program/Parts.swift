@@ -3,6 +3,7 @@ import DockerEngine
 import FleetCore
 import Logging
 import Settings
+import WorkerContracts
 
 /// The parts of an agent, put together.
 struct Parts: Sendable {
@@ -62,16 +63,21 @@ struct Parts: Sendable {
             margin: settings.memoryMargin, file: MemoryFile(path: folder.memory, boot: boot))
         let collector = Collector(engine: engine, folders: folders)
         let inputDesk = InputDesk(link: link)
+        let secret = try folder.secret()
+        let (tokens, address) = (WebhookTokens(), Latest<String?>(nil))
         let inputs = InputResolver(
             http: { try stores.client() }, find: { try await inputDesk.files($0, $1, for: $2) },
-            logger: logger)
+            logger: logger,
+            relay: InputRelay(
+                folders: folders, secret: secret, tokens: tokens, address: address))
         let models = settings.models.map {
             ModelsFolder(path: $0, apartFrom: [settings.dockerSocket, settings.stateDir])
         }
         checks = SelfChecks(engine: engine, models: models)
         let predictions = Predictions(
-            http: workers, secret: try folder.secret(), folders: folders, collector: collector,
-            outbox: outbox, inputs: inputs, logger: logger, post: post)
+            http: workers, secret: secret, folders: folders, collector: collector,
+            outbox: outbox, inputs: inputs, tokens: tokens, address: address, logger: logger,
+            post: post)
         let containers = Containers(
             engine: engine, labels: labels, network: network, joins: joins,
             host: HostFacts(

@@ -11,8 +11,8 @@ import WorkerContracts
 /// Puts into an input what it refers to: outputs of other jobs, and uploads.
 ///
 /// A text stands in the input as it is, JSON as the value it is. Of any other file a worker gets the
-/// bytes in a `data:` URL, or the file's own URL when it is large; a container that runs to its end gets
-/// the path of the file.
+/// bytes in a `data:` URL, or a URL when it is large; a container that runs to its end gets the path of the
+/// file.
 struct InputResolver: Sendable {
     /// The client for stores.
     let http: @Sendable () throws -> HTTPClient
@@ -23,6 +23,8 @@ struct InputResolver: Sendable {
             files: [InputGrant.File], isList: Bool
         )
     let logger: Logger
+    /// Gives large files to work that could not have them from where they are.
+    var relay: InputRelay?
 
     /// A text or JSON file that stands in an input itself.
     private static let textBytesMax: UInt64 = 1 << 20
@@ -64,7 +66,9 @@ struct InputResolver: Sendable {
                 throw Failure(.inputMissing, "\(slot.text) is \(files.count) files, not one")
             }
             var items: [[UInt8]] = []
-            for file in files { items.append(try await value(of: file, &budget, &names, place)) }
+            for file in files {
+                items.append(try await value(of: file, order.key, &budget, &names, place))
+            }
             values.append(isList ? InputTemplate.list(items) : items[0])
         }
         return template.filled(with: values)
@@ -112,7 +116,8 @@ struct InputResolver: Sendable {
     }
 
     private func value(
-        of file: InputGrant.File, _ budget: inout UInt64, _ names: inout Set<String>,
+        of file: InputGrant.File, _ key: AttemptKey, _ budget: inout UInt64,
+        _ names: inout Set<String>,
         _ place: ((String, ByteBuffer) async throws -> Void)?
     ) async throws -> [UInt8] {
         let type = file.contentType.prefix { $0 != ";" }.lowercased()
@@ -131,12 +136,44 @@ struct InputResolver: Sendable {
             return InputTemplate.string(path)
         }
         guard place == nil, file.size <= Self.dataBytesMax, file.size <= budget else {
-            return InputTemplate.string(file.url)
+            return InputTemplate.string(try await url(of: file, key, &names))
         }
         budget -= file.size
         let bytes = try await fetch(file)
         let base64 = Data(bytes.readableBytesView).base64EncodedString()
         return InputTemplate.string("data:\(type);base64,\(base64)")
+    }
+
+    /// Where work can have a file: at its own address, or from us.
+    private func url(
+        of file: InputGrant.File, _ key: AttemptKey, _ names: inout Set<String>
+    ) async throws -> String {
+        // The end of a long name tells what the file is.
+        let name = Self.free(OutputNames.sanitised(String(file.name.suffix(80))), &names)
+        let own = try await relay?.url(insteadOf: file.url, name: name, key) { make in
+            try await tried(file) { body in
+                do {
+                    try await Self.write(body, to: try await make(), file)
+                } catch let error as AgentError {
+                    throw Failure(docker: error, otherwise: .inputUnavailable)
+                }
+            }
+        }
+        return own ?? file.url
+    }
+
+    private static func write(
+        _ body: HTTPClientResponse.Body, to target: UploadFile, _ file: InputGrant.File
+    ) async throws {
+        var left = file.size
+        for try await piece in body {
+            guard piece.readableBytes <= left else {
+                throw NotYet(description: "it has more than \(file.size) bytes")
+            }
+            left -= UInt64(piece.readableBytes)
+            try await Disk.run { try target.write(piece) }
+        }
+        guard left == 0 else { throw NotYet(description: "\(left) bytes of it are missing") }
     }
 
     /// The file's name, or one like it that is not taken.
@@ -151,11 +188,26 @@ struct InputResolver: Sendable {
     }
 
     private func fetch(_ file: InputGrant.File) async throws -> ByteBuffer {
+        try await tried(file) { body in
+            // What is longer than it was said to be is another file.
+            let bytes = try await body.collect(upTo: Int(clamping: file.size))
+            guard bytes.readableBytes == Int(clamping: file.size) else {
+                throw NotYet(
+                    description: "it has \(bytes.readableBytes) bytes, not \(file.size)")
+            }
+            return bytes
+        }
+    }
+
+    /// Asks for a file until it is read.
+    private func tried<Value>(
+        _ file: InputGrant.File, _ read: (HTTPClientResponse.Body) async throws -> Value
+    ) async throws -> Value {
         var why = ""
         var pause = Duration.milliseconds(250)
         for attempt in 1...Self.tries {
             do {
-                return try await get(file)
+                return try await read(try await get(file))
             } catch let failure as Failure {
                 throw failure
             } catch {
@@ -176,7 +228,7 @@ struct InputResolver: Sendable {
         let description: String
     }
 
-    private func get(_ file: InputGrant.File) async throws -> ByteBuffer {
+    private func get(_ file: InputGrant.File) async throws -> HTTPClientResponse.Body {
         guard file.url.hasPrefix("https://") || file.url.hasPrefix("http://") else {
             throw Failure(.inputMissing, "the address of \(file.name) is no web address")
         }
@@ -185,15 +237,9 @@ struct InputResolver: Sendable {
         let seconds = Int64(clamping: 60 + file.size / Self.slowest)
         let response = try await http().execute(request, timeout: .seconds(seconds))
         switch response.status.code {
-        case 200..<300: break
+        case 200..<300: return response.body
         case 404: throw Failure(.inputMissing, "\(file.name) is not in the object store any more")
         default: throw NotYet(description: "the store answered \(response.status.code)")
         }
-        // What is longer than it was said to be is another file.
-        let body = try await response.body.collect(upTo: Int(clamping: file.size))
-        guard body.readableBytes == Int(clamping: file.size) else {
-            throw NotYet(description: "it has \(body.readableBytes) bytes, not \(file.size)")
-        }
-        return body
     }
 }

@@ -28,9 +28,9 @@ final class Predictions: Sendable {
         /// The end is safe here.
         case kept
     }
-    let tokens = WebhookTokens()
+    let tokens: WebhookTokens
     /// Where workers report: `http://ADDRESS:PORT/w/`; nil while nobody listens.
-    let address = Latest<String?>(nil)
+    let address: Latest<String?>
     /// The files that workers send before they report.
     let uploads: Uploads
     private let http: HTTPClient
@@ -38,7 +38,7 @@ final class Predictions: Sendable {
     private let folders: AttemptFolders
     private let collector: Collector
     private let outbox: LogOutbox
-    private let inputs: InputResolver
+    let inputs: InputResolver
     private let logger: Logger
     private let post: @Sendable (AgentEvent) -> Void
     private let entries = Mutex<[String: Entry]>([:])
@@ -48,9 +48,12 @@ final class Predictions: Sendable {
 
     init(
         http: HTTPClient, secret: SymmetricKey, folders: AttemptFolders, collector: Collector,
-        outbox: LogOutbox, inputs: InputResolver, logger: Logger,
+        outbox: LogOutbox, inputs: InputResolver, tokens: WebhookTokens = WebhookTokens(),
+        address: Latest<String?> = Latest(nil), logger: Logger,
         post: @escaping @Sendable (AgentEvent) -> Void
     ) {
+        self.tokens = tokens
+        self.address = address
         self.http = http
         self.secret = secret
         self.folders = folders
@@ -70,6 +73,7 @@ final class Predictions: Sendable {
     /// Listens for the reports of what a former life began; call it before anybody listens.
     func restore(_ records: [AttemptRecord]) {
         for record in records where !record.phase.isFinal {
+            inputs.relay?.admit(record.order.key)
             guard case .worker(let worker) = record.order.place, let container = record.container
             else { continue }
             admit(record.order.key, of: worker, container: container.id, isTaken: true)
@@ -93,8 +97,9 @@ final class Predictions: Sendable {
         _ = tokens.admit(token)
     }
 
-    /// Nobody wants that attempt's reports any more.
+    /// Nobody wants that attempt's reports any more, or needs what they were asked with.
     func forget(_ key: AttemptKey) {
+        inputs.relay?.forget(key)
         let token = Self.token(key, secret: secret)
         tokens.revoke(token)
         let entry = entries.withLock { $0.removeValue(forKey: token) }

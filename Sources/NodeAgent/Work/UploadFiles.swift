@@ -46,8 +46,11 @@ extension AttemptFolders {
     }
 
     /// Deletes what a worker has sent; fine when there is nothing.
-    func dropUploads(_ key: AttemptKey) async {
-        let (folder, parent) = (uploads(key), path(key))
+    func dropUploads(_ key: AttemptKey) async { await drop(uploads(key), of: key) }
+
+    /// Deletes a folder of an attempt; fine when there is none.
+    func drop(_ folder: String, of key: AttemptKey) async {
+        let parent = path(key)
         try? await Disk.run {
             try Disk.remove(folder)
             // Gone only when nothing else is in it: an attempt that was forgotten leaves nothing.

@@ -42,7 +42,8 @@ struct WebhookService: Sendable {
                 let predictions = predictions
                 try await listener.run(
                     { await predictions.received($0) },
-                    uploads: { await predictions.uploads.receive($0) })
+                    uploads: { await predictions.uploads.receive($0) },
+                    downloads: { await predictions.inputs.relay?.file($0) })
             } catch {
                 if tries == 0, !Task.isCancelled {
                     logger.warning(

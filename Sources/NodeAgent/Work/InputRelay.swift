@@ -1,0 +1,114 @@
+import Crypto
+import FleetCore
+import FoundationEssentials
+import Glibc
+import Synchronization
+import WorkerContracts
+
+/// Files of inputs at addresses of our own, for work that does not know the fleet's authority.
+///
+/// A file lies in its attempt's folder and is gone with the attempt. Its address is the same in every life
+/// of the agent.
+final class InputRelay: Sendable {
+    private let folders: AttemptFolders
+    private let secret: SymmetricKey
+    private let tokens: WebhookTokens
+    /// Where we listen: `http://ADDRESS:PORT/w/`; nil while nobody does.
+    private let address: Latest<String?>
+    /// How the addresses begin of files that are had through us.
+    private let prefix: String
+    /// By the secret part of their addresses.
+    private let attempts = Mutex<[String: AttemptKey]>([:])
+
+    init(
+        folders: AttemptFolders, secret: SymmetricKey, tokens: WebhookTokens,
+        address: Latest<String?>, prefix: String = "https://"
+    ) {
+        self.folders = folders
+        self.secret = secret
+        self.tokens = tokens
+        self.address = address
+        self.prefix = prefix
+    }
+
+    private func token(_ key: AttemptKey) -> String {
+        // No attempt's text has a space: no two kinds of secret are the same.
+        HMAC<SHA256>.authenticationCode(for: Array("inputs of \(key)".utf8), using: secret)
+            .hexadecimal
+    }
+
+    /// Lets the files of an attempt be had.
+    func admit(_ key: AttemptKey) {
+        let token = token(key)
+        attempts.withLock { $0[token] = key }
+        _ = tokens.admit(token)
+    }
+
+    /// Nobody needs that attempt's files any more.
+    func forget(_ key: AttemptKey) {
+        let token = token(key)
+        tokens.revoke(token)
+        attempts.withLock { _ = $0.removeValue(forKey: token) }
+    }
+
+    /// Where the file that lies at an address is had from us by that name, once `fetch` has filled one with
+    /// it; nil when it is had from there.
+    func url(
+        insteadOf url: String, name: String, _ key: AttemptKey,
+        fetch: (() async throws -> UploadFile) async throws -> Void
+    ) async throws -> String? {
+        guard url.hasPrefix(prefix), let base = address.value else { return nil }
+        do {
+            try await fetch { try await self.folders.makeInput(name, key) }
+            // Forgotten meanwhile: what is here now nobody would remove.
+            try Task.checkCancellation()
+        } catch {
+            await folders.dropInputs(key)
+            throw error
+        }
+        admit(key)
+        return base + token(key) + "/" + name
+    }
+
+    /// The file that a worker asks for; nil when there is none.
+    func file(_ wanted: WorkerDownload) async -> WorkerFile? {
+        guard let key = attempts.withLock({ $0[wanted.token] }),
+            let file = await folders.input(wanted.fileName, key)
+        else { return nil }
+        let pieces = FileChunks(path: file.path, size: file.size)
+        return WorkerFile(size: file.size) { take in
+            for try await piece in pieces { try await take(piece) }
+        }
+    }
+}
+
+extension AttemptFolders {
+    private func inputs(_ key: AttemptKey) -> String { path(key) + "/inputs" }
+
+    /// A new file of an attempt's input; one of that name goes.
+    func makeInput(_ name: String, _ key: AttemptKey) async throws -> UploadFile {
+        let folder = inputs(key)
+        return try await Disk.run {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            try Disk.remove("\(folder)/\(name)")
+            return try UploadFile("\(folder)/\(name)")
+        }
+    }
+
+    /// A file of an attempt's input; nil when there is none of that name.
+    fileprivate func input(_ name: String, _ key: AttemptKey) async -> File? {
+        let path = "\(inputs(key))/\(name)"
+        return try? await Disk.run { () -> File? in
+            var facts = stat()
+            guard unsafe lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+                return nil
+            }
+            return File(name: name, path: path, size: UInt64(max(0, facts.st_size)))
+        }
+    }
+
+    /// Deletes the files of an attempt's input; fine when there are none.
+    fileprivate func dropInputs(_ key: AttemptKey) async { await drop(inputs(key), of: key) }
+}
