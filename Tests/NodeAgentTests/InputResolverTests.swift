@@ -155,7 +155,8 @@ struct InputResolverTests {
                 await expect(.inputUnavailable) {
                     try await resolver.resolve(order(#"{"a":{"$from":"x"}}"#))
                 }
-                #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+                let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+                #expect(left.isEmpty)
             }
         }
     }

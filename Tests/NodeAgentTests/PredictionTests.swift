@@ -323,10 +323,14 @@ extension PredictionTests {
 
     @Test func aWorkerIsToldItsOwnAddress() async throws {
         try await withPredictions { predictions, _, _ in
+            // A roamer's network is made anew, and we listen there a moment later.
             predictions.address.set("http://10.0.0.1:9/w/")
-            let url = await predictions.uploadURL(of: "w")
-            #expect(url == "http://10.0.0.1:9/w/\(Uploads.token("w", secret: secret))/")
-            #expect(await predictions.uploadURL(of: "x") != url)
+            async let later = predictions.uploadURL(of: "w", gateway: "10.0.0.12")
+            let other = await predictions.uploadURL(of: "x", gateway: "10.0.0.1")
+            predictions.address.set("http://10.0.0.12:9/w/")
+            let url = await later
+            #expect(url == "http://10.0.0.12:9/w/\(Uploads.token("w", secret: secret))/")
+            #expect(other == "http://10.0.0.1:9/w/\(Uploads.token("x", secret: secret))/")
         }
     }
 }

@@ -51,7 +51,7 @@ struct DownloadListenerTests {
         }
         try await withClient { client in
             try await withListener(files: ["film.mp4": broken]) { listener in
-                await #expect(throws: (any Error).self) {
+                _ = await #expect(throws: (any Error).self) {
                     try await get("/w/secret/film.mp4", client, listener)
                 }
             }

@@ -9,7 +9,7 @@ struct Contexts: Command {
         usage: """
             jctl context [ls]
             jctl context use NAME
-            jctl context set NAME --endpoint URL|SOCKET [--token-file F] [--ca-file F]
+            jctl context set NAME --endpoint URL [--token-file F] [--ca-file F]
             jctl context rm NAME
             """,
         discussion: """

@@ -16,7 +16,7 @@ struct Containers: Sendable {
     let ledger: ContainerLedger
     let inputs: InputResolver
     /// Where that worker sends its files; nil when nobody would take them.
-    let uploadURL: @Sendable (WorkerID) async -> String?
+    let uploadURL: @Sendable (WorkerID, _ gateway: String?) async -> String?
     let logger: Logger
 
     /// How often a container is made anew when its name is taken.
@@ -66,7 +66,7 @@ struct Containers: Sendable {
         }
         // Where we listen is not known before the network is there.
         try await network.ensure()
-        guard let url = await uploadURL(order.id) else {
+        guard let url = await uploadURL(order.id, network.gateway.value) else {
             throw Failure(.startFailed, "nobody listens for the worker's files yet")
         }
         return CogCommand.sendingUploads(to: url, command)

@@ -85,7 +85,7 @@ struct Parts: Sendable {
                 memoryMax: ContainerPolicy.memoryMax(total: try NodeTelemetry.memory()),
                 devices: DeviceRules(more: settings.devices), logger: logger),
             memory: memory, ledger: ledger, inputs: inputs,
-            uploadURL: { await predictions.uploadURL(of: $0) }, logger: logger)
+            uploadURL: { await predictions.uploadURL(of: $0, gateway: $1) }, logger: logger)
         let completions = Completions(
             http: calls, folders: folders, outbox: outbox, inputs: inputs, logger: logger,
             post: post)

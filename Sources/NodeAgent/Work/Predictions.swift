@@ -113,9 +113,14 @@ final class Predictions: Sendable {
     }
 
     /// Where a worker that is going to be started sends its files; nil when nobody listens in time.
-    func uploadURL(of worker: WorkerID) async -> String? {
+    ///
+    /// `gateway` is the node's address on the worker's network: the one where we listened last may be gone.
+    func uploadURL(of worker: WorkerID, gateway: String?) async -> String? {
+        guard let gateway else { return nil }
         let base = await withTaskGroup(of: String?.self, returning: String?.self) { group in
-            group.addTask { try? await self.address.wait { $0 != nil } }
+            group.addTask {
+                try? await self.address.wait { $0?.hasPrefix("http://\(gateway):") ?? false }
+            }
             group.addTask {
                 try? await Task.sleep(for: Self.addressWithin, clock: .continuous)
                 return nil
