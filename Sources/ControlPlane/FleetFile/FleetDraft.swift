@@ -72,11 +72,13 @@ struct ServiceDraft {
     var replicasReadable = true
     /// The number when it was not written.
     var replicasByDefault = 1
+    var startupTime: Duration?
     var worker: WorkerSpec
 
     var spec: ServiceSpec {
         ServiceSpec(
-            name: ServiceName(name), replicas: replicas?.value ?? replicasByDefault, worker: worker)
+            name: ServiceName(name), replicas: replicas?.value ?? replicasByDefault,
+            startupTime: startupTime, worker: worker)
     }
 }
 

@@ -21,7 +21,10 @@ extension ClusterSpec {
 extension ServiceSpec {
     /// The fields by their keys in the file.
     var facts: [(String, FleetDiff.Fact)] {
-        [("replicas", .value(String(replicas)))] + worker.facts
+        [
+            ("replicas", .value(String(replicas))),
+            ("startup_time", .value(startupTime.map(DurationText.format) ?? "")),
+        ] + worker.facts
     }
 }
 

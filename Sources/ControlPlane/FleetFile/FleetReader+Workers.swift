@@ -9,8 +9,8 @@ extension FleetReader {
         let fields = fields(
             of: field,
             allowed: [
-                "replicas", "image", "gpu", "models", "devices", "components", "contract", "slots",
-                "memory", "command", "networks", "large_outputs",
+                "replicas", "image", "startup_time", "gpu", "models", "devices", "components",
+                "contract", "slots", "memory", "command", "networks", "large_outputs",
             ])
         let first = services.first { $0.name == entry.key }
         if let first {
@@ -27,6 +27,7 @@ extension FleetReader {
                 service.replicasReadable = false
             }
         }
+        service.startupTime = startupTime(fields)
         if first == nil { services.append(service) }
     }
 
@@ -43,11 +44,15 @@ extension FleetReader {
             ])
         var template = TemplateDraft(
             name: entry.key, line: entry.line, worker: worker(field, fields, "template"))
-        if let field = fields["startup_time"] {
-            template.startupTime =
-                duration(field, in: .milliseconds(1)...(.seconds(86_400))) ?? template.startupTime
-        }
+        template.startupTime = startupTime(fields) ?? template.startupTime
         draft.templates.append(template)
+    }
+
+    /// How long a service or template usually takes to start, as far as that is written.
+    private mutating func startupTime(_ fields: [String: FleetField]) -> Duration? {
+        fields["startup_time"].flatMap {
+            duration($0, in: .milliseconds(1)...(.seconds(86_400)))
+        }
     }
 
     /// The container of a service or template.

@@ -265,6 +265,7 @@ package struct WorkerView: Encodable, Sendable {
     init(_ service: ServiceSpec, in fleet: FleetSpec) {
         self.init(service.name.rawValue, service.worker)
         replicas = service.replicas
+        startupSeconds = service.startupTime?.inSeconds
         clusters = fleet.clusters.filter { $0.service == service.name }.map(\.name.rawValue)
     }
 

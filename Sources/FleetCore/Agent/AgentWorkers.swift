@@ -11,6 +11,8 @@ extension Agent {
         var progress: Progress?
         var image = ""
         var failures = 0
+        /// Starts in a row that were not ready in time.
+        var lateStarts = 0
         var restarts: UInt32 = 0
         var unanswered = 0
         /// Whether it said last that it has nothing to do.
@@ -38,6 +40,18 @@ extension Agent {
             /// It is not wanted any more and is being removed. Can become: nothing.
             case leaving(Operation?, ContainerFact?)
         }
+
+        /// How long this start may take.
+        ///
+        /// A pod that was not ready in time gets twice as long: a model that only needs longer loads in the
+        /// end, where the same time again would never do. A roamer's worker is not waited for so.
+        var mayTake: Duration {
+            order.isPod
+                ? order.readyWithin * (1 << min(lateStarts, Self.mostDoublings))
+                : order.readyWithin
+        }
+
+        private static let mostDoublings = 6
 
         init(order: WorkerOrder, at now: Instant) {
             self.order = order
@@ -100,8 +114,24 @@ extension Agent {
             workers[order.id]?.next = nil
             return
         }
+        var patient = worker.order
+        patient.readyWithin = order.readyWithin
+        if patient == order, !worker.isLeaving {
+            waitDifferently(order, &effects)
+            return
+        }
         workers[order.id]?.next = order
         effects.needsSave = true
+    }
+
+    /// Another time to become ready is no reason for another start.
+    private mutating func waitDifferently(_ order: WorkerOrder, _ effects: inout AgentEffects) {
+        workers[order.id]?.order = order
+        workers[order.id]?.next = nil
+        effects.needsSave = true
+        if let worker = workers[order.id], case .starting = worker.step {
+            timers.arm(.worker(order.id), at: worker.since + worker.mayTake)
+        }
     }
 
     mutating func dismiss(_ id: WorkerID, _ effects: inout AgentEffects) {
@@ -269,7 +299,7 @@ extension Agent {
         workers[id]?.image = fact.image.isEmpty ? worker.image : fact.image
         workers[id]?.unanswered = 0
         setStep(id, .starting(fact), now, &effects)
-        timers.arm(.worker(id), at: now + worker.order.readyWithin)
+        timers.arm(.worker(id), at: now + worker.mayTake)
         effects.append(.probe(id, worker.order.spec.contract, fact))
     }
 
@@ -304,6 +334,7 @@ extension Agent {
         switch readiness {
         case .ready, .busy:
             workers[id]?.error = nil
+            workers[id]?.lateStarts = 0
             setStep(id, .ready(fact), now, &effects)
             timers.arm(.worker(id), at: now + policy.provenAfter)
             timers.arm(.probe(id), at: now + policy.readyProbe)
@@ -344,7 +375,7 @@ extension Agent {
     private mutating func startsAgain(
         _ id: WorkerID, _ fact: ContainerFact, _ now: Instant, _ effects: inout AgentEffects
     ) {
-        guard let within = workers[id]?.order.readyWithin else { return }
+        guard let within = workers[id]?.mayTake else { return }
         setStep(id, .starting(fact), now, &effects)
         timers.arm(.worker(id), at: now + within)
         timers.arm(.probe(id), at: now + policy.startingProbe)
@@ -354,8 +385,9 @@ extension Agent {
         guard let worker = workers[id] else { return }
         switch worker.step {
         case .starting(let fact):
-            let seconds = worker.order.readyWithin.components.seconds
+            let seconds = worker.mayTake.components.seconds
             let error = Failure(.workerNotReady, "not ready \(seconds) s after its start")
+            workers[id]?.lateStarts += 1
             restart(id, fact, error, now, &effects)
         case .ready: workers[id]?.failures = 0
         case .resting: setStep(id, .waiting, now, &effects)

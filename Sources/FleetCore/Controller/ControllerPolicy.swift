@@ -32,7 +32,9 @@ package struct ControllerPolicy: Hashable, Sendable {
     /// How long a connected roamer may take to confirm its assignment.
     package var assignedWithin = Duration.seconds(15)
     /// How long a worker may take to become ready when nothing is known of its start-up time.
-    package var readyWithin = Duration.seconds(120)
+    ///
+    /// Long, as a large model comes over the network, and a pod that loads is in nobody's way.
+    package var readyWithin = Duration.seconds(600)
     /// A worker whose start-up time is known may take this many times as long, and never less than
     /// `readyAtLeast`.
     package var startupFactor = 4

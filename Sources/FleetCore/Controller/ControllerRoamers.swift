@@ -161,7 +161,7 @@ extension Controller {
     }
 
     private func provisioningStall(_ roamer: Roamer) -> Duration {
-        let startup = roamer.assignment?.template.flatMap { self.template($0)?.startupTime }
+        let startup = roamer.assignment.flatMap { self.startup(of: $0) }
         return readyWithin(startup) + policy.provisioningSlack
     }
 

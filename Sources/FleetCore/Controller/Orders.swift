@@ -13,7 +13,7 @@ extension Controller {
         guard let service = podService(of: name) else { return nil }
         return order(
             WorkerID(service.name.rawValue), service.worker, of: service.name, isPod: true,
-            startup: nil)
+            startup: service.startupTime)
     }
 
     /// The pod of a node by the fleet's file, where it is a container that jobs run on.
@@ -51,6 +51,13 @@ extension Controller {
             readyWithin: readyWithin(startup))
     }
 
+    /// How long a roamer's worker usually takes to start: as its template says, else the service it helps as.
+    func startup(of assignment: Assignment) -> Duration? {
+        if let name = assignment.template { return template(name)?.startupTime }
+        let cluster = assignment.cluster.flatMap { self.cluster($0) }
+        return cluster?.service.flatMap { self.service($0)?.startupTime }
+    }
+
     /// How long a worker may take to become ready.
     func readyWithin(_ startup: Duration?) -> Duration {
         guard let startup else { return policy.readyWithin }
@@ -85,10 +92,10 @@ extension Controller {
         if let roamer = node.record.roamer {
             orders.cleaning = roamer.cleaning
             if let assignment = roamer.assignment, let worker = assignment.worker {
-                let startup = assignment.template.flatMap { self.template($0)?.startupTime }
                 let service = assignment.cluster.flatMap { self.cluster($0)?.service }
                 let order = order(
-                    assignment.workerID, worker, of: service, isPod: false, startup: startup)
+                    assignment.workerID, worker, of: service, isPod: false,
+                    startup: startup(of: assignment))
                 orders.workers[order.id] = order
             }
         }

@@ -166,12 +166,17 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
     package var name: ServiceName
     /// On how many of the cluster's nodes it runs.
     package var replicas: Int
+    /// How long a start usually takes, image cached; nil when nothing is known of it.
+    package var startupTime: Duration?
     /// The container.
     package var worker: WorkerSpec
     /// Creates a service.
-    package init(name: ServiceName, replicas: Int, worker: WorkerSpec) {
+    package init(
+        name: ServiceName, replicas: Int, startupTime: Duration? = nil, worker: WorkerSpec
+    ) {
         self.name = name
         self.replicas = replicas
+        self.startupTime = startupTime
         self.worker = worker
     }
 }

@@ -16,6 +16,8 @@ package struct Scenario: Hashable, Sendable, Codable {
     /// The controller's times and bounds: the defaults, but that one fleet in four soon forgets what has ended.
     var policy: ControllerPolicy {
         var policy = ControllerPolicy()
+        // Its models load in seconds, and one that never does is to be seen within a storm.
+        policy.readyWithin = .seconds(120)
         var random = Seeds(root: seed).stream(.history)
         if random.permille(250) {
             policy.historyLimit = random.pick([1, 5, 20, 60])

@@ -44,7 +44,7 @@ import Testing
                 scaling: {max_roamers: 4}
             roamers: {nodes: [agx-12, agx-11b, agx-14, agx-13, agx-15]}
             services:
-              sdxl-api: {image: jessica/sdxl:2, gpu: true, models: [m], memory: 18000MB, command: [a, "b c"], large_outputs: true}
+              sdxl-api: {image: jessica/sdxl:2, startup_time: 5m, gpu: true, models: [m], memory: 18000MB, command: [a, "b c"], large_outputs: true}
             """)
         #expect(
             FleetDiff.between(old: old, new: new).map(\.description) == [
@@ -57,6 +57,7 @@ import Testing
                 "- clusters.vision.template: sdxl-worker",
                 "~ clusters.vision.scaling.max_roamers: 3 → 4",
                 "~ roamers.nodes: +agx-11b -agx-11",
+                "+ services.sdxl-api.startup_time: 5m",
                 "~ services.sdxl-api.image: jessica/sdxl:latest → jessica/sdxl:2",
                 "~ services.sdxl-api.models: +m -sdxl-base-1.0",
                 "+ services.sdxl-api.command: \"a\" \"b c\"",

@@ -174,6 +174,9 @@ import Testing
             "services: {a: {image: x, models: [\(manyModels)]}}\n", 1, "services.a",
             "more than 64 KiB"),
         Case(
+            "services: {a: {image: x, startup_time: 0s}}\n", 1, "services.a.startup_time",
+            "from 1ms"),
+        Case(
             "templates: {a: {image: x, startup_time: 45x}}\n", 1, "templates.a.startup_time", "unit"
         ),
         Case(

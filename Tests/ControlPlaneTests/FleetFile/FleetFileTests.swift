@@ -70,6 +70,7 @@ import Testing
                 scaling: {backlog_factor: 7, overflow: never, max_roamers: 0, release_idle: 1h30m, backup: false}
             services:
               camera:
+                startup_time: 90s
                 image: "[fd00::1]:5000/jessica/camera@sha256:\(String(repeating: "a1", count: 32))"
                 contract: openai
                 slots: 4
@@ -93,6 +94,7 @@ import Testing
                     backup: false))
         let camera = try #require(spec.service("camera"))
         #expect(camera.replicas == 1)
+        #expect(camera.startupTime == .seconds(90))
         #expect(camera.worker.contract == .openai)
         #expect(camera.worker.slots == 4)
         #expect(camera.worker.memory == 1_610_612_736)

@@ -372,7 +372,39 @@ import Testing
         #expect(host.containers.map(\.id) == [container])
         // One that does not get ready in its time is started anew.
         host.containers[0].readyAt = w.now + .seconds(100_000)
-        w.expect(within: 200) { phase() == .ready && host.containers.first?.id != container }
+        w.expect(within: 700) { phase() == .ready && host.containers.first?.id != container }
+        w.expectSound()
+    }
+
+    @Test func `a pod that only needs longer to load is ready in the end`() {
+        var settings = World.Settings()
+        settings.startupTime = .seconds(700)
+        let w = World(.small, settings)
+        func report() -> WorkerReport? { w.controller.nodes["agx-03"]?.workers.values.first }
+        w.expect(within: 620) { report()?.error?.code == .workerNotReady }
+        w.expect(within: 720) { report()?.phase == .ready }
+        #expect(report()?.restarts == 1)
+        w.expectSound()
+    }
+
+    @Test func `another start-up time is heeded by a pod that loads, and starts nothing anew`() {
+        var settings = World.Settings()
+        settings.startupTime = .seconds(900)
+        let w = World(.small, settings)
+        let host = w.host("agx-03")
+        let container = host.containers.map(\.id)
+        func limit() -> Duration? { host.journal.workers.first?.readyWithin }
+        #expect(limit() == .seconds(600) && container.count == 1)
+        var fleet = FleetSpec.small
+        for (usual, most) in [(5, 30), (300, 1_200)] {
+            fleet.services[1].startupTime = .seconds(usual)
+            #expect(w.answer { .apply($0, fleet) }.refusal == nil)
+            w.expect(within: 5) { limit() == .seconds(most) }
+        }
+        w.expect(within: 950) {
+            w.controller.nodes["agx-03"]?.workers.values.first?.phase == .ready
+        }
+        #expect(host.containers.map(\.id) == container)
         w.expectSound()
     }
 
