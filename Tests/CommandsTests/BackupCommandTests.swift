@@ -79,6 +79,10 @@ import Testing
             ) { ran, _ in
                 #expect(ran.code == code, "\(ran)")
                 #expect(contents("\(folder)/b.gz") == (code == 0 ? "hello" : nil))
+                guard code == 0 else { return }
+                let mode = try FileManager.default.attributesOfItem(atPath: "\(folder)/b.gz")[
+                    .posixPermissions]
+                #expect((mode as? NSNumber)?.intValue == 0o600)
             }
         }
     }

@@ -52,7 +52,9 @@ struct Backups {
     func save(_ backup: BackupRecord, to path: String?) async throws -> String {
         let path = path ?? "jessica-\(backup.name).jsonl.gz"
         let folder = (path as NSString).deletingLastPathComponent
-        let file = try OutputFile(folder: folder, name: (path as NSString).lastPathComponent)
+        // Whoever reads it has every job's input.
+        let file = try OutputFile(
+            folder: folder, name: (path as NSString).lastPathComponent, mode: 0o600)
         do {
             var sha = SHA256()
             let call = APIClient.Call(
