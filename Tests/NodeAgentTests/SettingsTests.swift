@@ -29,6 +29,19 @@ import Testing
         #expect(found.pullStall == .seconds(120))
     }
 
+    @Test func aNodeIsCalledAsInTheFleetsFile() {
+        let few = "controller: {host: s}\n"
+        #expect(load(["--node", "agx-01"], few).0?.node == "agx-01")
+        for (wrong, says) in [("AGX-01", "write agx-01"), ("agx_01", "a-z"), ("agx-", "ends")] {
+            let (settings, mistakes) = load(["--node", wrong], few)
+            #expect(settings == nil, "\(wrong)")
+            #expect(mistakes.first?.contains(says) == true, "\(mistakes)")
+        }
+        for host in ["AGX-01", "agx-01.home.arpa", "Agx-01.LAN"] {
+            #expect(AgentSettings.nodeName(ofHost: host) == "agx-01")
+        }
+    }
+
     @Test func aPullMayNotStandStillForever() {
         let few = "controller: {host: s}\nnode: n\n"
         #expect(load([], few + "docker: {pull_stall: 5s}\n").0?.pullStall == .seconds(5))

@@ -4,18 +4,7 @@ import Settings
 /// Checks of texts in a fleet file; each returns what is wrong, or nil.
 enum FleetText {
     /// A DNS label: what a node, cluster, service and container can be called.
-    static func dnsLabel(_ text: String) -> String? {
-        let bytes = Array(text.utf8)
-        let good =
-            (1...63).contains(bytes.count)
-            && bytes.allSatisfy { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "-") }
-            && bytes.first != UInt8(ascii: "-") && bytes.last != UInt8(ascii: "-")
-        guard !good else { return nil }
-        let lower = text.lowercased()
-        let hint = lower != text && dnsLabel(lower) == nil ? "; write \(lower)" : ""
-        return
-            "must be 1 to 63 of a-z, 0-9 and -, not at its ends; is \(Shown.quoted(text))\(hint)"
-    }
+    static func dnsLabel(_ text: String) -> String? { DNSLabel.problem(text) }
 
     /// One of a few words.
     static func choice(_ text: String, among words: [String]) -> String? {

@@ -131,7 +131,8 @@ package struct AgentSettings: Sendable, Hashable {
             "config", .path, default: "/etc/jessica/agent.yaml", inFile: false,
             help: "The file with these settings."),
         SettingSpec(
-            "node", .string, help: "The node's name, as in cluster.yaml; else the host's name."),
+            "node", .string,
+            help: "The node's name, as in cluster.yaml; else the host's name in lower case."),
         SettingSpec(
             "fleet", .string, default: "jessica", help: "The fleet's name; containers carry it."),
         SettingSpec(
@@ -215,13 +216,10 @@ package struct AgentSettings: Sendable, Hashable {
         settings: AgentSettings?, mistakes: [Mistake]
     ) {
         var mistakes: [Mistake] = []
-        let node = settings.string(ifSet: "node") ?? hostName()
-        if !isName(node) {
-            mistakes.append(
-                settings.mistake(
-                    "node",
-                    "\"\(node)\" is no node name: 1 to 63 letters, digits, '-' and '_' are allowed")
-            )
+        let node =
+            settings.string(ifSet: "node") ?? nodeName(ofHost: ProcessInfo.processInfo.hostName)
+        if let problem = DNSLabel.problem(node) {
+            mistakes.append(settings.mistake("node", problem))
         }
         if !isName(settings.string("fleet")) {
             mistakes.append(
@@ -307,9 +305,8 @@ package struct AgentSettings: Sendable, Hashable {
         (1...63).contains(text.utf8.count) && PlainName.make(text) == text
     }
 
-    /// The host's name, without its domain.
-    private static func hostName() -> String {
-        let name = ProcessInfo.processInfo.hostName
-        return name.split(separator: ".").first.map(String.init) ?? name
+    /// The host's name without its domain, in lower case, as cluster.yaml has it.
+    static func nodeName(ofHost name: String) -> String {
+        (name.split(separator: ".").first.map(String.init) ?? name).lowercased()
     }
 }
