@@ -72,17 +72,29 @@ import Testing
         }
     }
 
-    @Test func whenNobodyWaitsItIsSaidHowABoxJoins() async throws {
-        try await jctl(["node", "ls-pending"], routes: Self.routes(Self.nobody)) { ran, _ in
+    @Test func whenNobodyWaitsItIsSaidWhoTellsHowABoxJoins() async throws {
+        try await jctl(["node", "ls-pending"], routes: Self.routes(Self.nobody)) { ran, stub in
             #expect(ran.code == 0 && ran.out.isEmpty)
-            #expect(ran.err.contains("no agent waits"))
-            #expect(ran.err.contains("fingerprint: \"\(Self.fingerprint)\""))
+            #expect(ran.err.contains("no agent waits") && ran.err.contains("`jctl node join`"))
+            #expect(stub.requests.map(\.route) == ["GET /enrolments"])
         }
         try await jctl(
             ["node", "ls-pending", "-o", "json"], routes: Self.routes(Self.nobody)
-        ) { ran, stub in
+        ) { ran, _ in
             #expect(ran.err.isEmpty && ran.out.contains("items"))
-            #expect(stub.requests.map(\.route) == ["GET /enrolments"])
+        }
+    }
+
+    @Test func howABoxJoinsCanGoIntoItsFile() async throws {
+        try await jctl(["node", "join"], routes: Self.routes()) { ran, _ in
+            #expect(ran.code == 0 && ran.err.contains("agent.yaml"))
+            #expect(ran.lines.count == 3 && ran.lines.first == "controller:", "\(ran.out)")
+            #expect(ran.lines[1].hasPrefix("  host: "))
+            #expect(ran.lines.last == "  fingerprint: \"\(Self.fingerprint)\"")
+        }
+        try await jctl(["node", "join", "-o", "jsonl"], routes: Self.routes()) { ran, _ in
+            #expect(ran.code == 0 && ran.err.isEmpty)
+            #expect(ran.out.contains(#""fingerprint":"\#(Self.fingerprint)""#), "\(ran.out)")
         }
     }
 
@@ -153,6 +165,7 @@ import Testing
 
     @Test(arguments: [
         ["node"], ["node", "approve"], ["node", "ban"], ["node", "ls-pending", "agx-03"],
+        ["node", "join", "agx-03"],
         ["node", "ls"], ["node", "approve", "a", "b", "--key", "6dcd4ce2"],
         ["node", "ban", "a", "--key", "6dcd4ce2"],
     ])

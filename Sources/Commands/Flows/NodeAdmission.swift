@@ -7,15 +7,31 @@ struct NodeAdmission {
 
     private var printer: Printer { Printer(session: session, options: output) }
 
-    /// Shows who waits; if nobody does, how a new box joins.
+    /// Prints what the agent's file of a new box must have.
+    func sayHowToJoin() async throws {
+        let authority = try await session.client().get(
+            FleetAuthority.self, Resource("authority"), purpose: "look at the fleet's authority")
+        let host = try host()
+        let fingerprint = authority.model.fingerprint
+        let settings = JSONValue.dictionary([
+            ("host", .string(host)), ("fingerprint", .string(fingerprint)),
+        ])
+        if !output.output.isMachine {
+            session.note("a new box joins with the package jessica-agent, and in its agent.yaml:")
+        }
+        printer.object(.dictionary([("controller", settings)])) {
+            ["controller:", "  host: \(host)", "  fingerprint: \"\(fingerprint)\""]
+                .map { SafeText.line($0) }
+        }
+    }
+
+    /// Shows who waits.
     func list() async throws {
         let list = try await waiting()
         printer.list(
-            list.items.map(\.json), next: list.next, empty: "no agent waits to be admitted"
+            list.items.map(\.json), next: list.next,
+            empty: "no agent waits to be admitted; `jctl node join` says how a new box joins"
         ) { NodeTables.waiting(list.items.map(\.model), now: session.context.now()) }
-        if list.items.isEmpty, !output.output.isMachine {
-            try await sayHowToJoin()
-        }
     }
 
     /// Admits agents that wait under these names.
@@ -79,15 +95,6 @@ struct NodeAdmission {
             names += (answer?["items"]?.elements ?? []).compactMap(\.identity)
         }
         return DidYouMean.hint(node, among: names)
-    }
-
-    private func sayHowToJoin() async throws {
-        let authority = try await session.client().get(
-            FleetAuthority.self, Resource("authority"), purpose: "look at the fleet's authority")
-        session.note("a new box joins with the package jessica-agent, and in its agent.yaml:")
-        session.note("  controller:")
-        session.note("    host: \(try host())")
-        session.note("    fingerprint: \"\(authority.model.fingerprint)\"")
     }
 
     /// The controller's host, as far as it can be told from here.

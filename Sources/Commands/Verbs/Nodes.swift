@@ -5,14 +5,16 @@ import Foundation
 struct Nodes: Command {
     static let configuration = CommandConfiguration(
         commandName: "node",
-        abstract: "Lists agents that ask to be admitted, admits and bans nodes.",
+        abstract: "Says how a box joins, lists who asks to, admits and bans nodes.",
         usage: """
+            jctl node join
             jctl node ls-pending
             jctl node approve NODE… [--key FINGERPRINT]
             jctl node ban NODE…
             """,
         discussion: """
             EXAMPLES:
+              jctl node join                               for agent.yaml of a new box
               jctl node ls-pending
               jctl node approve agx-03 agx-04
               jctl node approve agx-03 --key 6dcd4ce2      of several with that name
@@ -25,9 +27,9 @@ struct Nodes: Command {
             its connection. Its agent asks anew, and `approve` admits it.
             """)
 
-    private static let actions = ["ls-pending", "approve", "ban"]
+    private static let actions = ["join", "ls-pending", "approve", "ban"]
 
-    @Argument(help: "ls-pending, approve or ban.", completion: .list(Nodes.actions))
+    @Argument(help: "join, ls-pending, approve or ban.", completion: .list(Nodes.actions))
     var action: String
 
     @Argument(help: "The nodes' names.", completion: NameCompletion.ofNodeAction)
@@ -47,11 +49,11 @@ struct Nodes: Command {
         }
         let admission = NodeAdmission(session: session, output: output)
         switch action {
+        case "join":
+            try refuseNames()
+            try await admission.sayHowToJoin()
         case "ls-pending":
-            guard nodes.isEmpty else {
-                throw CommandError.usage(
-                    "`node ls-pending` takes no name", why: "it was given '\(nodes[0])'")
-            }
+            try refuseNames()
             try await admission.list()
         case "approve": try await admission.approve(try required(), key: key)
         case "ban": try await admission.ban(try required())
@@ -59,8 +61,13 @@ struct Nodes: Command {
             throw CommandError.usage(
                 "unknown action '\(action)'",
                 hint: DidYouMean.hint(action, among: Self.actions)
-                    ?? "there are ls-pending, approve and ban")
+                    ?? "there are join, ls-pending, approve and ban")
         }
+    }
+
+    private func refuseNames() throws {
+        guard let first = nodes.first else { return }
+        throw CommandError.usage("`node \(action)` takes no name", why: "it was given '\(first)'")
     }
 
     private func required() throws -> [String] {

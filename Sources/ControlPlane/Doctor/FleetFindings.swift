@@ -128,7 +128,7 @@ enum FleetFindings {
 
     private static func seek(_ node: Controller.Node) -> String {
         node.record.lastSeen == nil
-            ? "install the agent there; `jctl node ls-pending` says how it joins, and whether it asks"
+            ? "install the agent there (`jctl node join`), or admit it (`jctl node ls-pending`)"
             : "is the box on, and on the network? `systemctl status fleet-agent` on it"
     }
 }
