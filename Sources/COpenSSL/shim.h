@@ -37,6 +37,22 @@ static inline int jessica_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certif
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
 
+// Whether the context's own certificate leads to one of its store, whatever the time is. Returns 1 if it does.
+static inline int jessica_SSL_CTX_trusts_own_certificate(SSL_CTX *context) {
+    STACK_OF(X509) *chain = NULL;
+    X509 *own = SSL_CTX_get0_certificate(context);
+    if (own == NULL || SSL_CTX_get0_chain_certs(context, &chain) != 1) return 0;
+    X509_STORE_CTX *check = X509_STORE_CTX_new();
+    if (check == NULL) return 0;
+    int trusted = 0;
+    if (X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context), own, chain) == 1) {
+        X509_STORE_CTX_set_flags(check, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+        trusted = X509_verify_cert(check) == 1;
+    }
+    X509_STORE_CTX_free(check);
+    return trusted;
+}
+
 static inline int jessica_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
 }

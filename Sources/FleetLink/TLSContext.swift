@@ -60,6 +60,12 @@ import COpenSSL
         unsafe wireProtocol.deallocate()
     }
 
+    /// Whether our own certificate is of an authority of the bundle, its chain included; ended ones count too.
+    package var trustsOwnCertificate: Bool {
+        defer { OpenSSLErrors.clear() }
+        return unsafe jessica_SSL_CTX_trusts_own_certificate(pointer) == 1
+    }
+
     /// A new session's handle, owned by the caller, who must keep the context alive as long.
     func makeSSL() throws(LinkError) -> OpaquePointer {
         OpenSSLErrors.clear()

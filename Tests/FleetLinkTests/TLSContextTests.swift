@@ -19,6 +19,17 @@ import Testing
         _ = try certificates.clientContext(certificates.chainedNode)
     }
 
+    @Test func itIsToldWhetherOnesOwnIsOfTheAuthority() throws {
+        // That one has ended is another matter.
+        let ours = [certificates.node, certificates.chainedNode, certificates.expiredNode]
+        for own in ours {
+            #expect(try certificates.clientContext(own).trustsOwnCertificate)
+        }
+        #expect(try !certificates.clientContext(certificates.strangerNode).trustsOwnCertificate)
+        let other = try certificates.clientContext(ca: certificates.otherCA, certificates.node)
+        #expect(!other.trustsOwnCertificate)
+    }
+
     @Test func aKeyOfAnotherCertificateIsNamed() {
         let error = code {
             try TLSContext(

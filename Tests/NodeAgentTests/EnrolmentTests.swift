@@ -350,6 +350,32 @@ private struct Rig: Sendable {
         }
     }
 
+    @Test("One of another authority is not used: the node asks anew", .timeLimit(.minutes(1)))
+    func ofAnotherAuthority() async throws {
+        try await Rig.with({ asked, _, made in try Self.approve(asked, made) }) { rig in
+            try rig.certify()
+            // Another authority has the same name.
+            let other = try Certificates(folder: rig.certificates.folder + "/other")
+            for (name, path) in [
+                ("node.crt", rig.identity.certificate), ("node.key", rig.identity.key),
+            ] {
+                try DurableFile.write(Array(other.text(name).utf8), to: path)
+            }
+            let old = try rig.identity.credential().certificate
+            let enrolment = try rig.enrolment()
+            await enrolment.renewIfDue()
+            #expect(rig.server.asked.isEmpty)
+            let new = try await enrolment.credential(from: Rig.place).certificate
+            #expect(new.key != old.key && rig.server.forms.count == 1)
+            #expect(rig.server.forms.first?.renews == nil)
+            let authority = try rig.certificates.text("ca.crt")
+            #expect(try rig.identity.authority() == authority)
+            // What it was given holds.
+            _ = try await enrolment.credential(from: Rig.place)
+            #expect(rig.server.forms.count == 1)
+        }
+    }
+
     @Test("A goodbye that says so makes the certificate void", .timeLimit(.minutes(1)))
     func goodbye() async throws {
         try await Rig.with({ asked, _, made in try Self.approve(asked, made) }) { rig in

@@ -111,7 +111,11 @@ final class Enrolment: Sendable {
     private func present() async throws -> Identity.Credential {
         let found = try await withFiles { files in
             try files.finishInstall()
-            return (credential: try files.credential(), path: files.certificate)
+            return (credential: try files.credential(), path: files.certificate, ca: files.ca)
+        }
+        guard found.credential.context.trustsOwnCertificate else {
+            throw AgentError(
+                .identity, "\(found.path) is not of the authority in \(found.ca)")
         }
         guard !found.credential.certificate.hasEnded(at: now()) else {
             throw AgentError(.identity, "\(found.path) has ended")
