@@ -46,7 +46,7 @@ extension APIServer {
             ),
             MachineFindings.certificate(
                 "controller", ends: installation.certificateEnds, now: now,
-                action: "restart the controller: each start makes a new one"),
+                action: "its log says why it makes no new one; restart the controller"),
         ]
         findings += MachineFindings.certificates(sessions.certificates, now: now)
         findings += await names

@@ -7,18 +7,20 @@ package struct Installation: Sendable {
     let folder: String
     /// When the fleet's authority ends: every certificate with it.
     let authorityEnds: Date
-    /// When the certificate of the controller itself ends; each start makes a new one.
-    let certificateEnds: Date
+    /// When the certificate ends that the controller itself shows just now.
+    var certificateEnds: Date { ends() }
+    private let ends: @Sendable () -> Date
     /// Where outputs go since the start; nil for the state folder.
     let storage: StorageSpec?
 
-    /// Notes an installation.
+    /// Notes an installation; `certificateEnds` is evaluated each time somebody asks.
     package init(
-        folder: String, authorityEnds: Date, certificateEnds: Date, storage: StorageSpec? = nil
+        folder: String, authorityEnds: Date,
+        certificateEnds: @autoclosure @escaping @Sendable () -> Date, storage: StorageSpec? = nil
     ) {
         self.folder = folder
         self.authorityEnds = authorityEnds
-        self.certificateEnds = certificateEnds
+        ends = certificateEnds
         self.storage = storage
     }
 

@@ -1,5 +1,5 @@
 import Crypto
-import FleetCore
+package import FleetCore
 package import Foundation
 import SwiftASN1
 import X509
@@ -28,7 +28,8 @@ package struct Authority: Sendable {
     /// The clocks of boxes without a battery are behind after a boot.
     static let backdate = Duration.seconds(300)
     private static let rootLife = Duration.seconds(10 * 365 * 86_400)
-    private static let leafLife = Duration.seconds(365 * 86_400)
+    /// How long a certificate of the controller or of a node is good.
+    package static let leafLife = Duration.seconds(365 * 86_400)
 
     /// Opens the authority in a folder, or makes it there.
     package init(directory: String) throws {
@@ -105,8 +106,10 @@ package struct Authority: Sendable {
             usage: ExtendedKeyUsage([.clientAuth]), key: key, at: now)
     }
 
-    /// Issues a certificate for the controller, reachable by these host names and addresses.
-    package func server(hosts: [String]) throws -> Credential {
+    /// Issues a certificate for the controller, reachable by these host names and addresses, as of an instant.
+    package func server(
+        hosts: [String], at now: Instant = AnchoredClock().now, life: Duration = Authority.leafLife
+    ) throws -> Credential {
         let names = hosts.compactMap { host -> GeneralName? in
             if let address = Self.address(host) {
                 return .ipAddress(ASN1OctetString(contentBytes: address))
@@ -116,18 +119,18 @@ package struct Authority: Sendable {
         let key = P256.Signing.PrivateKey()
         let issued = try issue(
             "spark-controller", names: names, usage: ExtendedKeyUsage([.serverAuth]),
-            key: key.publicKey, at: AnchoredClock().now)
+            key: key.publicKey, at: now, life: life)
         return try Credential(issued, key)
     }
 
     private func issue(
         _ name: String, names: [GeneralName], usage: ExtendedKeyUsage,
-        key: P256.Signing.PublicKey, at now: Instant
+        key: P256.Signing.PublicKey, at now: Instant, life: Duration = leafLife
     ) throws -> Certificate {
         let subject = try DistinguishedName { CommonName(name) }
         return try Self.sign(
             subject, subjectKey: key, issuer: certificate.subject, issuerKey: self.key,
-            at: now, life: Self.leafLife,
+            at: now, life: life,
             extensions: Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))

@@ -39,12 +39,13 @@ package struct LinkService: Sendable {
         self.logger = logger
     }
 
-    /// Listens until cancelled.
+    /// Listens until cancelled; `context` is evaluated for each connection.
     package func run(
-        host: String, port: Int, context: TLSContext, onBound: @Sendable (Int) -> Void
+        host: String, port: Int, context: @autoclosure @escaping @Sendable () -> TLSContext,
+        onBound: @Sendable (Int) -> Void
     ) async throws {
         try await LinkServer.run(
-            host: host, port: port, context: context, logger: logger, onBound: onBound,
+            host: host, port: port, context: context(), logger: logger, onBound: onBound,
             onRefused: { refusal in
                 counters.refused(refusal.reason.rawValue)
                 logger.warning(

@@ -3,7 +3,6 @@ import FleetLink
 import Foundation
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 import JobCatalogue
 import NIOCore
 import RedisStore
@@ -47,11 +46,12 @@ extension ControllerService {
         group.addTask { await parts.backups.run() }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
         let doors = doors(term: loop.term)
-        let (link, context, listener) = (parts.link, parts.linkContext, settings.link)
+        group.addTask { await parts.certificate.run() }
+        let (link, certificate, listener) = (parts.link, parts.certificate, settings.link)
         group.addTask {
             do {
                 try await link.run(
-                    host: listener.host, port: listener.port, context: context,
+                    host: listener.host, port: listener.port, context: certificate.link,
                     onBound: { _ in doors.opened() })
             } catch let error as LinkError {
                 throw StartError("agents cannot connect: \(error.message)")
@@ -77,7 +77,7 @@ extension ControllerService {
             }, logger: serverLogger)
         let secure = Application(
             router: parts.api.router(tokens: parts.tokens),
-            server: try .tls(.http1(configuration: http), tlsConfiguration: parts.tls),
+            server: .https(http) { certificate.https },
             configuration: .init(
                 address: .hostname(settings.api.host, port: settings.api.port),
                 backlog: Self.backlog, availableConnectionsDelegate: connections),

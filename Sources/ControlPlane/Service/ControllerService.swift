@@ -1,10 +1,8 @@
 import AsyncHTTPClient
 import FleetCore
-import FleetLink
 import Foundation
 import JobCatalogue
 package import Logging
-import NIOSSL
 import ObjectStore
 import RedisStore
 import ServiceLifecycle
@@ -162,7 +160,7 @@ package struct ControllerService: Service {
         var sessions: SessionTable
         var meters: FleetMeters
         var link: LinkService
-        var linkContext: TLSContext
+        var certificate: ServerCertificate
         var api: APIServer
         var archive: LogArchive
         var sweeper: InputSweeper
@@ -171,7 +169,6 @@ package struct ControllerService: Service {
         var backups: BackupDesk
         var tokens: TokenBook
         var webhooks: WebhookCourier
-        var tls: TLSConfiguration
         var applied: AppliedSource
         var socket: String
         var store: FleetStore
@@ -182,10 +179,8 @@ package struct ControllerService: Service {
         _ loaded: FleetStore.Loaded, _ http: HTTPClient
     ) async throws -> Parts {
         let authority = try Authority(directory: state.authority)
-        let server = try authority.server(hosts: serverNames())
-        let context = try TLSContext(
-            role: .server, caBundle: authority.trust, certificateChain: server.certificate,
-            privateKey: server.key)
+        let certificate = try ServerCertificate(
+            authority: authority, hosts: serverNames(), logger: logger)
         let storage = storage(else: loaded.snapshot.fleet.storage)
         let (objects, folder) = try await openObjects(state, storage, http)
         let inputs = InputStore(
@@ -217,20 +212,16 @@ package struct ControllerService: Service {
             counters: counters, meters: meters, webhooks: webhooks,
             images: ImageResolver(logger: logger) { await registry.look(for: $0) },
             installation: Installation(
-                folder: state.path, authorityEnds: authority.ends, certificateEnds: server.ends,
+                folder: state.path, authorityEnds: authority.ends,
+                certificateEnds: certificate.ends,
                 storage: folder == nil ? storage : nil),
             backups: backups,
             enrolment: EnrolmentDesk(authority: authority, loop: loop, logger: logger),
             audit: AuditTrail(store: store, clock: loop.clock, logger: logger),
             logger: logger)
-        var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.certificate.utf8))
-                .map { .certificate($0) },
-            privateKey: .privateKey(
-                try NIOSSLPrivateKey(bytes: Array(server.key.utf8), format: .pem)))
-        tls.minimumTLSVersion = .tlsv12
         return Parts(
-            loop: loop, sessions: sessions, meters: meters, link: link, linkContext: context,
+            loop: loop, sessions: sessions, meters: meters, link: link,
+            certificate: certificate,
             api: api,
             archive: LogArchive(
                 store: logs, objects: objects, loop: loop, record: store, keep: settings.keepLogs,
@@ -248,7 +239,7 @@ package struct ControllerService: Service {
             tokens: TokenBook(
                 administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),
             webhooks: webhooks,
-            tls: tls, applied: applied,
+            applied: applied,
             socket: state.socket, store: store)
     }
 
