@@ -128,7 +128,7 @@ def test_a_real_prometheus_scrapes_and_judges_the_fleet(fleet: Fleet, tmp_path: 
         assert value("fleet:jessica_nodes_up:sum") in (15, -1)
         wait_until(lambda: value("fleet:jessica_nodes_up:sum") == 15, 20, "a recording rule to be evaluated")
         groups = {rule["name"]: rule for group in ask("rules")["groups"] for rule in group["rules"]}
-        assert len(groups) == 13 and not [rule for rule in groups.values() if rule.get("lastError")], groups
+        assert len(groups) == 20 and not [rule for rule in groups.values() if rule.get("lastError")], groups
         fleet.agents["agx-12"].pause()
         try:
             wait_until(lambda: value('jessica_node_up{node="agx-12"}') == 0, 30, "Prometheus to see a silent node")

@@ -20,6 +20,12 @@ package final class BackupDesk: Sendable {
         var ended: [(name: String, how: Progress)] = []
         var waiting: [UInt64: (name: String, continuation: CheckedContinuation<Void, Never>)] = [:]
         var lastWaiting: UInt64 = 0
+        var latest: Double?
+
+        mutating func note(_ manifest: BackupManifest) {
+            guard let at = RFC3339.milliseconds(manifest.at) else { return }
+            latest = max(latest ?? 0, Double(at) / 1_000)
+        }
     }
 
     private let loop: ControlLoop
@@ -34,6 +40,8 @@ package final class BackupDesk: Sendable {
 
     /// Ends that are remembered.
     private static let endedKept = 16
+    /// After how long an object store that does not answer is asked again.
+    private static let lookAgain = Duration.seconds(60)
 
     /// Makes a desk that writes archives to `scratch` before they go to the object store.
     package init(
@@ -51,6 +59,13 @@ package final class BackupDesk: Sendable {
 
     /// Makes what is asked for, until cancelled.
     package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.lookUntilFound() }
+            group.addTask { await self.makeRequested() }
+        }
+    }
+
+    private func makeRequested() async {
         for await name in requests {
             let how: Progress
             do {
@@ -116,8 +131,38 @@ package final class BackupDesk: Sendable {
         }
     }
 
+    // MARK: The latest
+
+    /// The moment that the latest backup shows, in seconds since 1970; nil while none is known of.
+    var latest: Double? { state.withLock { $0.latest } }
+
+    /// Looks for the latest one that an earlier controller has made.
+    func look() async throws {
+        guard let found = try await folder.list(limit: 1).first else { return }
+        state.withLock { $0.note(found) }
+    }
+
+    private func lookUntilFound() async {
+        var isHindered = false
+        while !Task.isCancelled {
+            do {
+                return try await look()
+            } catch {
+                if !isHindered, !Task.isCancelled {
+                    logger.notice(
+                        "latest backup is not known for now", metadata: ["error": "\(error)"])
+                }
+                isHindered = true
+            }
+            try? await Task.sleep(for: Self.lookAgain, clock: .continuous)
+        }
+    }
+
+    // MARK: Making one
+
     private func end(_ name: String, _ how: Progress) {
         let waiting = state.withLock { state in
+            if case .done(let manifest) = how { state.note(manifest) }
             state.running = nil
             state.ended.append((name, how))
             if state.ended.count > Self.endedKept { state.ended.removeFirst() }

@@ -1,6 +1,5 @@
 import FleetCore
 import Foundation
-import Glibc
 
 /// What is found on the controller's own machine.
 enum MachineFindings {
@@ -10,16 +9,16 @@ enum MachineFindings {
 
     /// The disk under a folder.
     static func disk(_ folder: String) -> Finding {
-        var facts = statvfs()
-        guard unsafe statvfs(folder, &facts) == 0 else {
+        do throws(DiskSpace.Failure) {
+            guard let space = try DiskSpace(under: folder) else {
+                return .ok("disk", "\(folder) does not say how much is free")
+            }
+            return disk(free: space.free, in: folder)
+        } catch {
             return .failed(
-                "disk", "\(folder) cannot be looked at: \(unsafe String(cString: strerror(errno)))",
+                "disk", "\(folder) cannot be looked at: \(error.reason)",
                 action: "is the folder still there?")
         }
-        let free = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
-        // Some file systems in a network say nonsense.
-        if free.overflow { return .ok("disk", "\(folder) does not say how much is free") }
-        return disk(free: free.partialValue, in: folder)
     }
 
     /// What so much free space in a folder means.

@@ -29,6 +29,7 @@ extension APIServer {
             "jessica_stream_readers_cut_total", "Readers cut off as they took nothing.",
             [([:], Double(feed.cut))])
         writeWebhooks(to: &text)
+        writeInstallation(to: &text)
         let gauges = await loop.read { controller, now in FleetGauges(controller, at: now) }
         meters.write(to: &text, clusters: gauges.clusters)
         gauges.write(to: &text)
@@ -66,6 +67,8 @@ private struct FleetGauges: Sendable {
     var up: [(String, Bool)] = []
     var roamers: [(String, String)] = []
     var telemetry: [(String, Telemetry)] = []
+    var webhooks: [(String, isFailing: Bool)] = []
+    var bans = 0
 
     init(_ controller: Controller, at now: Instant) {
         for cluster in controller.fleet.clusters {
@@ -89,6 +92,9 @@ private struct FleetGauges: Sendable {
             if let roamer = node.record.roamer { roamers.append((name, roamer.state.rawValue)) }
             if let sample = node.currentTelemetry(at: now) { telemetry.append((name, sample)) }
         }
+        webhooks = controller.webhooks.values.sorted { $0.name < $1.name }
+            .map { ($0.name.rawValue, isFailing: $0.failingSince != nil) }
+        bans = controller.bans.count
     }
 
     func write(to text: inout MetricsText) {
@@ -118,6 +124,12 @@ private struct FleetGauges: Sendable {
                     (["node": name, "state": $0.rawValue], $0.rawValue == state ? 1 : 0)
                 }
             })
+        text.gauge(
+            "jessica_webhook_failing", "Whether a webhook has not taken what it was sent last.",
+            webhooks.map { (["webhook": $0.0], $0.isFailing ? 1 : 0) })
+        text.gauge(
+            "jessica_nodes_banned", "Names of nodes whose earlier certificates are void.",
+            [([:], Double(bans))])
         writeTelemetry(to: &text)
     }
 

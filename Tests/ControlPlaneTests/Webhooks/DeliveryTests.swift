@@ -100,6 +100,8 @@ struct DeliveryTests {
                 let failed = await tries.next()
                 #expect(failed?.sequence ?? 0 > Int(last))
                 try await Self.stored(plane) { $0.failingSince != nil }
+                let metrics = await plane.api.metrics()
+                #expect(metrics.contains(#"jessica_webhook_failing{webhook="hooks"} 1"#))
                 let after = plane.feed.all.filter { $0.kind == .job && $0.sequence > last }
                 wanted.withLock { $0 = after.map { Int($0.sequence) } }
             }

@@ -32,6 +32,7 @@ struct WebhookAPITests {
                     metrics.contains(
                         #"jessica_webhook_deliveries_total{outcome="dropped",webhook="hooks"} 0"#))
                 #expect(metrics.contains(#"jessica_webhook_lag_events{webhook="hooks"} "#))
+                #expect(metrics.contains(#"jessica_webhook_failing{webhook="hooks"} 0"#))
                 let record = await plane.loop.read { controller, _ in
                     controller.webhooks.values.first
                 }
