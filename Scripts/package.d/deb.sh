@@ -98,7 +98,7 @@ make_package() {
     PACKAGE_ARCHITECTURE=$(architecture_of "$BIN/$program")
     [[ -z $ARCHITECTURE || $ARCHITECTURE == "$PACKAGE_ARCHITECTURE" ]] ||
         fail "$program is for $PACKAGE_ARCHITECTURE, not $ARCHITECTURE" "run this on a machine of that architecture"
-    PACKAGE_VERSION=${VERSION:-$("$BIN/fleet-agent" version | awk '{ print $2 }')}
+    PACKAGE_VERSION=${VERSION:-$("$BIN/fleet-agent" version | awk '{ print $2 }')$BUILD}
     dpkg --validate-version "$PACKAGE_VERSION" >/dev/null 2>&1 || fail "\"$PACKAGE_VERSION\" is no version of a package"
     step "jessica-$name $PACKAGE_VERSION ($PACKAGE_ARCHITECTURE)"
     install -d -m 755 "$tree/DEBIAN" "$tree/usr/bin"
