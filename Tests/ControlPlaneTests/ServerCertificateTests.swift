@@ -151,7 +151,8 @@ struct ServerCertificateTests {
         let (linkPorts, linkPort) = AsyncStream.makeStream(of: Int.self)
         let (httpsPorts, httpsPort) = AsyncStream.makeStream(of: Int.self)
         let link = LinkService(
-            loop: plane.loop, sessions: plane.api.sessions, logs: plane.api.logs,
+            loop: plane.loop, sessions: plane.api.sessions, record: plane.store,
+            logs: plane.api.logs,
             uploads: UploadDesk(loop: plane.loop, objects: plane.api.objects),
             inputs: InputDesk(loop: plane.loop, store: plane.store, inputs: plane.api.inputs),
             counters: plane.api.counters, logger: quiet)
