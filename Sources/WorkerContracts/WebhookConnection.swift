@@ -5,8 +5,8 @@ import NIOHTTP1
 /// writes the answer, closes.
 ///
 /// Waiting (for a head) → collecting (a wanted report), uploading (a file), asking (for a file) or
-/// discarding (an unwanted body) → answering → closed. A body that is not wanted is still read to its
-/// end, because closing on a sender loses it the answer.
+/// discarding (an unwanted body) → answering, or giving (a file) → closed. A body that is not wanted
+/// is still read to its end, because closing on a sender loses it the answer.
 final class WebhookConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = WorkerMessage
@@ -20,8 +20,10 @@ final class WebhookConnection: ChannelDuplexHandler {
         case collecting(token: String, body: ByteBuffer)
         /// Can become: answering.
         case uploading
-        /// Can become: answering.
+        /// Can become: giving.
         case asking(WorkerDownload)
+        /// Can become: closed, by writing the file's end or that there is none.
+        case giving
         /// Can become: answering.
         case discarding(HTTPResponseStatus, tell: WebhookDelivery?)
         /// Can become: closed, by writing the answer.
@@ -54,7 +56,10 @@ final class WebhookConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .answering = state { return }
+        switch state {
+        case .answering, .giving: return
+        case .waiting, .collecting, .uploading, .asking, .discarding: break
+        }
         guard NIODeadline.now() < deadline else { return context.close(promise: nil) }
         switch unwrapInboundIn(data) {
         case .head(let head): state = begin(context, head)
@@ -74,13 +79,17 @@ final class WebhookConnection: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is IdleStateHandler.IdleStateEvent else {
+        guard let idle = event as? IdleStateHandler.IdleStateEvent else {
             return context.fireUserInboundEventTriggered(event)
         }
+        switch (idle, state) {
+        // It takes nothing of what it asked for, and may never.
+        case (.write, .giving): context.close(promise: nil)
         // While our side works, silence is what we expect.
-        if case .answering = state { return }
-        guard awaitsPeer else { return }
-        context.close(promise: nil)
+        case (_, .answering), (_, .giving), (.write, _): return
+        case (.read, _), (.all, _):
+            if awaitsPeer { context.close(promise: nil) }
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -151,7 +160,7 @@ final class WebhookConnection: ChannelDuplexHandler {
         switch state {
         case .collecting: collect(chunk)
         case .uploading: context.fireChannelRead(wrapInboundOut(.uploadBytes(chunk)))
-        case .waiting, .asking, .discarding, .answering: return
+        case .waiting, .asking, .giving, .discarding, .answering: return
         }
     }
 
@@ -175,7 +184,7 @@ final class WebhookConnection: ChannelDuplexHandler {
 
     private func finish(_ context: ChannelHandlerContext) {
         switch state {
-        case .waiting, .answering: context.close(promise: nil)
+        case .waiting, .giving, .answering: context.close(promise: nil)
         case .collecting(let token, let body):
             state = .answering
             let delivery = WebhookDelivery(token: token, body: .bytes(body))
@@ -184,7 +193,7 @@ final class WebhookConnection: ChannelDuplexHandler {
             state = .answering
             context.fireChannelRead(wrapInboundOut(.uploadEnds))
         case .asking(let wanted):
-            state = .answering
+            state = .giving
             context.fireChannelRead(wrapInboundOut(.download(wanted)))
         case .discarding(_, tell: .some(let delivery)):
             state = .answering

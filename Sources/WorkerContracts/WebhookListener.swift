@@ -28,6 +28,10 @@ package struct WebhookListener: Sendable {
         package var requestTimeout = TimeAmount.seconds(120)
         /// The same for a file.
         package var uploadTimeout = TimeAmount.minutes(60)
+        /// A worker that takes nothing of a file it asked for this long is given no more of it.
+        ///
+        /// Long, as one that works on a file while it reads it may take a while for each piece.
+        package var takingTimeout = TimeAmount.minutes(10)
 
         package init() {}
     }
@@ -197,7 +201,9 @@ package struct WebhookListener: Sendable {
         _ memory: Allowance, _ accepted: Accepted
     ) throws -> Connection {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(IdleStateHandler(readTimeout: configuration.idleTimeout))
+        try pipeline.addHandler(
+            IdleStateHandler(
+                readTimeout: configuration.idleTimeout, writeTimeout: configuration.takingTimeout))
         try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
         try pipeline.addHandler(
             WebhookConnection(configuration: configuration, tokens: tokens, memory: memory))

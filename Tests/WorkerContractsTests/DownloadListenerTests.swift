@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Testing
 
 @testable import WorkerContracts
@@ -41,6 +42,26 @@ struct DownloadListenerTests {
                 let odd = try await get("/w/secret/empty", client, listener, method: .DELETE)
                 #expect(odd.status == 405)
             }
+        }
+    }
+
+    @Test func `a worker that takes no more of a file holds no connection`() async throws {
+        let (given, tell) = AsyncStream.makeStream(of: Void.self)
+        let piece = ByteBuffer(repeating: 7, count: 1 << 20)
+        let film = WorkerFile(size: 1 << 40) { take in
+            defer { tell.finish() }
+            for _ in 0..<(1 << 20) { try await take(piece) }
+        }
+        try await withListener(
+            files: ["film.mp4": film], configure: { $0.takingTimeout = .milliseconds(200) }
+        ) { listener in
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(ChannelOptions.autoRead, value: false)
+                .connect(host: "127.0.0.1", port: listener.port).get()
+            let head = "GET /w/secret/film.mp4 HTTP/1.1\r\nHost: x\r\n\r\n"
+            try await channel.writeAndFlush(ByteBuffer(string: head))
+            for await _ in given {}
+            try? await channel.close()
         }
     }
 
