@@ -133,10 +133,66 @@ struct InputResolverTests {
                 let second = relay()
                 second.admit(key)
                 #expect(try await bytes("a_film.mp4", from: second) == large)
-                second.forget(key)
+                // Who is just reading gets no more of it.
+                let found = await second.file(
+                    WorkerDownload(token: token, fileName: "a_film.mp4"))
+                let reading = try #require(found)
+                _ = await #expect(throws: CancellationError.self) {
+                    try await reading.read { _ in second.forget(key) }
+                }
                 #expect(try await bytes("a_film.mp4", from: second) == nil)
             }
         }
+    }
+
+    private func relay(_ folder: String, _ address: String? = "http://10.0.0.1:1/w/") -> InputRelay
+    {
+        InputRelay(
+            folders: AttemptFolders(root: folder), secret: SymmetricKey(size: .bits256),
+            tokens: WebhookTokens(), address: Latest(address), prefix: "http://")
+    }
+
+    private func isEmpty(_ folder: String) throws -> Bool {
+        try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty
+    }
+
+    @Test("A node keeps no more large files for a worker than outputs")
+    func tooLargeToRelay() async throws {
+        try await withFolder { folder in
+            let file = InputGrant.File(
+                name: "a", contentType: "video/mp4", size: (16 << 30) + 1, url: "http://nobody/a")
+            let resolver = InputResolver(
+                http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet,
+                relay: relay(folder))
+            await expect(.invalidInput) {
+                try await resolver.resolve(order(#"{"a":{"$from":"x"}}"#))
+            }
+            let nothing = try isEmpty(folder)
+            #expect(nothing)
+        }
+    }
+
+    @Test("A worker is given no address that it cannot have a file from")
+    func nobodyListens() async throws {
+        let large = [UInt8](repeating: 7, count: (8 << 20) + 1)
+        try await withFolder { folder in
+            try await with(["film": [("a.mp4", "video/mp4", large)]]) { resolver, _ in
+                var resolver = resolver
+                resolver.relay = relay(folder, nil)
+                let deaf = resolver
+                await expect(.inputUnavailable) {
+                    try await deaf.resolve(order(#"{"a":{"$from":"film"}}"#))
+                }
+                let nothing = try isEmpty(folder)
+                #expect(nothing)
+            }
+        }
+    }
+
+    @Test("An input of work that was stopped is none, however near it was")
+    func stopped() async throws {
+        let input = await InputResolver.none.resolve(order("{}"), unless: Latest(true))
+        #expect(input == nil)
     }
 
     @Test("A large file that cannot be fetched for a worker leaves nothing")
@@ -148,15 +204,12 @@ struct InputResolverTests {
                     name: "a", contentType: "video/mp4", size: 9 << 20, url: address + "/a")
                 let resolver = InputResolver(
                     http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet,
-                    relay: InputRelay(
-                        folders: AttemptFolders(root: folder),
-                        secret: SymmetricKey(size: .bits256), tokens: WebhookTokens(),
-                        address: Latest("http://10.0.0.1:1/w/"), prefix: "http://"))
+                    relay: relay(folder))
                 await expect(.inputUnavailable) {
                     try await resolver.resolve(order(#"{"a":{"$from":"x"}}"#))
                 }
-                let left = try FileManager.default.contentsOfDirectory(atPath: folder)
-                #expect(left.isEmpty)
+                let nothing = try isEmpty(folder)
+                #expect(nothing)
             }
         }
     }

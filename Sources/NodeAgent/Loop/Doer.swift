@@ -101,8 +101,9 @@ struct Doer: Sendable {
             }
         case .forget(let key):
             abandon.abandon(key)
-            predictions.forget(key)
+            // Files of inputs go with the predictions, once whoever fetches them was stopped.
             completions.forget(key)
+            predictions.forget(key)
             outbox.forget(key)
             group.addTask { await folders.forget(key) }
         case .send, .disconnect, .pull, .launchWorker, .launchAttempt, .probe, .remove, .clean:

@@ -10,6 +10,7 @@ import WorkerContracts
 ///
 ///     attempts/JOB-1/outputs/…   the outputs, there at once or not at all
 ///     attempts/JOB-1/uploads/…   what a cog worker has sent of them, until its work has ended
+///     attempts/JOB-1/inputs/…    large files of its input, for its work to fetch
 ///     attempts/JOB-1/ending      how a worker's work ended, once that is safe here
 ///     attempts/JOB-1/log         how far a long log of a container was sent
 struct AttemptFolders: Sendable {

@@ -44,20 +44,28 @@ final class InputRelay: Sendable {
         _ = tokens.admit(token)
     }
 
-    /// Nobody needs that attempt's files any more.
+    /// Nobody needs that attempt's files any more; who reads one gets no more of it.
     func forget(_ key: AttemptKey) {
         let token = token(key)
         tokens.revoke(token)
         attempts.withLock { _ = $0.removeValue(forKey: token) }
     }
 
+    /// The same when the files may have come after all else of the attempt was deleted.
+    func abandon(_ key: AttemptKey) async {
+        forget(key)
+        await folders.dropInputs(key)
+    }
+
     /// Where the file that lies at an address is had from us by that name, once `fetch` has filled one with
     /// it; nil when it is had from there.
+    ///
+    /// Throws `Failure`, and what `fetch` throws.
     func url(
         insteadOf url: String, name: String, _ key: AttemptKey,
         fetch: (() async throws -> UploadFile) async throws -> Void
     ) async throws -> String? {
-        guard url.hasPrefix(prefix), let base = address.value else { return nil }
+        guard url.hasPrefix(prefix) else { return nil }
         do {
             try await fetch { try await self.folders.makeInput(name, key) }
             // Forgotten meanwhile: what is here now nobody would remove.
@@ -65,6 +73,11 @@ final class InputRelay: Sendable {
         } catch {
             await folders.dropInputs(key)
             throw error
+        }
+        // Where we listen may have changed, and was not known yet on a network that is new.
+        guard let base = address.value else {
+            await folders.dropInputs(key)
+            throw Failure(.inputUnavailable, "nobody listens yet to give the work \(name)")
         }
         admit(key)
         return base + token(key) + "/" + name
@@ -76,10 +89,15 @@ final class InputRelay: Sendable {
             let file = await folders.input(wanted.fileName, key)
         else { return nil }
         let pieces = FileChunks(path: file.path, size: file.size)
-        return WorkerFile(size: file.size) { take in
-            for try await piece in pieces { try await take(piece) }
+        return WorkerFile(size: file.size) { [self] take in
+            for try await piece in pieces {
+                guard isKnown(wanted.token) else { throw CancellationError() }
+                try await take(piece)
+            }
         }
     }
+
+    private func isKnown(_ token: String) -> Bool { attempts.withLock { $0[token] != nil } }
 }
 
 extension AttemptFolders {

@@ -30,8 +30,6 @@ struct InputResolver: Sendable {
     private static let textBytesMax: UInt64 = 1 << 20
     /// A file whose bytes stand in an input.
     private static let dataBytesMax: UInt64 = 8 << 20
-    /// The bytes of all files of one input that are given with it.
-    private static let allBytesMax: UInt64 = 32 << 20
     /// A file that is put into a container.
     private static let fileBytesMax: UInt64 = 128 << 20
     /// How often one file is tried.
@@ -57,8 +55,7 @@ struct InputResolver: Sendable {
         } catch {
             throw Failure(.invalidInput, error.message)
         }
-        var budget = Self.allBytesMax
-        var names: Set<String> = []
+        var room = Room()
         var values: [[UInt8]] = []
         for slot in template.slots {
             let (files, isList) = try await find(slot.word, slot.text, order.key)
@@ -67,7 +64,7 @@ struct InputResolver: Sendable {
             }
             var items: [[UInt8]] = []
             for file in files {
-                items.append(try await value(of: file, order.key, &budget, &names, place))
+                items.append(try await value(of: file, order.key, &room, place))
             }
             values.append(isList ? InputTemplate.list(items) : items[0])
         }
@@ -95,7 +92,9 @@ struct InputResolver: Sendable {
     func resolve(
         _ order: AttemptOrder, unless stop: Latest<Bool>
     ) async -> Result<[UInt8], Failure>? {
-        await withTaskGroup(of: Result<[UInt8], Failure>?.self) { group in
+        let found: Result<[UInt8], Failure>? = await withTaskGroup(
+            of: Result<[UInt8], Failure>?.self
+        ) { group in
             group.addTask {
                 do {
                     return .success(try await resolve(order))
@@ -113,32 +112,35 @@ struct InputResolver: Sendable {
             defer { group.cancelAll() }
             return await group.next() ?? nil
         }
+        guard stop.value else { return found }
+        // It may have been whole a moment before: nobody else would let go of its files now.
+        await relay?.abandon(order.key)
+        return nil
     }
 
     private func value(
-        of file: InputGrant.File, _ key: AttemptKey, _ budget: inout UInt64,
-        _ names: inout Set<String>,
+        of file: InputGrant.File, _ key: AttemptKey, _ room: inout Room,
         _ place: ((String, ByteBuffer) async throws -> Void)?
     ) async throws -> [UInt8] {
         let type = file.contentType.prefix { $0 != ";" }.lowercased()
         let isText = type.hasPrefix("text/")
         let isJSON = type == "application/json"
         let inPlace = isText || isJSON
-        if inPlace, file.size <= Self.textBytesMax, file.size <= budget {
-            budget -= file.size
+        if inPlace, file.size <= Self.textBytesMax, file.size <= room.given {
+            room.given -= file.size
             let bytes = Array((try await fetch(file)).readableBytesView)
             if isJSON, InputTemplate.isJSON(bytes) { return bytes }
             return InputTemplate.string(String(decoding: bytes, as: UTF8.self))
         }
         if let place, file.size <= Self.fileBytesMax {
-            let path = "\(Self.folder)/\(Self.free(file.name, &names))"
+            let path = "\(Self.folder)/\(room.free(file.name))"
             try await place(path, try await fetch(file))
             return InputTemplate.string(path)
         }
-        guard place == nil, file.size <= Self.dataBytesMax, file.size <= budget else {
-            return InputTemplate.string(try await url(of: file, key, &names))
+        guard place == nil, file.size <= Self.dataBytesMax, file.size <= room.given else {
+            return InputTemplate.string(try await url(of: file, key, &room))
         }
-        budget -= file.size
+        room.given -= file.size
         let bytes = try await fetch(file)
         let base64 = Data(bytes.readableBytesView).base64EncodedString()
         return InputTemplate.string("data:\(type);base64,\(base64)")
@@ -146,11 +148,13 @@ struct InputResolver: Sendable {
 
     /// Where work can have a file: at its own address, or from us.
     private func url(
-        of file: InputGrant.File, _ key: AttemptKey, _ names: inout Set<String>
+        of file: InputGrant.File, _ key: AttemptKey, _ room: inout Room
     ) async throws -> String {
         // The end of a long name tells what the file is.
-        let name = Self.free(OutputNames.sanitised(String(file.name.suffix(80))), &names)
+        let name = room.free(OutputNames.sanitised(String(file.name.suffix(80))))
+        let fits = file.size <= room.relayed
         let own = try await relay?.url(insteadOf: file.url, name: name, key) { make in
+            guard fits else { throw Failure.tooLargeInput }
             try await tried(file) { body in
                 do {
                     try await Self.write(body, to: try await make(), file)
@@ -159,6 +163,7 @@ struct InputResolver: Sendable {
                 }
             }
         }
+        if own != nil { room.relayed -= file.size }
         return own ?? file.url
     }
 
@@ -174,17 +179,6 @@ struct InputResolver: Sendable {
             try await Disk.run { try target.write(piece) }
         }
         guard left == 0 else { throw NotYet(description: "\(left) bytes of it are missing") }
-    }
-
-    /// The file's name, or one like it that is not taken.
-    private static func free(_ name: String, _ names: inout Set<String>) -> String {
-        var free = name
-        var number = 1
-        while !names.insert(free).inserted {
-            number += 1
-            free = "\(number)-\(name)"
-        }
-        return free
     }
 
     private func fetch(_ file: InputGrant.File) async throws -> ByteBuffer {
@@ -241,5 +235,37 @@ struct InputResolver: Sendable {
         case 404: throw Failure(.inputMissing, "\(file.name) is not in the object store any more")
         default: throw NotYet(description: "the store answered \(response.status.code)")
         }
+    }
+}
+
+extension InputResolver {
+    /// What is left of the bounds on the files of one input.
+    private struct Room {
+        /// Bytes of all files that are given with it.
+        var given: UInt64 = 32 << 20
+        /// Bytes of all files that we keep for its work to fetch.
+        var relayed = UInt64(OutputFiles.bytesMax)
+        private var names: Set<String> = []
+
+        /// The file's name, or one like it that is not taken.
+        mutating func free(_ name: String) -> String {
+            var free = name
+            var number = 1
+            while !names.insert(free).inserted {
+                number += 1
+                free = "\(number)-\(name)"
+            }
+            return free
+        }
+    }
+}
+
+extension Failure {
+    /// An input has more large files than a node keeps for an attempt.
+    fileprivate static var tooLargeInput: Failure {
+        Failure(
+            .invalidInput,
+            "the large files of the input are too many: at most \(OutputFiles.bytesMax >> 30) GiB "
+                + "in all are kept for a worker")
     }
 }

@@ -99,13 +99,14 @@ final class Predictions: Sendable {
 
     /// Nobody wants that attempt's reports any more, or needs what they were asked with.
     func forget(_ key: AttemptKey) {
-        inputs.relay?.forget(key)
         let token = Self.token(key, secret: secret)
         tokens.revoke(token)
         let entry = entries.withLock { $0.removeValue(forKey: token) }
         entry?.stop.set(true)
         entry?.answered.set(true)
         uploads.close(key)
+        // After the stop: what is fetched meanwhile is let go of by whoever fetches it.
+        inputs.relay?.forget(key)
     }
 
     private func worker(_ fact: ContainerFact) -> CogWorker? {
