@@ -30,10 +30,13 @@ final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard let cause, case .head(var head) = unwrapOutboundIn(data), Self.isBare(head) else {
+            return context.write(data, promise: promise)
+        }
         let id = String(UInt64.random(in: .min ... .max), radix: 16)
-        guard let cause, case .head(var head) = unwrapOutboundIn(data), Self.isBare(head),
-            let body = try? APIError.malformed(cause).body(requestID: id)
-        else { return context.write(data, promise: promise) }
+        guard let body = try? APIError.malformed(cause).body(requestID: id) else {
+            return context.write(data, promise: promise)
+        }
         head.headerFields[.contentType] = "application/json"
         head.headerFields[.contentLength] = "\(body.readableBytes)"
         context.write(wrapOutboundOut(.head(head)), promise: nil)
