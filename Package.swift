@@ -218,7 +218,7 @@ let package = Package(
             name: "ControlPlaneTests",
             dependencies: [
                 "ControlPlane", "FleetCore", "FleetLink", "FleetWire", "JobCatalogue",
-                "ObjectStore", "RedisStore", "Settings", collections, logging, nioCore,
+                "ObjectStore", "RedisStore", "Settings", arguments, collections, logging, nioCore,
                 nioFoundation, nioPosix,
                 http1, httpClient, crypto,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -1,5 +1,5 @@
 extension SettingsSource {
-    /// The settings for `--help`: flag, type, default and what it is for.
+    /// The settings for `--help`: flag, what it is for, type and default, and its other names.
     package func describe() -> String {
         specs.map { spec in
             var facts = [spec.typeText]
@@ -8,12 +8,24 @@ extension SettingsSource {
             }
             if spec.isRequired { facts.append("required") }
             let names = spec.inFile ? "\(spec.key), \(spec.variable)" : spec.variable
-            return """
-                  \(spec.flag)
-                      \(spec.help)
-                      \(facts.joined(separator: "; ")). Also: \(names)
-                """
+            let paragraphs = [spec.help, facts.joined(separator: "; "), "Also: \(names)"]
+            return (["  \(spec.flag)"] + paragraphs.flatMap(Self.lines)).joined(separator: "\n")
         }.joined(separator: "\n")
+    }
+
+    /// A text's words in lines below a flag; a word that is too long for one has its own.
+    private static func lines(_ text: String) -> [String] {
+        // ArgumentParser, which prints some of these, breaks a line of 80 columns.
+        let columns = 79
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let line = lines.last, line.count + 1 + word.count <= columns {
+                lines[lines.count - 1] = "\(line) \(word)"
+            } else {
+                lines.append("      \(word)")
+            }
+        }
+        return lines
     }
 
     /// The settings as a Markdown table for the documentation.

@@ -143,6 +143,12 @@ import Testing
         }
     }
 
+    @Test func helpFitsATerminal() {
+        for line in AgentProgram.usage.split(separator: "\n") {
+            #expect(line.count <= 80, "\(line)")
+        }
+    }
+
     @Test func programSpeaksByExitCode() async {
         #expect(await AgentProgram.main(["run", "--controller-port", "x"], environment: [:]) == 2)
         #expect(await AgentProgram.main(["fly"], environment: [:]) == 2)

@@ -176,8 +176,36 @@ import Testing
         }
         #expect(
             help.contains(
-                "whole number from 1 to 65535; default 7443. Also: link.port, JESSICA_LINK_PORT"))
+                """
+                  --link-port
+                      The port.
+                      whole number from 1 to 65535; default 7443
+                      Also: link.port, JESSICA_LINK_PORT
+                """))
         #expect(source.markdown().contains("info\\|debug"))
+    }
+
+    @Test func helpStaysBelowItsFlagAndWithinATerminal() {
+        let words = Array(repeating: "words", count: 12).joined(separator: " ")
+        let path = "/" + String(repeating: "x", count: 90)
+        let source = SettingsSource([
+            SettingSpec("a", .path, default: path, inFile: false, help: "\(words) a"),
+            SettingSpec("b", .bool, inFile: false, help: "\(words) a."),
+        ])
+        // A line has 79 columns at most.
+        #expect(
+            source.describe() == """
+                  --a
+                      \(words) a
+                      path; default
+                      \(path)
+                      Also: JESSICA_A
+                  --b
+                      \(words)
+                      a.
+                      true or false
+                      Also: JESSICA_B
+                """)
     }
 
     @Test func emptyAndBrokenFiles() {

@@ -32,13 +32,14 @@ package enum AgentProgram {
         }
     }
 
-    private static var usage: String {
+    /// What `--help` prints.
+    static var usage: String {
         """
         The agent of one node of a Jessica fleet.
 
         Usage:
           fleet-agent run [SETTINGS]        run the agent
-          fleet-agent tegrastats --parse    read lines of tegrastats, print a JSON object for each
+          fleet-agent tegrastats --parse    turn lines of tegrastats into JSON objects
           fleet-agent version               print the version
 
         Settings (flag > variable > file > default):

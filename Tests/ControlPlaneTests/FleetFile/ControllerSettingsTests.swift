@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Settings
 import Testing
@@ -92,5 +93,11 @@ import Testing
         for spec in ControllerSettings.source.specs where spec.inFile {
             #expect(named.contains(spec.key), "\(spec.key)")
         }
+    }
+
+    @Test func helpFitsATerminal() {
+        let help = ControllerCommand.Run.helpMessage(columns: 80)
+        #expect(help.contains(ControllerSettings.source.describe()), "it was wrapped again")
+        for line in help.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
     }
 }
