@@ -1,7 +1,5 @@
 import Foundation
-import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
 import Synchronization
 
@@ -52,27 +50,16 @@ final class EnrolmentServer: Sendable {
         let context = try NIOSSLContext(
             configuration: .makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(NIOSSLServerHandler(context: context))
-                    try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(Handler(server))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-        do {
-            let result = try await body(server, channel.localAddress?.port ?? 0)
-            try await channel.close()
-            return result
-        } catch {
-            try? await channel.close()
-            throw error
+        return try await LocalServer.http(tls: context) { head, sent in
+            server.take(head, sent)
+        } _: { port in
+            try await body(server, port)
         }
     }
 
-    fileprivate func take(_ head: HTTPRequestHead, _ body: [UInt8]) -> (HTTPResponseStatus, Data) {
+    private func take(
+        _ head: HTTPRequestHead, _ body: [UInt8]
+    ) -> (HTTPResponseStatus, [UInt8]) {
         let asked = Asked(
             path: head.uri, prefer: head.headers.first(name: "Prefer"),
             form: try? JSONDecoder().decode(Form.self, from: Data(body)))
@@ -83,50 +70,16 @@ final class EnrolmentServer: Sendable {
         do {
             switch try answer(asked, before) {
             case .certificate(let text):
-                return (
-                    .ok, try JSONEncoder().encode(["state": "approved", "certificate": text])
-                )
-            case .pending: return (.accepted, Data(#"{"state":"pending"}"#.utf8))
+                let form = ["state": "approved", "certificate": text]
+                return (.ok, [UInt8](try JSONEncoder().encode(form)))
+            case .pending: return (.accepted, Array(#"{"state":"pending"}"#.utf8))
             case .full:
-                return (
-                    .serviceUnavailable,
-                    Data(
-                        #"{"error":{"code":"too_many_enrolments","message":"the room is full"}}"#
-                            .utf8)
-                )
+                let text =
+                    #"{"error":{"code":"too_many_enrolments","message":"the room is full"}}"#
+                return (.serviceUnavailable, Array(text.utf8))
             }
         } catch {
-            return (.internalServerError, Data())
-        }
-    }
-
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = HTTPServerRequestPart
-        typealias OutboundOut = HTTPServerResponsePart
-
-        let server: EnrolmentServer
-        var head: HTTPRequestHead?
-        var body: [UInt8] = []
-
-        init(_ server: EnrolmentServer) { self.server = server }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            switch unwrapInboundIn(data) {
-            case .head(let head):
-                self.head = head
-                body = []
-            case .body(let buffer): body += [UInt8](buffer: buffer)
-            case .end:
-                guard let head else { return }
-                let (status, bytes) = server.take(head, body)
-                let answer = HTTPResponseHead(
-                    version: .http1_1, status: status,
-                    headers: ["Content-Length": "\(bytes.count)"])
-                context.write(wrapOutboundOut(.head(answer)), promise: nil)
-                context.write(
-                    wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
-                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            }
+            return (.internalServerError, [])
         }
     }
 }

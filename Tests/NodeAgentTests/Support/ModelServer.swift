@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import Synchronization
 
 /// A server that gives the same answer to every call, as bytes; nil: none, until the other side goes.
@@ -36,20 +35,10 @@ final class ModelServer: Sendable {
         _ answer: String, _ body: (ModelServer, String) async throws -> Result
     ) async throws -> Result {
         let server = ModelServer(answer)
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Handler(server))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-        do {
-            let result = try await body(server, "127.0.0.1:\(channel.localAddress?.port ?? 0)")
-            try await channel.close()
-            return result
-        } catch {
-            try? await channel.close()
-            throw error
+        return try await LocalServer.with {
+            try $0.addHandler(Handler(server))
+        } _: { port in
+            try await body(server, "127.0.0.1:\(port)")
         }
     }
 

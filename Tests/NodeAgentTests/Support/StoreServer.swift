@@ -1,9 +1,5 @@
-import NIOCore
 import NIOHTTP1
-import NIOPosix
 import Synchronization
-
-@testable import NodeAgent
 
 /// A place to put things by HTTP; the first request for each is refused, to see it tried again.
 final class StoreServer: Sendable {
@@ -21,23 +17,10 @@ final class StoreServer: Sendable {
         _ body: (StoreServer, String) async throws -> Result
     ) async throws -> Result {
         let server = StoreServer()
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Handler(server))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = channel.localAddress?.port ?? 0
-        do {
-            let result = try await body(server, "http://127.0.0.1:\(port)")
-            try await channel.close()
-            return result
-        } catch {
-            try? await channel.close()
-            throw error
+        return try await LocalServer.http { head, sent in
+            server.take(head, sent)
+        } _: { port in
+            try await body(server, "http://127.0.0.1:\(port)")
         }
     }
 
@@ -46,59 +29,19 @@ final class StoreServer: Sendable {
         things.withLock { $0[path] = Thing(body: body, contentType: nil) }
     }
 
-    /// What is there, refused the first time.
-    fileprivate func get(_ path: String) -> (HTTPResponseStatus, [UInt8]) {
-        guard !refused.withLock({ $0.insert(path).inserted }) else {
-            return (.serviceUnavailable, [])
+    private func take(
+        _ head: HTTPRequestHead, _ body: [UInt8]
+    ) -> (HTTPResponseStatus, [UInt8]) {
+        let isPut = head.method == .PUT && head.headers.first(name: "X-Test") == "1"
+        guard isPut || head.method == .GET,
+            !refused.withLock({ $0.insert(head.uri).inserted })
+        else { return (.serviceUnavailable, []) }
+        if isPut {
+            let thing = Thing(
+                body: body, contentType: head.headers.first(name: "Content-Type"))
+            things.withLock { $0[head.uri] = thing }
+            return (.ok, [])
         }
-        return thing(path).map { (.ok, $0.body) } ?? (.notFound, [])
-    }
-
-    fileprivate func put(_ path: String, _ thing: Thing) -> Bool {
-        guard !refused.withLock({ $0.insert(path).inserted }) else { return false }
-        things.withLock { $0[path] = thing }
-        return true
-    }
-
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = HTTPServerRequestPart
-        typealias OutboundOut = HTTPServerResponsePart
-
-        let server: StoreServer
-        var head: HTTPRequestHead?
-        var body: [UInt8] = []
-
-        init(_ server: StoreServer) { self.server = server }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            switch unwrapInboundIn(data) {
-            case .head(let head):
-                self.head = head
-                body = []
-            case .body(let buffer): body += [UInt8](buffer: buffer)
-            case .end:
-                if head?.method == .GET {
-                    let (status, bytes) = server.get(head?.uri ?? "")
-                    let answer = HTTPResponseHead(
-                        version: .http1_1, status: status,
-                        headers: ["Content-Length": "\(bytes.count)"])
-                    context.write(wrapOutboundOut(.head(answer)), promise: nil)
-                    context.write(
-                        wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
-                    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-                    return
-                }
-                let type = head?.headers.first(name: "Content-Type")
-                let isFine =
-                    head?.method == .PUT && head?.headers.first(name: "X-Test") == "1"
-                    && server.put(
-                        head?.uri ?? "", Thing(body: body, contentType: type))
-                let answer = HTTPResponseHead(
-                    version: .http1_1, status: isFine ? .ok : .serviceUnavailable,
-                    headers: ["Content-Length": "0"])
-                context.write(wrapOutboundOut(.head(answer)), promise: nil)
-                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            }
-        }
+        return thing(head.uri).map { (.ok, $0.body) } ?? (.notFound, [])
     }
 }

@@ -1,6 +1,5 @@
 import DockerEngine
 import NIOCore
-import NIOPosix
 import Synchronization
 
 /// A Docker daemon of a few scripted answers, on a real unix socket.
@@ -22,29 +21,18 @@ final class StubDocker: Sendable {
     var requests: [String] { lines.withLock { $0 } }
 
     /// Runs a body with a client of such a daemon; a request is told without version: `POST /images/create?…`.
-    static func with<Result>(
+    static func with<Result: Sendable>(
         _ answer: @escaping @Sendable (String) -> Answer?,
         _ body: (DockerEngine, StubDocker) async throws -> Result
     ) async throws -> Result {
         let stub = StubDocker(answer)
         let path = "/tmp/jsd-\(UInt64.random(in: 0 ... .max)).sock"
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Handler(stub))
-                }
+        return try await LocalServer.with(at: SocketAddress(unixDomainSocketPath: path)) {
+            try $0.addHandler(Handler(stub))
+        } _: { _ in
+            try await DockerEngine.with(socketPath: path, logger: quiet) { engine in
+                try await body(engine, stub)
             }
-            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-        let engine = DockerEngine(socketPath: path, logger: quiet)
-        do {
-            let result = try await body(engine, stub)
-            try await engine.shutdown()
-            try await channel.close()
-            return result
-        } catch {
-            try? await engine.shutdown()
-            try? await channel.close()
-            throw error
         }
     }
 
