@@ -289,7 +289,7 @@ extension PredictionTests {
             let told = Posted<Failure?>()
             #expect(!room.takeFile(announced: 5) && room.takeFile(announced: 0))
             let intake = UploadIntake(
-                try UploadFile(folder + "/f"), as: "f", fileName: "f", room: room,
+                try AttemptFile("f", in: folder), as: "f", fileName: "f", room: room,
                 tell: { told.post($0) })
             await intake.take(ByteBuffer(string: "abc"))
             await intake.take(ByteBuffer(string: "de"))
@@ -312,7 +312,7 @@ extension PredictionTests {
             let room = UploadRoom()
             #expect(room.takeFile(announced: 3))
             let intake = UploadIntake(
-                UploadFile(path: path, descriptor: full), as: "f", fileName: "f", room: room,
+                AttemptFile(path: path, descriptor: full), as: "f", fileName: "f", room: room,
                 tell: { told.post($0) })
             await intake.take(ByteBuffer(string: "abc"))
             #expect(await intake.finish() == .noRoom)

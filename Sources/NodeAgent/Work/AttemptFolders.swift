@@ -9,6 +9,7 @@ import WorkerContracts
 /// What the node keeps of attempts: a folder each, with the outputs and how the work ended.
 ///
 ///     attempts/JOB-1/outputs/…   the outputs, there at once or not at all
+///     attempts/JOB-1/inputs/…    files of its input that the work gets from us
 ///     attempts/JOB-1/uploads/…   what a cog worker has sent of them, until its work has ended
 ///     attempts/JOB-1/inputs/…    large files of its input, for its work to fetch
 ///     attempts/JOB-1/ending      how a worker's work ended, once that is safe here

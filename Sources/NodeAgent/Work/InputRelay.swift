@@ -1,6 +1,5 @@
 import Crypto
 import FleetCore
-import FoundationEssentials
 import Glibc
 import Synchronization
 import WorkerContracts
@@ -63,7 +62,7 @@ final class InputRelay: Sendable {
     /// Throws `Failure`, and what `fetch` throws.
     func url(
         insteadOf url: String, name: String, _ key: AttemptKey,
-        fetch: (() async throws -> UploadFile) async throws -> Void
+        fetch: (() async throws -> AttemptFile) async throws -> Void
     ) async throws -> String? {
         guard url.hasPrefix(prefix) else { return nil }
         do {
@@ -104,14 +103,11 @@ extension AttemptFolders {
     private func inputs(_ key: AttemptKey) -> String { path(key) + "/inputs" }
 
     /// A new file of an attempt's input; one of that name goes.
-    func makeInput(_ name: String, _ key: AttemptKey) async throws -> UploadFile {
+    func makeInput(_ name: String, _ key: AttemptKey) async throws -> AttemptFile {
         let folder = inputs(key)
         return try await Disk.run {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
             try Disk.remove("\(folder)/\(name)")
-            return try UploadFile("\(folder)/\(name)")
+            return try AttemptFile(name, in: folder)
         }
     }
 

@@ -168,7 +168,7 @@ struct InputResolver: Sendable {
     }
 
     private static func write(
-        _ body: HTTPClientResponse.Body, to target: UploadFile, _ file: InputGrant.File
+        _ body: HTTPClientResponse.Body, to target: AttemptFile, _ file: InputGrant.File
     ) async throws {
         var left = file.size
         for try await piece in body {

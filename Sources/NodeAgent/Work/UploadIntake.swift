@@ -47,7 +47,7 @@ final class UploadRoom: Sendable {
 actor UploadIntake: UploadSink {
     private enum State {
         /// Can become: ended.
-        case open(UploadFile)
+        case open(AttemptFile)
         case ended(UploadAnswer)
     }
     private let storedName: String
@@ -62,7 +62,7 @@ actor UploadIntake: UploadSink {
     ///
     /// `tell` hears why it did not get here, or nil when it did.
     init(
-        _ file: UploadFile, as storedName: String, fileName: String, room: UploadRoom,
+        _ file: AttemptFile, as storedName: String, fileName: String, room: UploadRoom,
         tell: @escaping @Sendable (Failure?) -> Void
     ) {
         self.state = .open(file)
@@ -108,7 +108,7 @@ actor UploadIntake: UploadSink {
                 "the worker broke off sending \(fileName) after \(received) bytes"))
     }
 
-    private func fail(_ file: UploadFile, _ answer: UploadAnswer, _ failure: Failure) async {
+    private func fail(_ file: AttemptFile, _ answer: UploadAnswer, _ failure: Failure) async {
         state = .ended(answer)
         tell(failure)
         room.giveBack(received)
