@@ -88,9 +88,9 @@ final class InputRelay: Sendable {
             let file = await folders.input(wanted.fileName, key)
         else { return nil }
         let pieces = FileChunks(path: file.path, size: file.size)
-        return WorkerFile(size: file.size) { [self] take in
+        return WorkerFile(size: file.size) { take in
             for try await piece in pieces {
-                guard isKnown(wanted.token) else { throw CancellationError() }
+                guard self.isKnown(wanted.token) else { throw CancellationError() }
                 try await take(piece)
             }
         }
