@@ -180,6 +180,40 @@ struct LogTests {
         }
     }
 
+    @Test("A log that an earlier leader has moved is joined with what the next one has of it")
+    func movedTwice() async throws {
+        try await Plane.with { plane, _ in
+            let objects = plane.api.objects
+            func move(_ chunk: LogChunk) async throws -> LogStore {
+                let folder = "\(plane.directory)/logs-\(UInt64.random(in: 0 ... .max))"
+                let store = try LogStore(root: folder, logger: quiet)
+                _ = try await store.append(chunk, now: now)
+                await LogArchive(
+                    store: store, objects: objects, loop: plane.loop, record: plane.store,
+                    keep: .seconds(86_400), logger: quiet
+                ).move(key)
+                #expect(await store.local().isEmpty)
+                return store
+            }
+            _ = try await move(chunk("one\ntwo\nthr", at: 0, isLast: true))
+            // The node's answer was lost, and it has only the end of its log for the next leader.
+            var store = try await move(chunk("wo\nthree\n", at: 5, isLast: true))
+            let lines = ["one", "two"].map { "stdout F \($0)\n" }.joined()
+            #expect(
+                try await read(store, objects) == lines + "stdout P thr\nstdout F ee\n")
+            // One who comes back with the beginning alone takes nothing away.
+            store = try await move(chunk("one\n", at: 0))
+            #expect(
+                try await read(store, objects) == lines + "stdout P thr\nstdout F ee\n")
+            // What lies there and is no log stands in no way.
+            try await objects.put(
+                try ObjectLayout.log(job: key.job.rawValue, attempt: key.number),
+                .bytes(ByteBuffer(string: "x")), contentType: "text/plain")
+            store = try await move(chunk("one\n", at: 0))
+            #expect(try await read(store, objects) == "stdout F one\n")
+        }
+    }
+
     @Test("The log of a job that was submitted long ago is kept from its end on")
     func endedLate() async throws {
         try await Plane.with { plane, _ in

@@ -53,6 +53,50 @@ struct LogTextTests {
         }
     }
 
+    @Test("Two texts of a log, each with holes, are one that has what either has")
+    func joins() throws {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2_000 {
+            let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                Int.random(in: 0..<6, using: &random) == 0 ? 10 : UInt8.random(in: 65...90)
+            }
+            /// The log up to somewhere, in pieces of which some are missing.
+            func told() -> [UInt8] {
+                var rest = bytes.prefix(Int.random(in: 0...bytes.count, using: &random))
+                var text: [UInt8] = []
+                while !rest.isEmpty {
+                    let piece = rest.prefix(Int.random(in: 1...20, using: &random))
+                    if Bool.random(using: &random) {
+                        LogText.append(piece, from: .stdout, at: 1, to: &text)
+                    } else {
+                        LogText.appendGap(of: UInt64(piece.count), at: 2, to: &text)
+                    }
+                    rest = rest.dropFirst(piece.count)
+                }
+                return text
+            }
+            let (first, other) = (told(), told())
+            let (a, b) = (try content(first), try content(other))
+            let all = (0..<max(a.count, b.count)).map { place in
+                let byte = place < a.count ? a[place] : 0
+                return byte == 0 && place < b.count ? b[place] : byte
+            }
+            #expect(try content(LogText.joined(first, other)) == all)
+            #expect(try LogText.joined(first, first) == first)
+            #expect(try LogText.joined(first, []) == first)
+            #expect(try LogText.joined([], other) == other)
+        }
+        var loss: [UInt8] = []
+        LogText.append(.deleted, at: 1, to: &loss)
+        var hole: [UInt8] = []
+        LogText.appendGap(of: 9, at: 2, to: &hole)
+        // What is known of a hole stays while nothing fills it.
+        let note = String(decoding: try LogText.joined(loss, hole), as: UTF8.self)
+        #expect(note.contains("1 byte or more left out: Docker"))
+        #expect(note.hasSuffix("system F 8 bytes left out\n"))
+        #expect(throws: LogTextError.self) { try LogText.joined(Array("x".utf8), hole) }
+    }
+
     @Test("Times are those of the calendar")
     func times() throws {
         let formatter = ISO8601DateFormatter()

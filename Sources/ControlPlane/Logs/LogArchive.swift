@@ -23,6 +23,8 @@ struct LogArchive: Sendable {
     static let patience: TimeInterval = 600
     /// The most bytes of logs on the disk; beyond it those of the oldest jobs are deleted.
     static let localBytesMax = 2 << 30
+    /// The most bytes of a log that is in the object store already, as several leaders may leave one.
+    private static let storedBytesMax = 64 << 20
 
     /// Works until cancelled.
     func run() async {
@@ -41,19 +43,39 @@ struct LogArchive: Sendable {
     }
 
     /// Moves a log; what cannot be moved now is tried again by the next sweep.
+    ///
+    /// It may be there from another leader, whom the node has told other pieces of it: the two are joined.
     func move(_ key: AttemptKey) async {
         do {
-            let text = try await store.whole(key, now: loop.clock.now)
-            guard !text.isEmpty else { return }
-            try await objects.put(
-                try ObjectLayout.log(job: key.job.rawValue, attempt: key.number),
-                .bytes(ByteBuffer(bytes: text)), contentType: "text/plain; charset=utf-8")
+            let local = try await store.whole(key, now: loop.clock.now)
+            guard !local.isEmpty else { return }
+            let object = try ObjectLayout.log(job: key.job.rawValue, attempt: key.number)
+            let stored = try await stored(object)
+            // What lies there and is no log is of no use to anybody.
+            let text = (try? LogText.joined(stored, local)) ?? local
+            if text != stored {
+                try await objects.put(
+                    object, .bytes(ByteBuffer(bytes: text)),
+                    contentType: "text/plain; charset=utf-8")
+            }
             try await store.moved(key)
         } catch {
             guard !Task.isCancelled else { return }
             logger.notice(
                 "log of an attempt stays on the disk for now",
                 metadata: ["attempt": "\(key)", "error": "\(error)"])
+        }
+    }
+
+    /// What is in the object store of a log; empty when nothing is.
+    private func stored(_ object: ObjectKey) async throws(ObjectStoreError) -> [UInt8] {
+        do {
+            let body = try await objects.get(object, range: nil).body
+                .collect(limit: Self.storedBytesMax)
+            return Array(body.readableBytesView)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return []
         }
     }
 
