@@ -8,6 +8,7 @@ import NIOCore
 import NIOFoundationCompat
 import RedisStore
 import Settings
+import Synchronization
 import Testing
 
 @testable import ControlPlane
@@ -101,6 +102,40 @@ struct BackupTests {
                 let (_, job) = try await plane.call(.get, "/api/v1/jobs/\(id)")
                 #expect(job["input"]?["prompt"] == .string(prompt))
                 #expect(job["inputSize"] == nil)
+            }
+        }
+    }
+
+    @Test(
+        "An input that the object store does not give at once is asked for again, with longer pauses",
+        arguments: [4, 5])
+    func hiccups(count: Int) async throws {
+        try await Plane.with { plane, _ in
+            let prompt = String(repeating: "a lighthouse ", count: 400)
+            let (status, _) = try await plane.call(
+                .post, "/api/v1/jobs", #"{"kind":"image","input":{"prompt":"\#(prompt)"}}"#)
+            #expect(status == .accepted)
+            let pauses = Mutex<[Duration]>([])
+            let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let desk = BackupDesk(
+                loop: plane.loop, store: plane.store,
+                inputs: InputStore(
+                    objects: HiccupingObjects(plane.api.objects, hiccups: count),
+                    keepUploads: .seconds(86_400), logger: quiet),
+                scratch: plane.directory + "/other.part", logger: quiet,
+                pause: { pause in pauses.withLock { $0.append(pause) } })
+            let name = try #require(desk.begin())
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await desk.run() }
+                await desk.wait(for: name, atMost: .seconds(60))
+                group.cancelAll()
+            }
+            let waits = pauses.withLock { $0 }
+            #expect(waits == [.seconds(1), .seconds(2), .seconds(4), .seconds(8)])
+            switch desk.progress(of: name) {
+            case .done(let manifest)?: #expect(count == 4 && manifest.counts.jobs == 1)
+            case .failed(let why)?: #expect(count == 5 && why.contains("hiccups"))
+            default: Issue.record("it has not ended")
             }
         }
     }

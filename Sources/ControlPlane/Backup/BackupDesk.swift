@@ -34,6 +34,7 @@ package final class BackupDesk: Sendable {
     let folder: BackupFolder
     private let scratch: String
     private let logger: Logger
+    private let pause: @Sendable (Duration) async throws -> Void
     private let state = Mutex(State())
     private let requests: AsyncStream<String>
     private let request: AsyncStream<String>.Continuation
@@ -42,11 +43,18 @@ package final class BackupDesk: Sendable {
     private static let endedKept = 16
     /// After how long an object store that does not answer is asked again.
     private static let lookAgain = Duration.seconds(60)
+    /// The pauses after which it is asked again for a job's input, before a backup fails.
+    private static let inputPauses: [Duration] = [
+        .seconds(1), .seconds(2), .seconds(4), .seconds(8),
+    ]
 
     /// Makes a desk that writes archives to `scratch` before they go to the object store.
     package init(
         loop: ControlLoop, store: FleetStore, inputs: InputStore, scratch: String,
-        logger: Logger
+        logger: Logger,
+        pause: @escaping @Sendable (Duration) async throws -> Void = {
+            try await Task.sleep(for: $0, clock: .continuous)
+        }
     ) {
         self.loop = loop
         self.store = store
@@ -54,6 +62,7 @@ package final class BackupDesk: Sendable {
         folder = BackupFolder(objects: inputs.objects)
         self.scratch = scratch
         self.logger = logger
+        self.pause = pause
         (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
 
@@ -176,15 +185,13 @@ package final class BackupDesk: Sendable {
     /// A job with all of its input, for an archive that may be all that is left one day; the large ones of jobs
     /// that have ended are not in it.
     ///
-    /// Throws when the object store is away, where the backup would lie.
-    private static func whole(
-        _ job: Job, _ inputs: InputStore, _ logger: Logger
-    ) async throws -> Job {
+    /// Throws when the object store stays away, where the backup would lie.
+    private func whole(_ job: Job) async throws -> Job {
         guard let stored = job.request.stored,
             job.ending == nil || stored.size <= InputStore.inlineMax
         else { return job }
         do {
-            return job.holding(input: try await inputs.whole(job.id, job.request))
+            return job.holding(input: try await input(of: job))
         } catch let error as ObjectStoreError
             where [.notFound, .badResponse, .tooLarge].contains(error.code)
         {
@@ -193,6 +200,20 @@ package final class BackupDesk: Sendable {
                 metadata: ["job": "\(job.id)", "error": "\(error)"])
             return job
         }
+    }
+
+    /// All of a job's input; one hiccup of the object store shall not cost all of a backup.
+    private func input(of job: Job) async throws -> String {
+        for wait in Self.inputPauses {
+            do {
+                return try await inputs.whole(job.id, job.request)
+            } catch let error as ObjectStoreError
+                where [.unavailable, .timeout].contains(error.code)
+            {
+                try await pause(wait)
+            }
+        }
+        return try await inputs.whole(job.id, job.request)
     }
 
     private func make(_ name: String) async throws -> BackupManifest {
@@ -204,7 +225,7 @@ package final class BackupDesk: Sendable {
         let damaged = Atomic<Int>(0)
         let summary = try await store.archive(
             snapshot, at: moment, term: loop.term, version: Version.number, to: path,
-            whole: { [inputs, logger] in try await Self.whole($0, inputs, logger) }
+            whole: { [self] in try await whole($0) }
         ) { [logger] id in
             logger.warning("backup leaves out a damaged job", metadata: ["job": "\(id)"])
             damaged.add(1, ordering: .relaxed)
