@@ -91,11 +91,30 @@ import Testing
             #expect(ran.lines.count == 3 && ran.lines.first == "controller:", "\(ran.out)")
             #expect(ran.lines[1].hasPrefix("  host: "))
             #expect(ran.lines.last == "  fingerprint: \"\(Self.fingerprint)\"")
+            #expect(ran.err.contains("put the one by which boxes reach it"))
         }
         try await jctl(["node", "join", "-o", "jsonl"], routes: Self.routes()) { ran, _ in
             #expect(ran.code == 0 && ran.err.isEmpty)
             #expect(ran.out.contains(#""fingerprint":"\#(Self.fingerprint)""#), "\(ran.out)")
         }
+    }
+
+    @Test(
+        arguments: [
+            ("https://spark:8443", "spark", nil, false),
+            ("https://spark:9443", "spark", 9443, false),
+            ("https://spark", "spark", 443, false),
+            ("https://[fd00::7]:8443", "fd00::7", nil, false),
+            ("https://localhost:9443", "here", 9443, true),
+            ("https://[::1]:8443", "here", nil, true),
+            ("http://127.0.0.1:9080", "here", nil, true), ("/run/x.sock", "here", nil, true),
+        ] as [(String, String, Int?, Bool)])
+    func aBoxIsToldThePlaceThatJctlKnows(
+        address: String, host: String, port: Int?, isHere: Bool
+    ) throws {
+        let place = ControllerPlace(
+            try Endpoint.parseAddress(address, home: nil), thisMachine: "here")
+        #expect(place.host == host && place.apiPort == port && place.isHere == isHere)
     }
 
     @Test func severalAreApproved() async throws {

@@ -30,8 +30,12 @@ struct Endpoint: Sendable, Equatable {
     /// Whether the address is HTTP without TLS to another machine.
     var isExposed: Bool {
         guard case .url(let url) = address, url.hasPrefix("http://") else { return false }
-        let host = URLComponents(string: url)?.host ?? ""
-        return !["localhost", "127.0.0.1", "::1", "[::1]"].contains(host)
+        return !Self.isLoopback(URLComponents(string: url)?.host ?? "")
+    }
+
+    /// Whether a host of a URL is this machine, whichever that is.
+    static func isLoopback(_ host: String) -> Bool {
+        ["localhost", "127.0.0.1", "::1", "[::1]"].contains(host)
     }
 
     /// Reads an address: a URL, `unix:PATH`, a path, or `HOST[:PORT]`, which means HTTPS.

@@ -11,17 +11,27 @@ struct NodeAdmission {
     func sayHowToJoin() async throws {
         let authority = try await session.client().get(
             FleetAuthority.self, Resource("authority"), purpose: "look at the fleet's authority")
-        let host = try host()
         let fingerprint = authority.model.fingerprint
+        let place = ControllerPlace(
+            try session.client().endpoint.address, thisMachine: ProcessInfo.processInfo.hostName)
         let settings = JSONValue.dictionary([
-            ("host", .string(host)), ("fingerprint", .string(fingerprint)),
+            ("host", .string(place.host)), ("api_port", place.apiPort.map { .int($0) }),
+            ("fingerprint", .string(fingerprint)),
         ])
         if !output.output.isMachine {
             session.note("a new box joins with the package jessica-agent, and in its agent.yaml:")
         }
         printer.object(.dictionary([("controller", settings)])) {
-            ["controller:", "  host: \(host)", "  fingerprint: \"\(fingerprint)\""]
-                .map { SafeText.line($0) }
+            let host = place.host.contains(":") ? "\"\(place.host)\"" : place.host
+            var lines = ["controller:", "  host: \(host)"]
+            if let port = place.apiPort { lines.append("  api_port: \(port)") }
+            lines.append("  fingerprint: \"\(fingerprint)\"")
+            return lines.map { SafeText.line($0) }
+        }
+        if place.isHere, !output.output.isMachine {
+            session.note(
+                "\(place.host) is this machine's own name: put the one by which boxes reach it, "
+                    + "and `port`, `api_port` where they are not 7443, 8443")
         }
     }
 
@@ -95,15 +105,5 @@ struct NodeAdmission {
             names += (answer?["items"]?.elements ?? []).compactMap(\.identity)
         }
         return DidYouMean.hint(node, among: names)
-    }
-
-    /// The controller's host, as far as it can be told from here.
-    private func host() throws -> String {
-        if case .url(let base) = try session.client().endpoint.address,
-            let host = URLComponents(string: base)?.host
-        {
-            return host
-        }
-        return ProcessInfo.processInfo.hostName
     }
 }
