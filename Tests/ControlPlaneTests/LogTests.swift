@@ -214,6 +214,40 @@ struct LogTests {
         }
     }
 
+    @Test(
+        "A log that another leader has moved is read from the object store once its attempt ended")
+    func movedElsewhere() async throws {
+        try await Plane.with { plane, _ in
+            let id = plane.api.mint.mint(at: plane.loop.clock.now)
+            let attempt = Attempt(
+                number: 1, node: "agx-01", worker: nil, roamer: false, hedge: false,
+                assignedAt: plane.loop.clock.now)
+            try await plane.past(id, attempts: [attempt])
+            let application = Application(router: plane.api.router(tokens: nil))
+            try await application.test(.router) { client in
+                func log(_ query: String = "") async throws -> String {
+                    try await client.execute(uri: "/api/v1/jobs/\(id)/logs\(query)", method: .get) {
+                        String(buffer: $0.body)
+                    }
+                }
+                #expect(try await log().isEmpty)
+                try await plane.api.objects.put(
+                    try ObjectLayout.log(job: id.rawValue, attempt: 1),
+                    .bytes(ByteBuffer(bytes: chunk("one\ntwo\n", at: 0).text)),
+                    contentType: "text/plain")
+                #expect(try await log() == "one\ntwo\n")
+                #expect(try await log("?tail=1") == "two\n")
+            }
+            // Of one that runs all that there is will come here.
+            let key = AttemptKey(job: id, number: 1)
+            var reader = LogReader(
+                key, store: plane.api.logs, objects: plane.api.objects, clock: AnchoredClock(),
+                from: 0)
+            let nothing = try await reader.next()
+            #expect(nothing == nil)
+        }
+    }
+
     @Test("The log of a job that was submitted long ago is kept from its end on")
     func endedLate() async throws {
         try await Plane.with { plane, _ in

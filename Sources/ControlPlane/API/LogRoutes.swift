@@ -24,7 +24,7 @@ extension APIServer {
         var start = query.from
         var next = query.from
         if let lines = query.tail {
-            var reader = reader(key, from: next)
+            var reader = await reader(key, from: next)
             var tail = LogTail(lines: lines, from: query.from)
             while let text = try await reader.next() { try tail.add(text) }
             first = try writer.write(tail.text)
@@ -43,15 +43,18 @@ extension APIServer {
         return Response(status: .ok, headers: headers, body: body)
     }
 
-    private func reader(_ key: AttemptKey, from offset: UInt64) -> LogReader {
-        LogReader(key, store: logs, objects: objects, clock: loop.clock, from: offset)
+    private func reader(_ key: AttemptKey, from offset: UInt64) async -> LogReader {
+        let isFinal = await isFinal(key)
+        return LogReader(
+            key, store: logs, objects: objects, clock: loop.clock, from: offset,
+            isOver: key.number > 0 && isFinal)
     }
 
     private func whole(
         _ key: AttemptKey, from offset: UInt64, _ writer: LogWriter, _ first: [UInt8]
     ) -> ResponseBody {
         ResponseBody { [self] out in
-            var reader = reader(key, from: offset)
+            var reader = await reader(key, from: offset)
             var writer = writer
             if !first.isEmpty { try await out.write(ByteBuffer(bytes: first)) }
             while let text = try await reader.next() {
@@ -73,7 +76,7 @@ extension APIServer {
             var wakes = changes.makeAsyncIterator()
             let result: Result<Void, any Error>
             do {
-                var reader = reader(key, from: offset)
+                var reader = await reader(key, from: offset)
                 var writer = writer
                 if !first.isEmpty { try await out.write(ByteBuffer(bytes: first)) }
                 var patience: ContinuousClock.Instant?

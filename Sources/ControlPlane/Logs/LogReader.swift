@@ -8,6 +8,8 @@ struct LogReader {
     let store: LogStore
     let objects: any ObjectStore
     let clock: AnchoredClock
+    /// Whether the attempt has ended: a log of which nothing is here may be one that another leader moved.
+    let isOver: Bool
     /// Where what is read next begins in the log.
     private(set) var offset: UInt64
     private var place: LogFiles.Place?
@@ -26,13 +28,14 @@ struct LogReader {
 
     init(
         _ key: AttemptKey, store: LogStore, objects: any ObjectStore, clock: AnchoredClock,
-        from offset: UInt64
+        from offset: UInt64, isOver: Bool = false
     ) {
         self.key = key
         self.store = store
         self.objects = objects
         self.clock = clock
         self.offset = offset
+        self.isOver = isOver
     }
 
     /// The next records; nil when there are no more so far.
@@ -51,6 +54,9 @@ struct LogReader {
                 place = next
                 if let fresh = try take(text, at) { return fresh }
             case .moved: object = Object()
+            case .nothing:
+                guard isOver else { return nil }
+                object = Object()
             }
         }
     }
@@ -74,6 +80,8 @@ struct LogReader {
             text = Array(try await stored.body.collect(limit: Self.pieceBytes).readableBytesView)
         } catch {
             guard error.code == .notFound else { throw error }
+            // Its last pieces may still come here.
+            self.object = nil
             return nil
         }
         text.removeLast(text.count - (text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0))

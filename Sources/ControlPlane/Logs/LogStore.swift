@@ -108,6 +108,8 @@ package actor LogStore {
         case end
         /// It is in the object store.
         case moved
+        /// Nothing of it is here, nor was.
+        case nothing
     }
 
     /// Records from a place on; from the file with that offset when there is no place yet.
@@ -116,7 +118,7 @@ package actor LogStore {
     ) throws -> Finding {
         let log = try open(key)
         if log.isMoved { return .moved }
-        guard let place = place ?? log.place(before: offset) else { return .end }
+        guard let place = place ?? log.place(before: offset) else { return .nothing }
         let (text, next) = try log.read(from: place, now: now.nanoseconds)
         return text.isEmpty ? .end : .text(text, at: place.offset, next: next)
     }
