@@ -28,6 +28,9 @@ import Testing
     @Test func almostEverythingMayBeMissing() throws {
         #expect(try decode(Job.self, #"{"id":"x"}"#).isEnded == false)
         #expect(try decode(Node.self, #"{"name":"x"}"#).condition == "unknown")
+        // A node that nobody has heard of lately takes no work, and nobody has cordoned it.
+        let silent = #"{"name":"x","state":"suspect","schedulable":false,"cordoned":false}"#
+        #expect(try decode(Node.self, silent).condition == "suspect")
         #expect(try decode(Event.self, "{}").seq == nil)
         #expect(try decode(Summary.self, "{}").jobs == nil)
         #expect(try decode(FleetChanges.self, "{}").changes == nil)

@@ -60,7 +60,7 @@ enum Samples {
         """
     static let cordoned = """
         {"name":"agx-02","role":"dedicated","cluster":"vision","state":"suspect",\
-        "schedulable":false,"running":0,"slots":1}
+        "schedulable":false,"cordoned":true,"running":0,"slots":1}
         """
     static let roamer = """
         {"name":"agx-11","role":"roamer","state":"ready","schedulable":true,"running":0,"slots":1,\

@@ -4,7 +4,7 @@ struct Node: Decodable, Sendable {
     var role: String?
     var cluster: String?
     var state: String?
-    var schedulable: Bool?
+    var cordoned: Bool?
     var draining: Bool?
     var incarnation: Loose?
     var agentVersion: String?
@@ -86,7 +86,7 @@ struct Node: Decodable, Sendable {
         var words = [state ?? "unknown"]
         if draining == true {
             words.append("draining")
-        } else if schedulable == false {
+        } else if cordoned == true {
             words.append("cordoned")
         }
         if isOut { words.append("banned") }
