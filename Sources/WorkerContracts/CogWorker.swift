@@ -25,12 +25,11 @@ import NIOHTTP1
 /// | model process dies | webhook "failed", UNHEALTHY for good | "failed", DEFUNCT, then exits |
 /// | server dies or is shut down | no webhook: only the health check tells | same |
 ///
-/// What they do with `--upload-url` was read in their sources (of the newer one in another version's)
-/// and not yet seen in a run:
+/// What they do with `--upload-url`, with which the tests run both:
 ///
 /// | | newer | older |
 /// |---|---|---|
-/// | files | sent together | sent one by one |
+/// | several files | sent together, and named as their uploads end | sent one by one, and named in order |
 /// | a file while nobody listens | the prediction fails | fails after three more tries |
 /// | a file that is refused | the prediction fails | fails; sent again after 500 or 503 |
 ///

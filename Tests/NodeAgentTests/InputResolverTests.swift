@@ -156,14 +156,19 @@ struct InputResolverTests {
         try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty
     }
 
+    /// Finds one film of so many bytes, whatever is asked for.
+    private func resolver(
+        of bytes: UInt64, at url: String, _ relay: InputRelay
+    ) -> InputResolver {
+        let file = InputGrant.File(name: "a", contentType: "video/mp4", size: bytes, url: url)
+        return InputResolver(
+            http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet, relay: relay)
+    }
+
     @Test("A node keeps no more large files for a worker than outputs")
     func tooLargeToRelay() async throws {
         try await withFolder { folder in
-            let file = InputGrant.File(
-                name: "a", contentType: "video/mp4", size: (16 << 30) + 1, url: "http://nobody/a")
-            let resolver = InputResolver(
-                http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet,
-                relay: relay(folder))
+            let resolver = resolver(of: (16 << 30) + 1, at: "http://nobody/a", relay(folder))
             await expect(.invalidInput) {
                 try await resolver.resolve(order(#"{"a":{"$from":"x"}}"#))
             }
@@ -200,11 +205,7 @@ struct InputResolverTests {
         try await withFolder { folder in
             try await StoreServer.with { server, address in
                 server.hold("/a", [1, 2, 3])
-                let file = InputGrant.File(
-                    name: "a", contentType: "video/mp4", size: 9 << 20, url: address + "/a")
-                let resolver = InputResolver(
-                    http: { .shared }, find: { _, _, _ in ([file], false) }, logger: quiet,
-                    relay: relay(folder))
+                let resolver = resolver(of: 9 << 20, at: address + "/a", relay(folder))
                 await expect(.inputUnavailable) {
                     try await resolver.resolve(order(#"{"a":{"$from":"x"}}"#))
                 }

@@ -210,13 +210,8 @@ extension APIServer {
         let digits = lower.hasPrefix(word) ? lower.dropFirst(word.count) : lower[...]
         let isGood =
             (8...64).contains(digits.utf8.count)
-            && digits.utf8.allSatisfy { isHexadecimal($0) }
+            && digits.utf8.allSatisfy(FleetText.isHex)
         return isGood ? String(digits) : nil
-    }
-
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
 
     private func ban(_ context: Context) async throws -> Response {

@@ -152,19 +152,11 @@ package final class BackupDesk: Sendable {
     }
 
     private func lookUntilFound() async {
-        var isHindered = false
-        while !Task.isCancelled {
-            do {
-                return try await look()
-            } catch {
-                if !isHindered, !Task.isCancelled {
-                    logger.notice(
-                        "latest backup is not known for now", metadata: ["error": "\(error)"])
-                }
-                isHindered = true
-            }
-            try? await Task.sleep(for: Self.lookAgain, clock: .continuous)
-        }
+        await untilItSucceeds(
+            pausing: Self.lookAgain,
+            tell: {
+                logger.notice("latest backup is not known for now", metadata: ["error": "\($0)"])
+            }, look)
     }
 
     // MARK: Making one

@@ -88,7 +88,7 @@ package struct EnrolmentDesk: Sendable {
         let issueTime: Instant
         let isInFleet: Bool
 
-        func isVoid(_ issuedAt: Instant) -> Bool { ban.map { issuedAt <= $0 } ?? false }
+        func isVoid(_ issuedAt: Instant) -> Bool { Controller.isVoid(issuedAt, by: ban) }
     }
 
     private func look(at node: NodeName) async -> Sight {
@@ -102,9 +102,8 @@ package struct EnrolmentDesk: Sendable {
     }
 
     private static func metadata(_ guest: WaitingRoom.Guest) -> Logger.Metadata {
-        let metadata: Logger.Metadata = [
+        [
             "node": "\(guest.node)", "key": "\(guest.fingerprint)", "remote": "\(guest.address)",
         ]
-        return metadata
     }
 }

@@ -117,19 +117,8 @@ package struct CatalogueKeeper: Sendable {
     }
 
     private func untilDone(_ what: String, _ body: () async throws -> Void) async {
-        var isFirst = true
-        while !Task.isCancelled {
-            do {
-                return try await body()
-            } catch is CancellationError {
-                return
-            } catch {
-                if isFirst {
-                    logger.warning("cannot \(what)", metadata: ["error": "\(error)"])
-                }
-                isFirst = false
-                try? await Task.sleep(for: Self.pause)
-            }
-        }
+        await untilItSucceeds(
+            pausing: Self.pause,
+            tell: { logger.warning("cannot \(what)", metadata: ["error": "\($0)"]) }, body)
     }
 }

@@ -8,7 +8,12 @@ extension Controller {
 
     /// Whether a certificate issued to a node then is void.
     package func isVoid(certificateOf node: NodeName, issuedAt: Instant) -> Bool {
-        bans[node].map { issuedAt <= $0 } ?? false
+        Self.isVoid(issuedAt, by: bans[node])
+    }
+
+    /// Whether a ban, where there is one, makes void what was issued then.
+    package static func isVoid(_ issuedAt: Instant, by ban: Instant?) -> Bool {
+        ban.map { issuedAt <= $0 } ?? false
     }
 
     /// The earliest instant from `wall` on at which a certificate for a node can be issued that is not void.

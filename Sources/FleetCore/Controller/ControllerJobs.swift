@@ -8,7 +8,7 @@ extension Controller {
         for job in stored { jobs[job.id] = job }
         restorePlans(storedPlans)
         for job in stored.sorted(by: { $0.id < $1.id }) {
-            if let key = Self.scoped(job.request) { idempotency[key] = job.id }
+            if let key = RequestKey(job.request)?.text { idempotency[key] = job.id }
             for attempt in job.active {
                 nodes[attempt.node]?.attempts.append(
                     AttemptKey(job: job.id, number: attempt.number))
@@ -70,7 +70,7 @@ extension Controller {
                 return
             }
             let job = Job(id: id, request: what, queue: queue, submittedAt: now)
-            if let key = Self.scoped(what) { idempotency[key] = id }
+            if let key = RequestKey(what)?.text { idempotency[key] = id }
             accept(job, now, &effects)
             effects.replies.append((request, .accepted(id, replayed: false)))
         }
@@ -101,16 +101,6 @@ extension Controller {
             return Refusal(.queueFull, text, retryAfter: .seconds(5))
         }
         return nil
-    }
-
-    /// An idempotency key is its submitter's own.
-    static func scoped(_ request: JobRequest) -> String? {
-        scoped(request.idempotencyKey, request.submitter)
-    }
-
-    /// See `scoped(_:)`.
-    static func scoped(_ key: String?, _ submitter: SubmitterName?) -> String? {
-        key.map { "\(submitter ?? .local) \($0)" }
     }
 
     /// The queue for a request, or why there is none.
@@ -293,7 +283,9 @@ extension Controller {
         jobs[id] = job
         if keptEnded.remove(id) == nil { endedCount -= 1 }
         // One that was recalled had given up its key.
-        if let key = Self.scoped(job.request), idempotency[key] == nil { idempotency[key] = id }
+        if let key = RequestKey(job.request)?.text, idempotency[key] == nil {
+            idempotency[key] = id
+        }
         countOpen(job, by: 1)
         jobReopened(job, now, &effects)
         awaitPrerequisites(of: job)
@@ -398,7 +390,7 @@ extension Controller {
                 continue
             }
             // A job that was recalled had given up its key, and another may have it.
-            if let key = Self.scoped(job.request), idempotency[key] == oldest {
+            if let key = RequestKey(job.request)?.text, idempotency[key] == oldest {
                 idempotency[key] = nil
             }
             jobs[oldest] = nil

@@ -21,7 +21,7 @@ struct PlanBook: Sendable {
 
     fileprivate mutating func add(_ plan: Plan, open count: Int) {
         plans[plan.id] = plan
-        if let key = Controller.scoped(plan.idempotencyKey, plan.submitter) {
+        if let key = RequestKey(plan)?.text {
             byKey[key] = plan.id
         }
         guard count > 0 else {
@@ -65,7 +65,7 @@ struct PlanBook: Sendable {
             guard let plan = plans[oldest], plan.ending?.at == at, open[oldest] == nil else {
                 continue
             }
-            if let key = Controller.scoped(plan.idempotencyKey, plan.submitter),
+            if let key = RequestKey(plan)?.text,
                 byKey[key] == oldest
             {
                 byKey[key] = nil

@@ -29,8 +29,8 @@ package struct RequestKey: Hashable, Sendable {
 
     /// A submitter's key; nil when there is none.
     package init?(_ kind: Kind, _ key: String?, of submitter: SubmitterName?) {
-        guard let text = Controller.scoped(key, submitter) else { return nil }
+        guard let key else { return nil }
         self.kind = kind
-        self.text = text
+        text = "\(submitter ?? .local) \(key)"
     }
 }

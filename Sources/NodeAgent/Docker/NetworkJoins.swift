@@ -13,8 +13,9 @@ final class NetworkJoins: Sendable {
     private struct State {
         /// When each container's networks were tried last.
         var tried: [String: Instant] = [:]
-        /// What could not be joined, for another reason than that it is not there, and was told.
-        var told: Set<String> = []
+        /// The networks of each that could not be joined, for another reason than that they are not there, and were
+        /// told of.
+        var told: [String: Set<String>] = [:]
     }
 
     private let engine: DockerEngine
@@ -42,7 +43,7 @@ final class NetworkJoins: Sendable {
         let ids = Set(containers.map(\.id))
         state.withLock { state in
             state.tried = state.tried.filter { ids.contains($0.key) }
-            state.told = state.told.filter { ids.contains(String($0.prefix { $0 != " " })) }
+            state.told = state.told.filter { ids.contains($0.key) }
         }
         for container in containers where container.state == .running {
             let wanted = NetworkLabels(container.labels)
@@ -69,9 +70,8 @@ final class NetworkJoins: Sendable {
             {
                 continue
             } catch {
-                guard state.withLock({ $0.told.insert("\(id) \(network)").inserted }) else {
-                    continue
-                }
+                let isNew = state.withLock { $0.told[id, default: []].insert(network).inserted }
+                guard isNew else { continue }
                 logger.notice(
                     "worker cannot join a network",
                     metadata: [

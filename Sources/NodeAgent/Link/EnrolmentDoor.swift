@@ -98,20 +98,14 @@ struct EnrolmentDoor: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
         }
-        // Rarely used, and with other trust each time: nothing of it is kept.
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let result: Result<(HTTPResponseStatus, Data), any Error>
         do {
-            let answer = try await client.execute(
-                request, timeout: .seconds(Int64(hold) + 15))
-            let bytes = try await answer.body.collect(upTo: Self.bytesMax)
-            result = .success((answer.status, Data(bytes.readableBytesView)))
-        } catch {
-            result = .failure(error)
-        }
-        try? await client.shutdown()
-        do {
-            return try result.get()
+            // Rarely used, and with other trust each time: nothing of it is kept.
+            return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+                let answer = try await client.execute(
+                    request, timeout: .seconds(Int64(hold) + 15))
+                let bytes = try await answer.body.collect(upTo: Self.bytesMax)
+                return (answer.status, Data(bytes.readableBytesView))
+            }
         } catch {
             try Task.checkCancellation()
             throw AgentError(.identity, "cannot ask \(place) to be admitted: \(error)")

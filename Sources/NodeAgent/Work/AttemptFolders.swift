@@ -9,7 +9,6 @@ import WorkerContracts
 /// What the node keeps of attempts: a folder each, with the outputs and how the work ended.
 ///
 ///     attempts/JOB-1/outputs/…   the outputs, there at once or not at all
-///     attempts/JOB-1/inputs/…    files of its input that the work gets from us
 ///     attempts/JOB-1/uploads/…   what a cog worker has sent of them, until its work has ended
 ///     attempts/JOB-1/inputs/…    large files of its input, for its work to fetch
 ///     attempts/JOB-1/ending      how a worker's work ended, once that is safe here
@@ -169,12 +168,8 @@ struct AttemptFolders: Sendable {
             guard FileManager.default.fileExists(atPath: folder) else { return [] }
             return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
                 .compactMap { name in
-                    var facts = stat()
                     let path = "\(folder)/\(name)"
-                    guard unsafe lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-                        return nil
-                    }
-                    return File(name: name, path: path, size: UInt64(max(0, facts.st_size)))
+                    return Disk.fileSize(path).map { File(name: name, path: path, size: $0) }
                 }
         }
     }
@@ -214,6 +209,15 @@ enum Disk {
         _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {
         try await NIOThreadPool.singleton.runIfActive(body)
+    }
+
+    /// The bytes of a file; nil when there is none, or a folder, a link or something else.
+    static func fileSize(_ path: String) -> UInt64? {
+        var facts = stat()
+        guard unsafe lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return UInt64(max(0, facts.st_size))
     }
 
     /// Deletes a file or a folder with all in it; fine when there is none.

@@ -114,12 +114,8 @@ extension AttemptFolders {
     /// A file of an attempt's input; nil when there is none of that name.
     fileprivate func input(_ name: String, _ key: AttemptKey) async -> File? {
         let path = "\(inputs(key))/\(name)"
-        return try? await Disk.run { () -> File? in
-            var facts = stat()
-            guard unsafe lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-                return nil
-            }
-            return File(name: name, path: path, size: UInt64(max(0, facts.st_size)))
+        return try? await Disk.run {
+            Disk.fileSize(path).map { File(name: name, path: path, size: $0) }
         }
     }
 

@@ -3,6 +3,7 @@ import Crypto
 import FleetCore
 import Logging
 import NIOCore
+import Settings
 import Synchronization
 import WorkerContracts
 
@@ -118,18 +119,10 @@ final class Predictions: Sendable {
     /// `gateway` is the node's address on the worker's network: the one where we listened last may be gone.
     func uploadURL(of worker: WorkerID, gateway: String?) async -> String? {
         guard let gateway else { return nil }
-        let base = await withTaskGroup(of: String?.self, returning: String?.self) { group in
-            group.addTask {
-                try? await self.address.wait { $0?.hasPrefix("http://\(gateway):") ?? false }
-            }
-            group.addTask {
-                try? await Task.sleep(for: Self.addressWithin, clock: .continuous)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
+        let base = try? await withLimit(Self.addressWithin) { [address] in
+            try await address.wait { $0?.hasPrefix("http://\(gateway):") ?? false }
         }
-        return base.map { $0 + uploads.place(of: worker) }
+        return (base ?? nil).map { $0 + uploads.place(of: worker) }
     }
 
     // MARK: Asking

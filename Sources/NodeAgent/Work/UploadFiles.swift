@@ -22,14 +22,13 @@ extension AttemptFolders {
             var room = OutputFiles.bytesMax
             for file in files {
                 let source = "\(folder)/\(file.storedName)"
-                var facts = stat()
-                guard unsafe lstat(source, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+                guard let size = Disk.fileSize(source).map({ Int64(clamping: $0) }) else {
                     throw Failure(
                         .workFailed, "the worker's result names a file that it has not sent")
                 }
                 // One file may be named more than once.
-                guard Int64(facts.st_size) <= room else { throw Failure.tooManyOutputs }
-                room -= Int64(facts.st_size)
+                guard size <= room else { throw Failure.tooManyOutputs }
+                room -= size
                 let target = "\(scratch)/\(file.name)"
                 guard unsafe link(source, target) == 0 else {
                     throw DurableFile.failure("cannot write \(target)")

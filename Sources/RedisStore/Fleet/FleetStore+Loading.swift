@@ -66,21 +66,9 @@ extension FleetStore {
         let wanted = Set((names(replies[2]) + names(replies[3])).map { JobID($0) })
             .union(planned)
         snapshot.jobs = try await jobs(wanted.sorted())
-        for value in replies[7].array ?? [] {
-            if let bytes = value.bytes {
-                snapshot.tokens.append(try decode(TokenRecord.self, bytes, "a token"))
-            }
-        }
-        for value in replies[8].array ?? [] {
-            if let bytes = value.bytes {
-                snapshot.webhooks.append(try decode(WebhookRecord.self, bytes, "a webhook"))
-            }
-        }
-        for value in replies[9].array ?? [] {
-            if let bytes = value.bytes {
-                snapshot.bans.append(try decode(NodeBan.self, bytes, "a ban"))
-            }
-        }
+        snapshot.tokens = try decodeAll(replies[7], "a token")
+        snapshot.webhooks = try decodeAll(replies[8], "a webhook")
+        snapshot.bans = try decodeAll(replies[9], "a ban")
         snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")
         return Loaded(snapshot: snapshot, fleet: fleet, clock: clock)
     }

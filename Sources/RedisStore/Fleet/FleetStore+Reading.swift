@@ -125,13 +125,7 @@ extension FleetStore {
         let reply = try await store.client.read(
             RedisCommand(
                 "LRANGE", .text(keys.fleetHistory), 0, .integer(Int64(max(limit, 1)) - 1)))
-        var history: [AppliedFleet] = []
-        for item in reply.array ?? [] {
-            if let bytes = item.bytes {
-                history.append(try decode(AppliedFleet.self, bytes, "a revision of the fleet"))
-            }
-        }
-        return history
+        return try decodeAll(reply, "a revision of the fleet")
     }
 
     /// What hashes have as their `record`.
@@ -148,6 +142,17 @@ extension FleetStore {
                 // An id whose record has expired is history.
                 if let bytes = reply.bytes { records.append(try decode(Record.self, bytes, what)) }
             }
+        }
+        return records
+    }
+
+    /// The records in a list.
+    func decodeAll<Record: Decodable>(
+        _ list: RedisValue, _ what: String
+    ) throws(RedisStoreError) -> [Record] {
+        var records: [Record] = []
+        for item in list.array ?? [] {
+            if let bytes = item.bytes { records.append(try decode(Record.self, bytes, what)) }
         }
         return records
     }
