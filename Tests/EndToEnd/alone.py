@@ -15,10 +15,16 @@ from fleet import Fleet, UnixConnection, wait_until
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("JCTL_", "JESSICA_"))}
 
 
+# Below the ports that Linux gives to outgoing connections, so that none of those takes one first; each is given once.
+PORTS = iter(range(20_000, 32_000))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is left for another program of the tests")
 
 
 class Program:

@@ -45,6 +45,9 @@ package struct Agent: Sendable {
     /// One that was lost does not, and the controller says whether there was another life: Docker may be at
     /// a start that nobody here knows of.
     var knowsItsPast: Bool
+    /// Whether this life began without such a journal: nobody knows the lease under which a container found
+    /// here works, or whether it has ended.
+    let beganBlind: Bool
     /// Whether the whole set of orders was received on this link; until then nothing is an orphan.
     var synced = false
     /// The number of the set of orders we hold.
@@ -137,6 +140,7 @@ package struct Agent: Sendable {
         // A life may have asked for a start and died before its first renewal.
         let isSameBoot = journal.boot.map { $0 == incarnation.boot } ?? (renewedAt != nil)
         knowsItsPast = journal.boot != nil
+        beganBlind = !knowsItsPast
         launchesSettleAt = isSameBoot || !knowsItsPast ? now + policy.launchSettles : nil
         lateLaunches = isSameBoot ? OrderedSet(journal.launches ?? []) : []
         random = SeededGenerator(seed: seed)

@@ -226,8 +226,11 @@ extension Agent {
     }
 
     /// Removes what belongs to no order, once the orders are known.
+    ///
+    /// At once where the journal was lost: what works under a lease that nobody here knows would not end
+    /// with it, and the controller may give the work to another node at any time.
     mutating func removeStrangers(_ effects: inout AgentEffects) {
-        guard synced else { return }
+        guard synced || beganBlind else { return }
         for stranger in strangers.values where !stranger.isAsked && !isKnown(stranger.fact) {
             removeOrphan(stranger.fact, &effects)
         }

@@ -124,10 +124,11 @@ extension Checker {
         violate(world, .fencing, "\(order.key) begins on a worker made from an older order")
     }
 
-    /// Before an agent is told what to run, nothing it does not know is a stranger.
+    /// Before an agent is told what to run, nothing it does not know is a stranger; unless its journal was
+    /// lost, and with it every lease.
     mutating func removalBegan(_ world: World, _ id: String, _ host: Host) {
         guard let index = host.docker.index(id), host.docker.containers[index].isRunning,
-            host.toldLife != host.life, let journal = host.agent?.journal
+            host.toldLife != host.life, !host.beganBlind, let journal = host.agent?.journal
         else { return }
         let known =
             switch host.docker.containers[index].purpose {

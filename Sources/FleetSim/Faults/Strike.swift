@@ -56,6 +56,8 @@ extension World {
             // What it began before it must end by itself.
             crashAgent(host, downFor: min(fault.length, .seconds(20)))
             block(host, up: true, down: true, for: .seconds(75))
+            // Now and then also though nobody there knows of it any more.
+            if fault.count % 4 == 0 { forgetEverything(host) }
         case .orderCrash: reorder(host) { $0.worker.image += ".3" }
         case .dismissalCrash: reorder(host) { $0.replicas = 0 }
         case .launchCrash: host.docker.abandons += 1

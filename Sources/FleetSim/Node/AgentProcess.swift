@@ -12,6 +12,7 @@ extension World {
         host.wakeAt = nil
         host.frozenUntil = .zero
         host.held = []
+        host.beganBlind = host.journal.boot == nil
         host.agent = Agent(
             node: host.name, incarnation: incarnation,
             facts: .init(version: "1", processors: 8, memory: host.memory), journal: host.journal,
@@ -70,6 +71,11 @@ extension World {
         } else {
             crashAgent(host, downFor: length)
         }
+        forgetEverything(host)
+    }
+
+    /// What the agent has on its disk is lost while it is dead.
+    func forgetEverything(_ host: Host) {
         host.journal = AgentJournal()
         host.renewedAt = nil
         host.starts = 0

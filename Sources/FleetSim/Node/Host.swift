@@ -32,6 +32,8 @@ final class Host {
     var journal = AgentJournal()
     /// The last life of the agent that was told what to run.
     var toldLife = 0
+    /// Whether this life began without a journal of the lives before it.
+    var beganBlind = false
     var renewedAt: Instant?
     /// Saving fails until then.
     var diskFullUntil = Instant.zero

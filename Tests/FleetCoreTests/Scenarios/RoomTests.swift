@@ -33,7 +33,9 @@ import Testing
     @Test func `nothing starts beside a container of nobody, also when that could not be removed`()
         throws
     {
-        var node = Node()
+        var journal = AgentJournal()
+        journal.boot = "b"
+        var node = Node(journal)
         node.give(.containers([oldContainer], listedAt: .zero))
         #expect(node.removal(of: "c") == nil, "nobody has said yet what is whose")
         node.connect()
@@ -49,6 +51,15 @@ import Testing
         node.give(.containers([], listedAt: .zero))
         node.give(.removed(try #require(node.removal(of: "c")), nil))
         #expect(node.hasLaunched)
+    }
+
+    @Test func `what runs from a life that nobody remembers ends at once`() {
+        let attempt = ContainerFact(
+            id: "a", purpose: .attempt(AttemptKey(job: "j", number: 2)), isRunning: true)
+        var node = Node()
+        node.give(.containers([oldContainer, attempt], listedAt: .zero))
+        #expect(node.removal(of: "c") != nil, "nobody knows whether its lease has ended")
+        #expect(node.removal(of: "a") != nil)
     }
 
     @Test func `the container of a life that nobody remembers is not taken for the worker`() throws
