@@ -18,16 +18,31 @@ struct PackedRecordTests {
         #expect(PackedRecord.unpack(packed, id: "a") == record)
     }
 
-    @Test("Digests come back, and what only looks like one")
-    func digests() {
+    @Test("Digests, UUIDs and times come back, and what only looks like one")
+    func values() {
         let letters = Array("0123456789abcdef".utf8)
         var random = SeededGenerator(seed: 3)
-        for _ in 0..<500 {
+        let times = [
+            "1795903458154623161", "1795903467500301284", "9223372036854775807",
+            "9223372036854775808", "1000000000000000000", "0999999999999999999",
+            "-1795903458154623161",
+            "17959034581546231610", "179590345815462316", "1795903458154623161.5",
+        ]
+        let uuids = [
+            "0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-d9cb-469f-a165-70867728950e",
+            "0f8fad5b-d9cb-469f-a165-70867728950ea", "a0f8fad5b-d9cb-469f-a165-70867728950e",
+            "0f8fad5b-d9cb-469f-a165", "0f8fad5bd-9cb-469f-a165-70867728950e",
+            "0f8fad5b-d9cb-469f-a165-70867728950e-0f8fad5b-d9cb-469f-a165-70867728950e",
+        ]
+        for _ in 0..<2_000 {
             var text = "{"
             for _ in 0..<Int.random(in: 0...6, using: &random) {
-                let count = [0, 1, 63, 64, 65, 128].randomElement(using: &random) ?? 0
+                let count =
+                    [0, 1, 8, 15, 16, 17, 63, 64, 65, 128].randomElement(using: &random) ?? 0
                 let run = (0..<count).map { _ in letters.randomElement(using: &random) ?? 0 }
                 text += "\"sha256:\(String(decoding: run, as: UTF8.self))\",\"key\":\"outputs/\","
+                text += "\"at\":\(times.randomElement(using: &random) ?? ""),"
+                text += "\"key\":\"\(uuids.randomElement(using: &random) ?? "")\""
             }
             let json = Array(text.utf8)
             #expect(PackedRecord.unpack(PackedRecord.pack(json, id: "j"), id: "j") == json)
@@ -50,8 +65,10 @@ struct PackedRecordTests {
     func damaged(mark: UInt8) {
         let digest = String(repeating: "0123456789abcdef", count: 4)
         let json = Array(
-            #"{"attempts":[],"failures":0,"id":"01m8j302va19dtzp36mgsagwqz","losses":0,"digest":"\#(digest)"}"#
-                .utf8)
+            (#"{"attempts":[],"id":"01m8j302va19dtzp36mgsagwqz","digest":"\#(digest)","#
+                + #""request":{"idempotencyDigest":"0123456789abcdef","#
+                + #""idempotencyKey":"0f8fad5b-d9cb-469f-a165-70867728950e"},"#
+                + #""notBefore":9223372036854775807,"submittedAt":1795903458154623161}"#).utf8)
         let packed = PackedRecord.pack(json, id: "01m8j302va19dtzp36mgsagwqz")
         #expect(packed.first == PackedRecord.mark)
         let id = "01m8j302va19dtzp36mgsagwqz"
@@ -59,7 +76,7 @@ struct PackedRecordTests {
         #expect(PackedRecord.unpack([mark], id: id) == nil)
         // A size that is not that of the rest.
         #expect(PackedRecord.unpack([mark, 0xFF, 0xFF, 0xFF, 0x7F], id: id) == nil)
-        // More digests than there are bytes.
+        // More values than there are bytes.
         #expect(PackedRecord.unpack([PackedRecord.mark, 9, 0x7F, 0], id: id) == nil)
         var random = SeededGenerator(seed: 5)
         for _ in 0..<20_000 {
@@ -90,8 +107,7 @@ struct PackedRecordTests {
         var most: Int {
             switch self {
             case .waiting: 1_500
-            case .short, .text, .random, .full: 600
-            case .rich: 640
+            case .short, .text, .random, .full, .rich: 600
             }
         }
     }

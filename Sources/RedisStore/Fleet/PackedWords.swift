@@ -17,19 +17,19 @@ enum PackedWords {
             "queue":"roamer","queue":"voice","queue":"audio","queue":"video","queue":"brain","queue":"eyes",\#
             "queue":"jessica","contentType":"text/plain","contentType":"audio/wav","contentType":"video/mp4",\#
             "retrySafe":false"messages\":[{\"role\":\"user\",\"content\":\"negative_prompt\":\""height\":"width\":1024,\"\#
-            {"attempts":[{"assignedAt":17,"error":{"code":"worker_failed","message":"the worker answered 500\#
-            "},"finishedAt":17,"hedge":false,"node":"agx-0","number":1,"roamer":false,"startedAt":17,"state":"failed",\#
-            "worker":"sdxl-api"},{"assignedAt":17,"finishedAt":17,"hedge":false,"node":"agx-0","number":2,\#
-            "roamer":false,"startedAt":17,"state":"succeeded","worker":"sdxl-api"}],"ending":{"at":17,\#
+            {"attempts":[{"assignedAt":\#u{5},"error":{"code":"worker_failed","message":"the worker answered 500\#
+            "},"finishedAt":\#u{5},"hedge":false,"node":"agx-0","number":1,"roamer":false,"startedAt":\#u{5},"state":"failed",\#
+            "worker":"sdxl-api"},{"assignedAt":\#u{5},"finishedAt":\#u{5},"hedge":false,"node":"agx-0","number":2,\#
+            "roamer":false,"startedAt":\#u{5},"state":"succeeded","worker":"sdxl-api"}],"ending":{"at":\#u{5},\#
             "outcome":"succeeded","outputs":[{"contentType":"image/png","digest":"sha256:\#u{2}",\#
             "key":"outputs/images/
             """#.utf8),
         after: Array(
             #"""
             /1/output.png","name":"output.png","size":}]},"failures":0,"id":"01","losses":0,"queue":"vision",\#
-            "request":{"command":[],"idempotencyDigest":"","idempotencyKey":"","input":"{\"prompt\":\"","kind":"image",\#
+            "request":{"command":[],"idempotencyDigest":"\#u{3}","idempotencyKey":"\#u{4}","input":"{\"prompt\":\"","kind":"image",\#
             "labels":[{"key":"","value":""},{"key":"","value":""}],"priority":0,"retries":2,"retrySafe":true,\#
-            "stored":{"digest":"\#u{2}","size":5}},"submittedAt":17
+            "stored":{"digest":"\#u{2}","size":5}},"submittedAt":\#u{5}
             """#.utf8)
     )
 
