@@ -72,6 +72,20 @@ enum CatalogueBenchmarks {
             filter.states = [.queued]
             return filter
         },
+        page(
+            "search_jobs_apart", "those of one submitter with a word of the other, half each: none"
+        ) { _ in
+            var filter = JobFilter()
+            filter.submitter = PastJobs.unfailing
+            filter.text = PastJobs.athome
+            return filter
+        },
+        page("search_jobs_scattered", "a text of which many jobs have all pieces, and none all") {
+            _ in
+            var filter = JobFilter()
+            filter.text = PastJobs.scattered
+            return filter
+        },
         page("search_jobs_rare", "the one job with a number in its text") {
             var filter = JobFilter()
             filter.text = "#\(Int.random(in: 0..<PastJobs.count, using: &$0))."

@@ -6,6 +6,10 @@ struct PastJobs {
     static let count = 1_000_000
     /// Submitted every other job, and none of these failed.
     static let unfailing: SubmitterName = "steady"
+    /// A word that all others have.
+    static let athome = "indoors"
+    /// All pieces of three characters are common, and no job has all in a row.
+    static let scattered = "setsunsetsunsetsun"
 
     /// When the first one was submitted, and how far they are apart.
     let start: Instant
@@ -23,12 +27,13 @@ struct PastJobs {
     /// One of them; to be asked for in their order.
     mutating func job(_ number: Int) -> Job {
         let kind = JobKind.allCases[number % JobKind.allCases.count]
-        let prompt = (0..<10).map { _ in Self.word(&random) }.joined(separator: " ")
+        let isUnfailing = number % 2 == 0
+        let words = (0..<10).map { _ in Self.word(&random) } + (isUnfailing ? [] : [Self.athome])
+        let prompt = words.joined(separator: " ")
         var request = JobRequest(kind: kind, input: #"{"prompt":"\#(prompt) #\#(number)."}"#)
         request.labels = [
             .init(key: "album", value: "\(Int.random(in: 0..<1_000, using: &random))")
         ]
-        let isUnfailing = number % 2 == 0
         if isUnfailing {
             request.submitter = Self.unfailing
         } else {

@@ -13,8 +13,9 @@ struct CatalogueEntry {
     let cluster: String
     /// When it ended, in seconds since 1970; nil while it is alive.
     let ended: Int64?
-    let nodes: Set<String>
-    /// Each label twice: with its value, and alone; and what is asked for in the same way.
+    /// Each label twice, with its value and alone; and what is asked for in the same way.
+    ///
+    /// Only nodes are added while the job is alive.
     let labels: Set<String>
     /// What can be searched.
     let text: String
@@ -28,10 +29,10 @@ struct CatalogueEntry {
         kind = job.request.kind.rawValue
         cluster = job.queue.rawValue
         ended = job.ending.map { $0.at.nanoseconds / 1_000_000_000 }
-        nodes = Set(job.attempts.map(\.node.rawValue))
         let own = job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] }.map(Self.plain)
         labels = Set(own + [Self.mark(submitter: job.request.submittedBy)])
             .union(job.request.place.map { [Self.mark(plan: $0.plan)] } ?? [])
+            .union(job.attempts.map { Self.mark(node: $0.node) })
         text = Self.text(job.id, job.request.input)
         isAbridged = job.request.stored != nil
     }
@@ -48,6 +49,8 @@ struct CatalogueEntry {
     static func mark(submitter: SubmitterName) -> String { plain("=by=\(submitter)") }
     /// See `mark(submitter:)`.
     static func mark(plan: PlanID) -> String { plain("=plan=\(plan)") }
+    /// See `mark(submitter:)`.
+    static func mark(node: NodeName) -> String { plain("=on=\(node)") }
 
     /// The text without the one character that SQLite takes for its end.
     private static func plain(_ text: String) -> String {

@@ -1,18 +1,16 @@
-import FleetCore
 import GRDB
 
-/// Jobs by bin and place: all of them, or those that have a label or were on a node.
+/// Jobs by bin and place: all of them, or those that have a label.
 enum CatalogueIndex {
     case all
-    case label(String)
-    case node(NodeName)
+    /// The number of a label.
+    case label(Int64)
 
     /// The table that has it.
     var table: String {
         switch self {
         case .all: "jobs"
-        case .label: "labels"
-        case .node: "tries"
+        case .label: "labelled"
         }
     }
 
@@ -21,7 +19,6 @@ enum CatalogueIndex {
         switch self {
         case .all: []
         case .label: ["label = ?"]
-        case .node: ["node = ?"]
         }
     }
 
@@ -30,7 +27,6 @@ enum CatalogueIndex {
         switch self {
         case .all: []
         case .label(let label): [label]
-        case .node(let node): [node.rawValue]
         }
     }
 

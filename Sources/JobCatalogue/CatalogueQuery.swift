@@ -8,6 +8,10 @@ import GRDB
 /// node, in any states, kinds, cluster and time, are read without any others. Where several of these are wanted,
 /// the one with the fewest jobs is followed, and each of its jobs is looked up in the rest. A text has an index
 /// of its own, which knows no bins: it is followed unless the rest leaves few jobs, whose texts are read then.
+///
+/// What is followed may have very many jobs of which hardly one is in the rest, and a text's pieces many that have
+/// not all of it. So they are looked at a volume at a time (``CatalogueVolumes``), and after a while the page ends
+/// where that got: its length is bounded, and so is its time.
 struct CatalogueQuery {
     let filter: JobFilter
     /// The page is behind this place.
@@ -16,45 +20,84 @@ struct CatalogueQuery {
     let limit: Int
     /// The texts of so many jobs are rather read than searched for.
     var few = 5_000
+    /// After so long no further volume is begun.
+    var patience = Duration.milliseconds(60)
 
     /// Jobs of an index that are counted to find the one with the fewest.
     private static let countLimit = 20_000
 
-    /// Reads the page: what is known of the jobs, in order, at most `limit`.
-    func entries(_ db: Database) throws -> [JobCatalogue.Entry] {
+    /// What a page found.
+    struct Found<Item: Sendable>: Sendable {
+        /// At most `limit`, in order.
+        var items: [Item] = []
+        /// How far all jobs were looked at; nil when that was the end, or as far as the page goes.
+        var reached: Int64?
+    }
+
+    /// Reads the page: what is known of the jobs.
+    func entries(_ db: Database) throws -> Found<JobCatalogue.Entry> {
         let statement = try db.cachedStatement(
             sql: "SELECT id, kind, state FROM jobs CROSS JOIN bins USING (bin) WHERE seq = ?")
-        return try places(db).compactMap { seq in
+        let places = try places(db)
+        let entries = try places.items.compactMap { seq in
             try Row.fetchOne(statement, arguments: [seq]).map { row in
                 JobCatalogue.Entry(
                     id: JobID(row["id"] as String), kind: row["kind"], state: row["state"],
                     seq: seq)
             }
         }
+        return Found(items: entries, reached: places.reached)
     }
 
     /// The places of the page's jobs.
-    private func places(_ db: Database) throws -> [Int64] {
-        guard let span = PlaceSpan(filter, behind: cursor, order) else { return [] }
+    private func places(_ db: Database) throws -> Found<Int64> {
+        guard let span = PlaceSpan(filter, behind: cursor, order) else { return Found() }
+        guard var indices = try indices(db) else { return Found() }
         let text = filter.text.map(CatalogueEntry.folded)
-        var indices = filter.marks.map { CatalogueIndex.label($0) }
-        if let node = filter.node { indices.append(.node(node)) }
         if indices.isEmpty, !isBinned {
-            guard let text else { return try places(span, db) }
-            return try places(of: text, in: nil, passing: [], span, db)
+            guard let text else { return Found(items: try places(span, db)) }
+            return try byVolume(span, db) { volume, span, limit in
+                try places(of: text, volume, in: nil, passing: [], span, limit, db)
+            }
         }
         let bins = try bins(db)
         if text == nil, indices.count < 2 {
-            return try places(
-                in: indices.first ?? .all, bins, passing: [], text: nil, span, db)
+            let index = indices.first ?? .all
+            return Found(
+                items: try places(in: index, bins, passing: [], text: nil, span, limit, db))
         }
         let (place, count) = try fewest(indices.isEmpty ? [.all] : indices, bins, span, db)
         if let text, count > few {
-            return try places(
-                of: text, in: isBinned ? bins : nil, passing: indices, span, db)
+            let wanted = isBinned ? bins : nil
+            return try byVolume(span, db) { volume, span, limit in
+                try places(of: text, volume, in: wanted, passing: indices, span, limit, db)
+            }
         }
         let index: CatalogueIndex = indices.isEmpty ? .all : indices.remove(at: place)
-        return try places(in: index, bins, passing: indices, text: text, span, db)
+        return try byVolume(span, db) { _, span, limit in
+            try places(in: index, bins, passing: indices, text: text, span, limit, db)
+        }
+    }
+
+    /// Finds places a volume at a time, until the page is full, all were looked at, or the time is over.
+    private func byVolume(
+        _ span: PlaceSpan, _ db: Database,
+        find: (CatalogueVolumes.Volume, PlaceSpan, Int) throws -> [Int64]
+    ) throws -> Found<Int64> {
+        let clock = ContinuousClock()
+        let begun = clock.now
+        var found = Found<Int64>()
+        var volumes = try CatalogueVolumes(db: db).all(order, in: span)[...]
+        while let volume = volumes.popFirst() {
+            let part = span.within(volume)
+            found.items += try find(volume, part, limit - found.items.count)
+            if found.items.count == limit { break }
+            if !volumes.isEmpty, clock.now - begun >= patience {
+                found.reached = order == .newest ? part.first : part.last
+                break
+            }
+        }
+        return found
     }
 
     // MARK: Ways to the places
@@ -69,7 +112,7 @@ struct CatalogueQuery {
     /// Of the jobs in bins of an index that are in others too, and have a text.
     private func places(
         in index: CatalogueIndex, _ bins: [Int64], passing others: [CatalogueIndex],
-        text: String?, _ span: PlaceSpan, _ db: Database
+        text: String?, _ span: PlaceSpan, _ limit: Int, _ db: Database
     ) throws -> [Int64] {
         var conditions =
             index.conditions + ["i.bin = ?", "i.seq BETWEEN ? AND ?"] + others.map(\.check)
@@ -102,10 +145,11 @@ struct CatalogueQuery {
 
     /// Of the jobs that have a text, are in bins, unless any will do, and in all of these indices.
     private func places(
-        of text: String, in bins: [Int64]?, passing indices: [CatalogueIndex], _ span: PlaceSpan,
-        _ db: Database
+        of text: String, _ volume: CatalogueVolumes.Volume, in bins: [Int64]?,
+        passing indices: [CatalogueIndex], _ span: PlaceSpan, _ limit: Int, _ db: Database
     ) throws -> [Int64] {
-        var conditions = ["words MATCH ?", "words.rowid BETWEEN ? AND ?"]
+        let words = volume.table
+        var conditions = ["\(words) MATCH ?", "\(words).rowid BETWEEN ? AND ?"]
         var arguments: StatementArguments = [
             #""\#(text.replacing("\"", with: "\"\""))""#, span.first, span.last,
         ]
@@ -119,9 +163,9 @@ struct CatalogueQuery {
         }
         arguments += [limit]
         let sql = """
-            SELECT i.seq FROM words CROSS JOIN jobs i ON i.seq = words.rowid \
+            SELECT i.seq FROM \(words) CROSS JOIN jobs i ON i.seq = \(words).rowid \
             WHERE \(conditions.joined(separator: " AND ")) \
-            ORDER BY words.rowid \(direction) LIMIT ?
+            ORDER BY \(words).rowid \(direction) LIMIT ?
             """
         // Not one to be kept: there may be one for each number of bins and of indices.
         return try Int64.fetchAll(db, sql: sql, arguments: arguments)
@@ -132,6 +176,17 @@ struct CatalogueQuery {
     /// Whether it takes jobs of some bins only.
     private var isBinned: Bool {
         !filter.states.isEmpty || !filter.kinds.isEmpty || filter.cluster != nil
+    }
+
+    /// Those of the labels that are wanted; nil when no job has one of them.
+    private func indices(_ db: Database) throws -> [CatalogueIndex]? {
+        let statement = try db.cachedStatement(sql: "SELECT label FROM labels WHERE text = ?")
+        var indices: [CatalogueIndex] = []
+        for text in filter.marks {
+            guard let label = try Int64.fetchOne(statement, arguments: [text]) else { return nil }
+            indices.append(.label(label))
+        }
+        return indices
     }
 
     /// The bins of the states, kinds and cluster that are wanted; there are some dozens.

@@ -3,14 +3,14 @@ import GRDB
 /// The tables of the catalogue.
 enum CatalogueSchema {
     /// Another number makes every catalogue anew.
-    static let version = 4
+    static let version = 5
 
     /// Makes the tables in an empty database.
     ///
     /// `seq` orders jobs as their ids do: milliseconds of the submission, and a place among those of the same
     /// millisecond, in the order in which they were written. Every index ends with it, so that each page is read
     /// from its place on; before it comes the bin of the job's state, kind and cluster, so that none is read in
-    /// vain. Texts stand apart, as what is looked up of many jobs shall be small.
+    /// vain. Labels have numbers, and texts stand apart, as what is looked up of many jobs shall be small.
     static func create(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -23,19 +23,15 @@ enum CatalogueSchema {
                 CREATE INDEX jobs_by_bin ON jobs (bin);
                 CREATE INDEX jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
                 CREATE INDEX jobs_alive ON jobs (term) WHERE ended IS NULL;
-                CREATE TABLE tries (
-                    node TEXT NOT NULL, bin INTEGER NOT NULL, seq INTEGER NOT NULL,
-                    PRIMARY KEY (node, bin, seq)) WITHOUT ROWID;
-                CREATE INDEX tries_of_job ON tries (seq);
-                CREATE TABLE labels (
-                    label TEXT NOT NULL, bin INTEGER NOT NULL, seq INTEGER NOT NULL,
+                CREATE TABLE labels (label INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+                CREATE TABLE labelled (
+                    label INTEGER NOT NULL, bin INTEGER NOT NULL, seq INTEGER NOT NULL,
                     PRIMARY KEY (label, bin, seq)) WITHOUT ROWID;
-                CREATE INDEX labels_of_job ON labels (seq);
+                CREATE INDEX labelled_by_job ON labelled (seq);
                 CREATE TABLE abridged (seq INTEGER PRIMARY KEY);
                 CREATE TABLE texts (seq INTEGER PRIMARY KEY, text TEXT NOT NULL);
-                CREATE VIRTUAL TABLE words USING fts5 (
-                    text, content='texts', content_rowid='seq',
-                    tokenize='trigram case_sensitive 1');
+                CREATE TABLE volumes (
+                    volume INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL UNIQUE, jobs INTEGER NOT NULL);
                 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
                 PRAGMA user_version = \(version);
                 """)

@@ -6,6 +6,10 @@ struct CatalogueWriter {
     let db: Database
     /// The term of the controller that writes.
     let term: Int64
+    /// Jobs of a volume of words.
+    let volumeSize: Int
+
+    private var volumes: CatalogueVolumes { CatalogueVolumes(db: db, size: volumeSize) }
 
     /// Room for the jobs of one millisecond.
     private static let perMillisecond: Int64 = 1 << 15
@@ -32,16 +36,29 @@ struct CatalogueWriter {
             try db.cachedStatement(
                 sql: "UPDATE jobs SET bin = ?, ended = ?, term = ? WHERE seq = ?"
             ).execute(arguments: [bin, entry.ended, term, seq])
-            if before != bin { try move(seq, to: bin) }
+            if before != bin {
+                try db.cachedStatement(sql: "UPDATE labelled SET bin = ? WHERE seq = ?")
+                    .execute(arguments: [bin, seq])
+            }
         } else {
             seq = try freeSeq(entry.milliseconds)
             try insert(entry, in: bin, at: seq)
         }
-        for node in entry.nodes {
+        for text in entry.labels {
             try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO tries (node, bin, seq) VALUES (?, ?, ?)"
-            ).execute(arguments: [node, bin, seq])
+                sql: "INSERT OR IGNORE INTO labelled (label, bin, seq) VALUES (?, ?, ?)"
+            ).execute(arguments: [label(of: text), bin, seq])
         }
+    }
+
+    /// The number of a label; a new one for the first that has it.
+    private func label(of text: String) throws -> Int64 {
+        let found = try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT label FROM labels WHERE text = ?"), arguments: [text])
+        if let found { return found }
+        try db.cachedStatement(sql: "INSERT INTO labels (text) VALUES (?)").execute(
+            arguments: [text])
+        return db.lastInsertedRowID
     }
 
     /// The bin of all jobs of that state, kind and cluster; a new one for the first.
@@ -57,30 +74,16 @@ struct CatalogueWriter {
         return db.lastInsertedRowID
     }
 
-    /// Lets the indices have a job in another bin.
-    private func move(_ seq: Int64, to bin: Int64) throws {
-        for table in ["tries", "labels"] {
-            try db.cachedStatement(sql: "UPDATE \(table) SET bin = ? WHERE seq = ?")
-                .execute(arguments: [bin, seq])
-        }
-    }
-
     private func insert(_ entry: CatalogueEntry, in bin: Int64, at seq: Int64) throws {
         try db.cachedStatement(
             sql: "INSERT INTO jobs (seq, id, bin, ended, term) VALUES (?, ?, ?, ?, ?)"
         ).execute(arguments: [seq, entry.id, bin, entry.ended, term])
+        try volumes.add(entry.text, at: seq)
         try db.cachedStatement(sql: "INSERT INTO texts (seq, text) VALUES (?, ?)")
-            .execute(arguments: [seq, entry.text])
-        try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
             .execute(arguments: [seq, entry.text])
         if entry.isAbridged {
             try db.cachedStatement(sql: "INSERT INTO abridged (seq) VALUES (?)")
                 .execute(arguments: [seq])
-        }
-        for label in entry.labels {
-            try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO labels (label, bin, seq) VALUES (?, ?, ?)"
-            ).execute(arguments: [label, bin, seq])
         }
     }
 
@@ -89,15 +92,13 @@ struct CatalogueWriter {
         let found = try Row.fetchOne(
             db.cachedStatement(sql: "\(Self.withText) WHERE id = ?"), arguments: [id.rawValue])
         guard let found else { return }
-        let seq: Int64 = found["seq"]
+        let (seq, before): (Int64, String) = (found["seq"], found["text"])
         try db.cachedStatement(sql: "DELETE FROM abridged WHERE seq = ?").execute(arguments: [seq])
         guard let input else { return }
         let text = CatalogueEntry.text(id, input)
-        try removeWords(found)
+        try volumes.change(before, to: text, at: seq)
         try db.cachedStatement(sql: "UPDATE texts SET text = ? WHERE seq = ?")
             .execute(arguments: [text, seq])
-        try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
-            .execute(arguments: [seq, text])
     }
 
     /// A place behind all jobs of that millisecond; where it is full, behind those of the next.
@@ -144,21 +145,29 @@ struct CatalogueWriter {
     private static let withText = "SELECT seq, text FROM jobs CROSS JOIN texts USING (seq)"
 
     private func remove(_ rows: [Row]) throws {
+        var labels: Set<Int64> = []
         for row in rows {
-            let seq: Int64 = row["seq"]
-            try removeWords(row)
-            for table in ["tries", "labels", "abridged", "texts", "jobs"] {
+            let (seq, text): (Int64, String) = (row["seq"], row["text"])
+            try volumes.remove(text, at: seq)
+            labels.formUnion(
+                try Int64.fetchAll(
+                    db.cachedStatement(sql: "SELECT label FROM labelled WHERE seq = ?"),
+                    arguments: [seq]))
+            for table in ["labelled", "abridged", "texts", "jobs"] {
                 try db.cachedStatement(sql: "DELETE FROM \(table) WHERE seq = ?")
                     .execute(arguments: [seq])
             }
         }
+        for label in labels { try removeUnused(label) }
     }
 
-    /// The index of words must be told what it had.
-    private func removeWords(_ row: Row) throws {
-        let (seq, text): (Int64, String) = (row["seq"], row["text"])
+    /// Removes a label that no job has any more.
+    private func removeUnused(_ label: Int64) throws {
         try db.cachedStatement(
-            sql: "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)"
-        ).execute(arguments: [seq, text])
+            sql: """
+                DELETE FROM labels WHERE label = ? \
+                AND NOT EXISTS (SELECT 1 FROM labelled WHERE labelled.label = labels.label)
+                """
+        ).execute(arguments: [label])
     }
 }

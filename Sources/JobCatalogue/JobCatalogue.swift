@@ -11,6 +11,7 @@ package final class JobCatalogue: Sendable {
     private let pool: DatabasePool
     private let path: String
     private let term: Int64
+    private let volumeSize: Int
     private let waiting = Mutex(Waiting())
     /// Ticks when something was recorded; for one reader.
     package let changes: AsyncStream<Void>
@@ -33,8 +34,14 @@ package final class JobCatalogue: Sendable {
     /// version is made anew.
     ///
     /// `term` is that of the controller that writes from now on. Throws what the file system says.
-    package init(path: String, term: UInt64) throws {
+    package convenience init(path: String, term: UInt64) throws {
+        try self.init(path: path, term: term, volumeSize: CatalogueVolumes.size)
+    }
+
+    /// The same with volumes of another size.
+    init(path: String, term: UInt64, volumeSize: Int) throws {
         let term = Int64(clamping: term)
+        self.volumeSize = volumeSize
         self.term = term
         self.path = path
         (changes, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -139,8 +146,12 @@ package final class JobCatalogue: Sendable {
         }
     }
 
+    private func writer(_ db: Database) -> CatalogueWriter {
+        CatalogueWriter(db: db, term: term, volumeSize: volumeSize)
+    }
+
     private func write(_ jobs: [JobID: Job], to db: Database, moving: Bool) throws {
-        let writer = CatalogueWriter(db: db, term: term)
+        let writer = writer(db)
         for id in jobs.keys.sorted() {
             if let job = jobs[id] { try writer.put(job) }
         }
@@ -172,8 +183,8 @@ package final class JobCatalogue: Sendable {
     package func add(_ jobs: [Job]) async throws {
         // In the order of their ids: jobs of the same millisecond stand as they were written.
         try await write()
-        try await pool.write { [term] db in
-            let writer = CatalogueWriter(db: db, term: term)
+        try await pool.write { [self] db in
+            let writer = writer(db)
             for job in jobs { try writer.put(job, isOld: true) }
         }
     }
@@ -182,8 +193,8 @@ package final class JobCatalogue: Sendable {
     package func isWhole(through second: Int64) async throws {
         // Those that are alive are known by having been written in this life.
         try await write()
-        try await pool.write { [term] db in
-            try CatalogueWriter(db: db, term: term).removeForgotten()
+        try await pool.write { [self] db in
+            try writer(db).removeForgotten()
             try CatalogueMark.through.write(second, db)
         }
         waiting.withLock { $0.isWhole = true }
@@ -195,9 +206,8 @@ package final class JobCatalogue: Sendable {
         let second = instant.nanoseconds / 1_000_000_000
         var total = 0
         while true {
-            let count = try await pool.write { [term] db in
-                try CatalogueWriter(db: db, term: term)
-                    .removeEnded(before: second, limit: Self.chunk)
+            let count = try await pool.write { [self] db in
+                try writer(db).removeEnded(before: second, limit: Self.chunk)
             }
             total += count
             if count < Self.chunk { return total }
@@ -207,7 +217,7 @@ package final class JobCatalogue: Sendable {
     /// Forgets jobs of which the record has nothing any more.
     package func forget(_ ids: [JobID]) async throws {
         guard !ids.isEmpty else { return }
-        try await pool.write { [term] db in try CatalogueWriter(db: db, term: term).remove(ids) }
+        try await pool.write { [self] db in try writer(db).remove(ids) }
     }
 
     // MARK: Inputs that the record has not all of
@@ -227,8 +237,8 @@ package final class JobCatalogue: Sendable {
     /// Lets whole inputs be searched; of one that is nowhere any more the short form stays.
     package func complete(_ inputs: [(job: JobID, input: String?)]) async throws {
         try await guarded {
-            try await pool.write { [term] db in
-                let writer = CatalogueWriter(db: db, term: term)
+            try await pool.write { [self] db in
+                let writer = writer(db)
                 for (job, input) in inputs { try writer.complete(job, input) }
             }
         }
@@ -276,6 +286,8 @@ package final class JobCatalogue: Sendable {
     }
 
     /// The jobs that a filter chooses, behind a place; at most `limit`.
+    ///
+    /// Fewer, or none, and yet a next page, where very many jobs would have to be looked at to fill it.
     package func page(
         _ filter: JobFilter, after cursor: Cursor? = nil, order: JobOrder = .newest, limit: Int
     ) async throws -> Page {
@@ -285,10 +297,10 @@ package final class JobCatalogue: Sendable {
             try await pool.read { db in
                 let query = CatalogueQuery(
                     filter: filter, cursor: cursor?.seq, order: order, limit: limit + 1)
-                let entries = try query.entries(db)
-                let page = Array(entries.prefix(limit))
-                let next = entries.count > limit ? page.last.map { Cursor(seq: $0.seq) } : nil
-                return Page(entries: page, next: next)
+                let found = try query.entries(db)
+                let page = Array(found.items.prefix(limit))
+                let next = found.items.count > limit ? page.last?.seq : found.reached
+                return Page(entries: page, next: next.map { Cursor(seq: $0) })
             }
         }
     }

@@ -31,8 +31,11 @@ package struct JobFilter: Hashable, Sendable {
 
     /// All that is kept as a label.
     var marks: [String] {
-        (plan.map { [CatalogueEntry.mark(plan: $0)] } ?? []) + labels
-            + (submitter.map { [CatalogueEntry.mark(submitter: $0)] } ?? [])
+        let own = [
+            plan.map(CatalogueEntry.mark(plan:)), submitter.map(CatalogueEntry.mark(submitter:)),
+            node.map { CatalogueEntry.mark(node: $0) },
+        ]
+        return own.compactMap(\.self) + labels
     }
 
     /// Whether it chooses every job.
