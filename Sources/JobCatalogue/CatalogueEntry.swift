@@ -14,9 +14,9 @@ struct CatalogueEntry {
     /// When it ended, in seconds since 1970; nil while it is alive.
     let ended: Int64?
     /// Each label twice, with its value and alone; and what is asked for in the same way.
-    ///
-    /// Only nodes are added while the job is alive.
     let labels: Set<String>
+    /// The marks of the nodes it was tried on.
+    let nodes: Set<String>
     /// What can be searched.
     let text: String
     /// Whether that is only from a short form of the input.
@@ -32,7 +32,7 @@ struct CatalogueEntry {
         let own = job.request.labels.flatMap { ["\($0.key)=\($0.value)", $0.key] }.map(Self.plain)
         labels = Set(own + [Self.mark(submitter: job.request.submittedBy)])
             .union(job.request.place.map { [Self.mark(plan: $0.plan)] } ?? [])
-            .union(job.attempts.map { Self.mark(node: $0.node) })
+        nodes = Set(job.attempts.map { Self.mark(node: $0.node) })
         text = Self.text(job.id, job.request.input)
         isAbridged = job.request.stored != nil
     }

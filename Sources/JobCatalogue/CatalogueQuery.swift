@@ -119,7 +119,7 @@ struct CatalogueQuery {
         var rest = StatementArguments()
         for other in others { rest += other.arguments }
         if let text {
-            conditions.append("instr((SELECT text FROM texts WHERE texts.seq = i.seq), ?) > 0")
+            conditions.append(Self.hasText)
             rest += [text]
         }
         let statement = try db.cachedStatement(
@@ -150,9 +150,11 @@ struct CatalogueQuery {
     ) throws -> [Int64] {
         let words = volume.table
         var conditions = ["\(words) MATCH ?", "\(words).rowid BETWEEN ? AND ?"]
-        var arguments: StatementArguments = [
-            #""\#(text.replacing("\"", with: "\"\""))""#, span.first, span.last,
-        ]
+        var arguments: StatementArguments = [Self.phrase(text), span.first, span.last]
+        if text.count > 2 * Self.piece {
+            conditions.append(Self.hasText)
+            arguments += [text]
+        }
         if let bins {
             conditions.append("i.bin IN (\(bins.map { _ in "?" }.joined(separator: ", ")))")
             for bin in bins { arguments += [bin] }
@@ -170,6 +172,21 @@ struct CatalogueQuery {
         // Not one to be kept: there may be one for each number of bins and of indices.
         return try Int64.fetchAll(db, sql: sql, arguments: arguments)
     }
+
+    /// What the index is asked for: of a longer text its beginning and its end.
+    ///
+    /// It compares every place in a text at which a piece of three characters is, for each of these: of a long
+    /// text that repeats itself that takes more than to look into the jobs that have its ends.
+    private static func phrase(_ text: String) -> String {
+        let pieces =
+            text.count > 2 * piece ? [text.prefix(piece), text.suffix(piece)] : [text[...]]
+        return pieces.map { #""\#($0.replacing("\"", with: "\"\""))""# }.joined(separator: " AND ")
+    }
+
+    /// Characters of each end.
+    private static let piece = 12
+    /// Whether a job `i` has a text.
+    private static let hasText = "instr((SELECT text FROM texts WHERE texts.seq = i.seq), ?) > 0"
 
     // MARK: Choosing
 

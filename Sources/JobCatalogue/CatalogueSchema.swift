@@ -31,7 +31,8 @@ enum CatalogueSchema {
                 CREATE TABLE abridged (seq INTEGER PRIMARY KEY);
                 CREATE TABLE texts (seq INTEGER PRIMARY KEY, text TEXT NOT NULL);
                 CREATE TABLE volumes (
-                    volume INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL UNIQUE, jobs INTEGER NOT NULL);
+                    volume INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL UNIQUE,
+                    jobs INTEGER NOT NULL, bytes INTEGER NOT NULL);
                 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
                 PRAGMA user_version = \(version);
                 """)

@@ -1,6 +1,6 @@
 import GRDB
 
-/// The index of words, in volumes: each has a stretch of places, and about as many jobs as the others.
+/// The index of words, in volumes: each has a stretch of places, and so many jobs or so much text.
 ///
 /// SQLite says that no job has a text only when it has been through the whole index, which takes long where many
 /// jobs have its pieces. So a page is read a volume at a time, and can end between two of them.
@@ -9,8 +9,10 @@ struct CatalogueVolumes {
     /// A volume of so many jobs takes no more, and is split.
     var size = Self.size
 
-    /// A few milliseconds' worth of reading.
+    /// Some milliseconds' worth of looking up.
     static let size = 1 << 16
+    /// The same for one with so many bytes of text.
+    static let bytes = 8 << 20
 
     struct Volume {
         let number: Int64
@@ -45,17 +47,20 @@ struct CatalogueVolumes {
         let found = try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT volume, jobs FROM volumes WHERE first <= ? ORDER BY first DESC LIMIT 1
+                    SELECT volume, jobs, bytes FROM volumes WHERE first <= ? ORDER BY first DESC LIMIT 1
                     """), arguments: [seq])
         var number: Int64
         if let found {
             number = found["volume"]
-            if found["jobs"] as Int >= size { number = try split(number, for: seq) }
+            let (jobs, bytes): (Int, Int) = (found["jobs"], found["bytes"])
+            if jobs >= size || bytes >= Self.bytes && jobs > 1 {
+                number = try split(number, of: jobs, for: seq)
+            }
         } else {
             number = try make(first: 0)
         }
         try insert(text, at: seq, in: number)
-        try count(1, in: number)
+        try count(1, bytes: text.utf8.count, in: number)
     }
 
     /// Puts a text in another's place.
@@ -63,13 +68,14 @@ struct CatalogueVolumes {
         let number = try volume(of: seq)
         try delete(before, at: seq, in: number)
         try insert(text, at: seq, in: number)
+        try count(0, bytes: text.utf8.count - before.utf8.count, in: number)
     }
 
     /// Removes the text of a job, and with the last one the volume.
     func remove(_ text: String, at seq: Int64) throws {
         let number = try volume(of: seq)
         try delete(text, at: seq, in: number)
-        try count(-1, in: number)
+        try count(-1, bytes: -text.utf8.count, in: number)
         try db.cachedStatement(sql: "DELETE FROM volumes WHERE volume = ? AND jobs = 0")
             .execute(arguments: [number])
         // Its number is given once: what the table holds back until the commit is in nobody's way.
@@ -87,7 +93,7 @@ struct CatalogueVolumes {
 
     private func make(first: Int64) throws -> Int64 {
         try db.execute(
-            sql: "INSERT INTO volumes (first, jobs) VALUES (?, 0)", arguments: [first])
+            sql: "INSERT INTO volumes (first, jobs, bytes) VALUES (?, 0, 0)", arguments: [first])
         let number = db.lastInsertedRowID
         // The texts are in a table of their own.
         try db.execute(
@@ -101,13 +107,13 @@ struct CatalogueVolumes {
     /// Splits a full volume for a job that comes into it; the number of that job's.
     ///
     /// Nearly always it is the latest, and nothing is moved; at most half of the jobs are.
-    private func split(_ number: Int64, for seq: Int64) throws -> Int64 {
+    private func split(_ number: Int64, of jobs: Int, for seq: Int64) throws -> Int64 {
         guard let volume = try all(.oldest, in: .all).first(where: { $0.number == number }),
             let middle = try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT seq FROM texts WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?
-                    """, arguments: [volume.first, volume.last, size / 2])
+                    SELECT seq FROM jobs WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?
+                    """, arguments: [volume.first, volume.last, jobs / 2])
         else { return number }
         let start = max(seq, middle)
         let new = try make(first: start)
@@ -123,8 +129,9 @@ struct CatalogueVolumes {
                 try delete(text, at: seq, in: number)
                 try insert(text, at: seq, in: new)
             }
-            try count(-rows.count, in: number)
-            try count(rows.count, in: new)
+            let bytes = rows.reduce(0) { $0 + ($1["text"] as String).utf8.count }
+            try count(-rows.count, bytes: -bytes, in: number)
+            try count(rows.count, bytes: bytes, in: new)
             guard let last: Int64 = rows.last?["seq"], last < volume.last else { break }
             next = last + 1
         }
@@ -145,8 +152,9 @@ struct CatalogueVolumes {
         ).execute(arguments: [seq, text])
     }
 
-    private func count(_ more: Int, in number: Int64) throws {
-        try db.cachedStatement(sql: "UPDATE volumes SET jobs = jobs + ? WHERE volume = ?")
-            .execute(arguments: [more, number])
+    private func count(_ jobs: Int, bytes: Int, in number: Int64) throws {
+        try db.cachedStatement(
+            sql: "UPDATE volumes SET jobs = jobs + ?, bytes = bytes + ? WHERE volume = ?"
+        ).execute(arguments: [jobs, bytes, number])
     }
 }

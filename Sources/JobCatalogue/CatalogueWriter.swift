@@ -29,6 +29,8 @@ struct CatalogueWriter {
             arguments: [entry.id])
         let bin = try bin(of: entry)
         let seq: Int64
+        // Nothing but nodes is added to a job that is there.
+        var labels = entry.nodes
         if let found {
             let (written, before): (Int64, Int64) = (found["term"], found["bin"])
             if isOld, written == term { return }
@@ -43,8 +45,9 @@ struct CatalogueWriter {
         } else {
             seq = try freeSeq(entry.milliseconds)
             try insert(entry, in: bin, at: seq)
+            labels.formUnion(entry.labels)
         }
-        for text in entry.labels {
+        for text in labels {
             try db.cachedStatement(
                 sql: "INSERT OR IGNORE INTO labelled (label, bin, seq) VALUES (?, ?, ?)"
             ).execute(arguments: [label(of: text), bin, seq])

@@ -92,7 +92,7 @@ import Testing
             #expect(ran.lines.count == 20)
         }
         try await jctl(["get", "jobs", "--limit", "2"], routes: ["GET /jobs": pages]) { ran, _ in
-            #expect(ran.err.contains("there are more jobs; --limit 0 lists all"))
+            #expect(ran.err.contains("there may be more jobs; --limit 0 lists all"))
         }
     }
 

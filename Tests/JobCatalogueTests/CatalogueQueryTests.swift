@@ -112,6 +112,33 @@ struct CatalogueQueryTests {
         }
     }
 
+    @Test("Of a long text not only its beginning and its end are compared")
+    func longText() async throws {
+        let path = NSTemporaryDirectory() + "jessica-catalogue-\(UUID().uuidString).sqlite"
+        defer { try? JobCatalogue.remove(path: path) }
+        let catalogue = try JobCatalogue(path: path, term: 1)
+        let start = "a weathered fisherman "
+        let end = " while gulls circle above"
+        let jobs = ["mends his nets", "sells his boat", #"says "no\""#].enumerated().map {
+            Job(
+                id: JobID("job-\($0.offset)"),
+                request: JobRequest(
+                    kind: .image, input: #"{"prompt":"\#(start)\#($0.element)\#(end)"}"#),
+                queue: "vision", submittedAt: Instant(nanoseconds: Int64($0.offset)))
+        }
+        catalogue.record(jobs)
+        for (text, found) in [
+            (start + "MENDS his nets" + end, ["job-0"]), (start + "burns his nets" + end, []),
+            (start, ["job-2", "job-1", "job-0"]), ("fisherman sells his boat", ["job-1"]),
+            ("fisherman sells his boats", []),
+        ] {
+            var filter = JobFilter()
+            filter.text = text
+            #expect(try await catalogue.page(filter, limit: 9).ids.map(\.rawValue) == found)
+        }
+        try catalogue.close()
+    }
+
     @Test("Any two filters are read by their indices, each in the order of the page")
     func plans() async throws {
         try await with { queue, _ in

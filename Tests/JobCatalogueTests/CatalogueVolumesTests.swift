@@ -64,6 +64,29 @@ struct CatalogueVolumesTests {
         }
     }
 
+    @Test("Long texts fill a volume sooner")
+    func longTexts() throws {
+        try queue().write { db in
+            let words = (0..<1_000).map { "w\($0)" }.joined(separator: " ")
+            for number in 0..<2_100 {
+                try CatalogueWriter(db: db, term: 1, volumeSize: CatalogueVolumes.size)
+                    .put(job(number).holding(input: #"{"prompt":"\#(words)"}"#))
+            }
+            #expect(try volumes(db).count == 2)
+            for volume in try volumes(db) {
+                let bytes = try Int.fetchOne(
+                    db,
+                    sql:
+                        "SELECT sum(length(CAST(text AS BLOB))) FROM texts WHERE seq BETWEEN ? AND ?",
+                    arguments: [volume.first, volume.last])
+                #expect(
+                    try Int.fetchOne(
+                        db, sql: "SELECT bytes FROM volumes WHERE volume = ?",
+                        arguments: [volume.number]) == bytes)
+            }
+        }
+    }
+
     @Test("Those that are alive when the rest is read from the record are in nobody's way")
     func rebuilt() throws {
         try queue().write { db in

@@ -30,7 +30,7 @@ struct Listing<Model: Decodable & Sendable>: Sendable {
             table(list.items.map(\.model), session.context.now())
         }
         if list.next != .null, limit != nil, !printer.options.output.isMachine {
-            session.note("there are more \(noun); --limit 0 lists all")
+            session.note("there may be more \(noun); --limit 0 lists all")
         }
     }
 

@@ -48,7 +48,10 @@ package struct Agent: Sendable {
     /// Whether this life began without such a journal: nobody knows the lease under which a container found
     /// here works, or whether it has ended.
     let beganBlind: Bool
-    /// Whether the whole set of orders was received on this link; until then nothing is an orphan.
+    /// Whether the next life need not begin so.
+    var seesClearly: Bool { knowsItsPast && !(beganBlind && hasRunningStranger) }
+    /// Whether the whole set of orders was received on this link; until then nothing is an orphan, unless the
+    /// agent `beganBlind`.
     var synced = false
     /// The number of the set of orders we hold.
     var heldSet: UInt64?
@@ -159,7 +162,7 @@ package struct Agent: Sendable {
     package var journal: AgentJournal {
         var journal = AgentJournal()
         // The next life is no wiser for it.
-        journal.boot = knowsItsPast ? incarnation.boot : nil
+        journal.boot = seesClearly ? incarnation.boot : nil
         journal.workers = workers.values.compactMap { $0.isLeaving ? $0.next : $0.order }
         var launches = lateLaunches
         for (id, worker) in workers where worker.isLaunching { launches.append(id) }

@@ -105,6 +105,7 @@ extension Agent {
             attemptRemoved(key, failure, now, &effects)
         } else if let id = removals.removeValue(forKey: operation), failure == nil {
             strangers[id] = nil
+            if beganBlind { effects.needsSave = true }
         }
     }
 
@@ -190,11 +191,11 @@ extension Agent {
         _ effects: inout AgentEffects
     ) {
         lists += 1
+        let sawClearly = seesClearly
         var listed: [String: ContainerFact] = [:]
         for fact in facts { listed[fact.id] = fact }
         // One that is seen to run may not be the only one: several lives may have asked for it.
         if !isSettling(listedAt) {
-            if !knowsItsPast { effects.needsSave = true }
             knowsItsPast = true
             lateLaunches = []
         }
@@ -216,6 +217,7 @@ extension Agent {
             strangers[fact.id] = Stranger(
                 fact: fact, isAsked: removals.values.contains(fact.id))
         }
+        if seesClearly != sawClearly { effects.needsSave = true }
     }
 
     /// A container that nothing here holds: left by an earlier life, or of an order that is no more.

@@ -4,7 +4,7 @@
 /// that `put` makes the same JSON of it again.
 enum PackedValues {
     /// What a byte of the text stands for.
-    private enum Kind: UInt8, CaseIterable {
+    private enum Kind: UInt8 {
         /// 64 hexadecimal digits, as 32 bytes.
         case digest = 2
         /// 16 of them, as 8 bytes.
@@ -144,11 +144,12 @@ enum PackedValues {
             let bytes = rest.prefix(kind.size)
             guard bytes.count == kind.size else { return nil }
             rest = rest.dropFirst(kind.size)
-            var digits = bytes.flatMap { [letters[Int($0 >> 4)], letters[Int($0 & 0xF)]] }
-            if kind == .uuid {
-                for place in dashes { digits.insert(dash, at: place) }
+            let start = json.count
+            for byte in bytes {
+                if kind == .uuid, dashes.contains(json.count - start) { json.append(dash) }
+                json.append(letters[Int(byte >> 4)])
+                json.append(letters[Int(byte & 0xF)])
             }
-            json += digits
         }
         return rest.isEmpty ? json : nil
     }

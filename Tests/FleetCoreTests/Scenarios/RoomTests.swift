@@ -62,6 +62,26 @@ import Testing
         #expect(node.removal(of: "a") != nil)
     }
 
+    @Test func `what could not be ended then ends in the next life`() throws {
+        var node = Node()
+        for second in [0, 10, 20, 31, 41] {
+            let listedAt = Instant.zero + .seconds(second)
+            node.give(.containers([oldContainer], listedAt: listedAt), at: second)
+            node.give(.removed(try #require(node.removal(of: "c")), unavailable), at: second)
+            node.effects = []
+        }
+        var next = Node(node.agent.journal, starts: 2)
+        next.give(.containers([oldContainer], listedAt: .zero))
+        #expect(next.removal(of: "c") != nil, "it still works under a lease that nobody knows")
+        next.give(.removed(try #require(next.removal(of: "c")), nil))
+        for second in [10, 20, 31] {
+            next.give(.containers([], listedAt: .zero + .seconds(second)), at: second)
+        }
+        var last = Node(next.agent.journal, starts: 3)
+        last.give(.containers([oldContainer], listedAt: .zero))
+        #expect(last.removal(of: "c") == nil, "this one knows its past")
+    }
+
     @Test func `the container of a life that nobody remembers is not taken for the worker`() throws
     {
         var node = Node()
