@@ -102,12 +102,18 @@ struct PackedRecordTests {
         case full
         /// A past one with two attempts, two outputs and two labels, whose input was moved.
         case rich
+        /// One that failed three times, each for another reason, whose input was moved.
+        case failed
+        /// One of an image of its own with a command and two outputs, whose input was moved.
+        case program
 
         /// Bytes of Redis' memory that it may take.
         var most: Int {
             switch self {
             case .waiting: 1_500
-            case .short, .text, .random, .full, .rich: 600
+            case .short, .text, .random, .full, .rich, .failed: 600
+            // A command stays in the record, and comes on top.
+            case .program: 700
             }
         }
     }
@@ -125,12 +131,11 @@ struct PackedRecordTests {
             switch kind {
             case .waiting: String(repeating: "x", count: 495)
             case .short, .text: Self.prose
-            case .random, .full, .rich: Data(bytes).base64EncodedString()
+            case .random, .full, .rich, .failed, .program: Data(bytes).base64EncodedString()
             }
-        let isMoved = [.text, .random, .rich].contains(kind)
-        let made = job(
-            number, input: #"{"prompt":"\#(prompt.prefix(length))"}"#, isEnded: kind != .waiting,
-            isFull: kind == .rich)
+        let isMoved = [.text, .random, .rich, .failed, .program].contains(kind)
+        let input = length > 0 ? #"{"prompt":"\#(prompt.prefix(length))"}"# : "{}"
+        let made = job(number, input: input, kind)
         guard isMoved else { return made }
         let digest = bytes.prefix(32).map { byte in
             String(byte >> 4, radix: 16) + String(byte & 0xF, radix: 16)
@@ -144,7 +149,7 @@ struct PackedRecordTests {
         switch kind {
         case .waiting: 495
         case .short: 64
-        case .rich: 0
+        case .rich, .failed, .program: 0
         case .text, .random, .full:
             // A few records differ by a few bytes.
             stride(from: 300, through: 0, by: -2).first { length in
@@ -160,8 +165,13 @@ struct PackedRecordTests {
         return PackedRecord.pack([UInt8](json), id: job.id.rawValue).count <= PackedRecord.goal
     }
 
-    /// A job as most are: a picture, with one attempt and one output; a full one has two of each.
-    private func job(_ number: Int, input: String, isEnded: Bool, isFull: Bool) -> Job {
+    private static let reasons = [
+        "the worker answered 500: CUDA out of memory", "not heard by the controller for 30 s",
+        "the worker ended with code 139",
+    ]
+
+    /// A job as most are: a picture, with one attempt and one output; others have more of each.
+    private func job(_ number: Int, input: String, _ kind: Kind) -> Job {
         var random = SeededGenerator(seed: UInt64(number))
         func hex(_ count: Int) -> String {
             (0..<count).map { _ in String(Int.random(in: 0..<16, using: &random), radix: 16) }
@@ -170,37 +180,56 @@ struct PackedRecordTests {
         let at = Instant(
             nanoseconds: 1_795_903_458_154_623_161 + Int64(number) * 1_234_567_891)
         let id = JobID("01m8j302" + hex(18))
-        var request = JobRequest(kind: .image, input: input)
+        let (attempts, outputs): (Int, Int) =
+            switch kind {
+            case .rich: (2, 2)
+            case .failed: (3, 0)
+            case .program: (1, 2)
+            case .waiting, .short, .text, .random, .full: (1, 1)
+            }
+        var request = JobRequest(kind: kind == .program ? .custom : .image, input: input)
+        if kind == .program {
+            request.image = "spark:5000/tools/ffmpeg:7@sha256:\(hex(64))"
+            request.command = [
+                "ffmpeg", "-i", "/job/in/film.mp4", "-vf", "scale=1280:-2,fps=24", "-c:v",
+                "libx264",
+                "-crf", "23", "-preset", "slow", "-c:a", "aac", "-b:a", "128k", "/job/out/film.mp4",
+            ]
+        }
         request.labels = [.init(key: "album", value: "summer")]
-        if isFull { request.labels.append(.init(key: "customer", value: "aunt-emma")) }
+        if kind == .rich { request.labels.append(.init(key: "customer", value: "aunt-emma")) }
         request.idempotencyKey = "\(hex(8))-\(hex(4))-\(hex(4))-\(hex(12))"
         request.idempotencyDigest = hex(16)
-        var job = Job(id: id, request: request, queue: "vision", submittedAt: at)
-        guard isEnded else { return job }
-        let last = isFull ? 2 : 1
-        for number in 1...last {
+        var job = Job(
+            id: id, request: request, queue: kind == .program ? "roamer" : "vision", submittedAt: at
+        )
+        guard kind != .waiting else { return job }
+        for number in 1...attempts {
+            let isLast = number == attempts
             var attempt = Attempt(
                 number: number, node: NodeName("agx-0\(number)"), worker: "sdxl-api", roamer: false,
-                hedge: false, assignedAt: at + .milliseconds(3 + Int64(number)))
-            attempt.state = number == last ? .succeeded : .failed
-            attempt.startedAt = at + .nanoseconds(40_213_117 * Int64(number))
-            attempt.finishedAt = at + .nanoseconds(9_345_678_123 * Int64(number))
-            if number < last {
+                hedge: false, assignedAt: at + .nanoseconds(9_245_678_123 * Int64(number - 1)))
+            attempt.state = isLast && kind != .failed ? .succeeded : .failed
+            attempt.startedAt = attempt.assignedAt + .nanoseconds(40_213_117)
+            attempt.finishedAt = at + .nanoseconds(9_245_678_023 * Int64(number))
+            if attempt.state == .failed {
                 attempt.error = Failure(
-                    .workFailed, "the worker answered 500: CUDA out of memory")
+                    .workFailed, Self.reasons[(number - 1) % Self.reasons.count])
             }
             job.attempts.append(attempt)
         }
-        job.failures = last - 1
+        job.failures = kind == .failed ? attempts : attempts - 1
         job.ending = .init(
-            outcome: .succeeded, at: at + .nanoseconds(9_345_678_123 * Int64(last)),
-            outputs: (1...last).map { number in
+            outcome: kind == .failed ? .failed : .succeeded,
+            at: at + .nanoseconds(9_345_678_123 * Int64(attempts)),
+            outputs: (1...max(outputs, 1)).prefix(outputs).map { number in
                 let name = number == 1 ? "output.png" : "output-\(number).png"
                 return Output(
                     name: name, contentType: "image/png",
                     size: .random(in: 400_000...900_000, using: &random),
-                    key: "outputs/images/\(id)/\(last)/\(name)", digest: "sha256:\(hex(64))")
-            })
+                    key: "outputs/images/\(id)/\(attempts)/\(name)", digest: "sha256:\(hex(64))")
+            },
+            error: kind == .failed ? job.attempts.last?.error : nil)
         return job
     }
 
@@ -221,7 +250,7 @@ struct PackedRecordTests {
                     try await store.commit(try store.seal(change, term: term))
                 }
                 // `RecordKeeper` finds nothing more to move.
-                while kind == .rich {
+                while [.rich, .failed, .program].contains(kind) {
                     let long = try await store.longRecords(limit: 1_000)
                     if long.isEmpty { break }
                     for record in long { _ = try await store.shorten(record, to: nil) }
@@ -237,7 +266,7 @@ struct PackedRecordTests {
             #expect(try await store.longRecords(limit: 1).isEmpty)
             let loaded = try await store.load(history: 10)
             let some = try #require(loaded.snapshot.jobs.first)
-            #expect(some.request.kind == .image)
+            #expect(some.request.labels.first?.value == "summer")
         }
     }
 }
