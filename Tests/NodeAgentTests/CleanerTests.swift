@@ -5,54 +5,113 @@ import Testing
 @testable import NodeAgent
 
 @Suite(.timeLimit(.minutes(1))) struct CleanerTests {
-    private typealias Answer = StubDocker.Answer
+    /// A Docker with one container, whose volume it leaves behind.
+    private final class Daemon: Sendable {
+        private typealias Answer = StubDocker.Answer
 
-    private static let labels = NodeLabels(fleet: "f", node: "n")
-    /// As Docker calls a volume that the image of a container declares.
-    private static let volume = String(repeating: "0a", count: 32)
-    private static let container =
-        #"[{"Id":"w","Names":["/w"],"State":"running","#
-        + #""Labels":{"jessica.fleet":"f","jessica.node":"n"},"#
-        + #""Mounts":[{"Type":"volume","Name":"\#(volume)"}]}]"#
+        /// As Docker calls a volume that the image of a container declares.
+        static let volume = String(repeating: "0a", count: 32)
+        private static let labels = #"{"jessica.fleet":"f","jessica.node":"n"}"#
+        private static let mounts = #"[{"Type":"volume","Name":"\#(volume)"}]"#
 
-    @Test func `a volume that Docker leaves behind with its container is in the way`() async throws
-    {
+        /// Whether it lives to tell that it has removed the container.
+        let survives: Bool
         let isThere = Latest(true)
+        /// Whether the volume cannot be removed.
         let isHeld = Latest(true)
         let isVolumeThere = Latest(true)
+
+        init(survives: Bool) { self.survives = survives }
+
+        func answer(_ request: String) -> StubDocker.Answer? {
+            switch String(request.prefix { $0 != "?" }) {
+            case "GET /containers/json": return Answer(body: isThere.value ? Self.list : "[]")
+            case "GET /containers/w/json":
+                return isThere.value ? Answer(body: Self.info) : Answer.missing
+            case "DELETE /containers/w":
+                isThere.set(false)
+                return survives ? Answer() : nil
+            // It has none of our labels.
+            case "GET /volumes": return Answer(body: #"{"Volumes":[]}"#)
+            case "GET /volumes/\(Self.volume)":
+                return isVolumeThere.value ? Answer(body: "{}") : Answer.missing
+            case "DELETE /volumes/\(Self.volume)":
+                if isHeld.value { return Answer(status: 409, body: #"{"message":"in use"}"#) }
+                isVolumeThere.set(false)
+                return Answer()
+            default: return Answer(body: "[]")
+            }
+        }
+
+        private static var list: String {
+            #"[{"Id":"w","Names":["/w"],"State":"running","Labels":\#(labels),"#
+                + #""Mounts":\#(mounts)}]"#
+        }
+        private static var info: String {
+            #"{"Id":"w","Name":"/w","State":{"Status":"running"},"#
+                + #""Config":{"Labels":\#(labels)},"Mounts":\#(mounts)}"#
+        }
+    }
+
+    private static let labels = NodeLabels(fleet: "f", node: "n")
+
+    /// Runs a body with what removes and cleans on a node of such a Docker.
+    private func with(
+        _ daemon: Daemon, _ body: (Containers, Cleaner) async throws -> Void
+    ) async throws {
         try await withFolder { folder in
-            try await StubDocker.with { request in
-                switch String(request.prefix { $0 != "?" }) {
-                case "GET /containers/json":
-                    return Answer(body: isThere.value ? Self.container : "[]")
-                case "DELETE /containers/w":
-                    isThere.set(false)
-                    return Answer()
-                // It has none of our labels.
-                case "GET /volumes": return Answer(body: #"{"Volumes":[]}"#)
-                case "GET /volumes/\(Self.volume)":
-                    return isVolumeThere.value ? Answer(body: "{}") : Answer.missing
-                case "DELETE /volumes/\(Self.volume)":
-                    if isHeld.value { return Answer(status: 409, body: #"{"message":"in use"}"#) }
-                    isVolumeThere.set(false)
-                    return Answer()
-                default: return Answer(body: "[]")
-                }
+            try await StubDocker.with {
+                daemon.answer($0)
             } _: { engine, _ in
                 let ledger = ContainerLedger()
+                let memory = IdleMemory(margin: nil)
+                let network = NodeNetwork(engine: engine, labels: Self.labels)
+                let containers = Containers(
+                    engine: engine, labels: Self.labels, network: network,
+                    joins: NetworkJoins(engine: engine, logger: quiet),
+                    host: HostFacts(
+                        engine: engine, models: nil, memoryMax: 1 << 30, devices: DeviceRules(),
+                        logger: quiet),
+                    memory: memory, ledger: ledger, inputs: InputResolver.none,
+                    uploadURL: { _, _ in nil }, logger: quiet)
                 let cleaner = Cleaner(
-                    engine: engine, labels: Self.labels,
-                    network: NodeNetwork(engine: engine, labels: Self.labels),
-                    folder: AttemptFolders(root: folder), memory: IdleMemory(margin: nil),
-                    ledger: ledger, logger: quiet)
-                let left = await cleaner.clean(keeping: [])
-                #expect(left == ["volume \(Self.volume)"])
-                #expect(!isThere.value && ledger.removedVolumes == [Self.volume])
-                isHeld.set(false)
-                let nothing = await cleaner.clean(keeping: [])
-                #expect(nothing.isEmpty && !isVolumeThere.value)
-                #expect(ledger.removedVolumes.isEmpty)
+                    engine: engine, labels: Self.labels, network: network,
+                    folder: AttemptFolders(root: folder), memory: memory, ledger: ledger,
+                    logger: quiet)
+                try await body(containers, cleaner)
             }
+        }
+    }
+
+    /// Expects that the node is not clean before the volume is gone.
+    private func expectVolumeToGo(_ daemon: Daemon, _ cleaner: Cleaner) async {
+        let left = await cleaner.clean(keeping: [])
+        #expect(left == ["volume \(Daemon.volume)"])
+        #expect(!daemon.isThere.value && cleaner.ledger.volumes == [Daemon.volume])
+        daemon.isHeld.set(false)
+        let nothing = await cleaner.clean(keeping: [])
+        #expect(nothing.isEmpty && !daemon.isVolumeThere.value)
+        #expect(cleaner.ledger.volumes.isEmpty)
+    }
+
+    @Test(arguments: [true, false])
+    func `a volume that Docker leaves behind with its container is in the way`(
+        survives: Bool
+    ) async throws {
+        let daemon = Daemon(survives: survives)
+        try await with(daemon) { _, cleaner in await expectVolumeToGo(daemon, cleaner) }
+    }
+
+    @Test func `a Docker killed between a container and its volume leaves it to the cleanup`()
+        async throws
+    {
+        let daemon = Daemon(survives: false)
+        try await with(daemon) { containers, cleaner in
+            let unknown = await containers.remove("w", grace: .seconds(1)) {}
+            #expect(unknown?.code == .dockerUnavailable)
+            let gone = await containers.remove("w", grace: .seconds(1)) {}
+            #expect(gone == nil)
+            await expectVolumeToGo(daemon, cleaner)
         }
     }
 }

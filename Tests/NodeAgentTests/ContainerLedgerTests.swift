@@ -29,14 +29,25 @@ struct ContainerLedgerTests {
         ledger.listBegins()
         ledger.started(fact("new"))
         ledger.started(fact("gone"))
-        ledger.removed("gone", volumes: ["v"])
+        ledger.removing(volumes: ["v"])
+        ledger.removed("gone")
         ledger.listed([fact("pod")])
         #expect(running(ledger) == ["pod", "new"])
         ledger.listBegins()
         ledger.listed([fact("pod"), fact("new", isRunning: false)])
         #expect(running(ledger) == ["pod"])
-        #expect(ledger.removed == ["gone"] && ledger.removedVolumes == ["v"])
+        #expect(ledger.removed == ["gone"] && ledger.volumes == ["v"])
         ledger.isClean()
-        #expect(ledger.removed.isEmpty && ledger.removedVolumes.isEmpty)
+        #expect(ledger.removed.isEmpty && ledger.volumes.isEmpty)
+    }
+
+    @Test("Volumes are noted once, however often a removal is tried; the oldest are forgotten")
+    func volumes() {
+        let ledger = ContainerLedger()
+        ledger.removing(volumes: ["old", "a"])
+        ledger.removing(volumes: ["a", "b"])
+        #expect(ledger.volumes == ["old", "a", "b"])
+        ledger.removing(volumes: (1...1_022).map { "\($0)" })
+        #expect(ledger.volumes.count == 1_024 && ledger.volumes.first == "a")
     }
 }

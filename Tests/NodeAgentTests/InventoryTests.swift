@@ -21,13 +21,16 @@ import Testing
     }
 
     /// A container in Docker's list.
-    private static func listed(_ id: String, _ state: String) -> String {
-        #"{"Id":"\#(id)","Names":["/\#(id)-name"],"State":"\#(state)","#
+    private static func listed(_ id: String, _ state: String, mounts: String = "[]") -> String {
+        #"{"Id":"\#(id)","Names":["/\#(id)-name"],"State":"\#(state)","Mounts":\#(mounts),"#
             + #""Labels":{"jessica.fleet":"f","jessica.node":"n"}}"#
     }
 
     @Test func `what was made and nobody starts goes within a minute`() async throws {
-        let list = "[\(Self.listed("left", "created")),\(Self.listed("young", "created"))]"
+        let volume = String(repeating: "0a", count: 32)
+        let left = Self.listed(
+            "left", "created", mounts: #"[{"Type":"volume","Name":"\#(volume)"}]"#)
+        let list = "[\(left),\(Self.listed("young", "created"))]"
         try await StubDocker.with {
             $0.hasPrefix("GET /containers/json") ? Answer(body: list) : Answer()
         } _: { engine, stub in
@@ -46,6 +49,7 @@ import Testing
             #expect(removed().isEmpty)
             try await inventory.turn(isFirst: false, at: start + .seconds(50))
             #expect(removed() == ["left"])
+            #expect(ledger.volumes == [volume])
             // Its launch was given up.
             ledger.makingEnds("young-name")
             try await inventory.turn(isFirst: false, at: start + .seconds(60))

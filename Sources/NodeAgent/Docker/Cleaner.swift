@@ -32,17 +32,19 @@ struct Cleaner: Sendable {
         var leftovers: [String] = []
         for summary in try await engine.list(labels: labels.common)
         where labels.owns(summary.labels) {
+            // Once it is gone nothing tells which they were.
+            ledger.removing(volumes: summary.anonymousVolumes)
             do {
                 try await engine.remove(summary.id, force: true)
-                ledger.removed(summary.id, volumes: summary.anonymousVolumes)
+                ledger.removed(summary.id)
             } catch let error as DockerError where error.code != .unavailable {
                 logger.warning(
                     "container cannot be removed",
                     metadata: ["container": "\(summary.name)", "error": "\(error)"])
             }
         }
-        // Those of containers that Docker lost when it was killed, and those that it could not remove with
-        // theirs: of these it says nothing.
+        // Those of containers that Docker lost when it was killed, and those that it did not or
+        // could not remove with theirs: of these it says nothing.
         for volume in try await volumesLeft() {
             do {
                 try await engine.removeVolume(volume)
@@ -72,11 +74,11 @@ struct Cleaner: Sendable {
         return leftovers
     }
 
-    /// Volumes with our labels, and of those of removed containers all that are still there: what an image
-    /// declares has no labels.
+    /// Volumes with our labels, and of those that were to go with their containers all that are
+    /// still there: what an image declares has no labels.
     private func volumesLeft() async throws -> [String] {
         var volumes = Set(try await engine.listVolumes(labels: labels.common))
-        for volume in ledger.removedVolumes where !volumes.contains(volume) {
+        for volume in ledger.volumes where !volumes.contains(volume) {
             if try await engine.hasVolume(volume) { volumes.insert(volume) }
         }
         return volumes.sorted()

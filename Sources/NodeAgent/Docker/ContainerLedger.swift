@@ -3,16 +3,12 @@ import Synchronization
 
 /// Which containers of this node are being made, which run, and which were removed since it was last clean.
 final class ContainerLedger: Sendable {
-    /// A container that Docker has removed.
-    private struct Removed {
-        var id: String
-        var volumes: [String]
-    }
     private struct State {
         var running: [ContainerFact] = []
         /// Those that began to run while Docker was being asked.
         var startedSince: [ContainerFact] = []
-        var removed: [Removed] = []
+        var removed: [String] = []
+        var volumes: [String] = []
         /// How often each name is just being made.
         var beingMade: [String: Int] = [:]
     }
@@ -20,6 +16,8 @@ final class ContainerLedger: Sendable {
 
     /// Removed containers that are remembered; the oldest are forgotten.
     private static let removedMax = 512
+    /// Volumes that are remembered; the oldest are forgotten.
+    private static let volumesMax = 1_024
 
     /// A container of this name is going to be made.
     func makingBegins(_ name: String) {
@@ -67,25 +65,41 @@ final class ContainerLedger: Sendable {
         }
     }
 
-    /// A container was removed, as Docker says, and with it the volumes that Docker had made for it.
-    func removed(_ id: String, volumes: [String]) {
+    /// A container is going to be removed, and with it the volumes that Docker has made for it.
+    ///
+    /// A Docker that is killed in between leaves them, and nothing tells of them any more.
+    func removing(volumes: [String]) {
+        state.withLock { state in
+            let known = Set(state.volumes)
+            state.volumes += volumes.filter { !known.contains($0) }
+            state.volumes = Array(state.volumes.suffix(Self.volumesMax))
+        }
+    }
+
+    /// A container was removed, as Docker says.
+    func removed(_ id: String) {
         state.withLock {
             $0.running.removeAll { $0.id == id }
             $0.startedSince.removeAll { $0.id == id }
-            $0.removed.append(Removed(id: id, volumes: volumes))
+            $0.removed.append(id)
             if $0.removed.count > Self.removedMax { $0.removed.removeFirst() }
         }
     }
 
     /// The node was verified clean.
-    func isClean() { state.withLock { $0.removed = [] } }
+    func isClean() {
+        state.withLock {
+            $0.removed = []
+            $0.volumes = []
+        }
+    }
 
     /// What ran when it was listed last.
     var running: [ContainerFact] { state.withLock { $0.running } }
 
     /// What was removed since the node was last clean.
-    var removed: [String] { state.withLock { $0.removed.map(\.id) } }
+    var removed: [String] { state.withLock { $0.removed } }
 
-    /// The volumes that went with these, if Docker did what it says.
-    var removedVolumes: [String] { state.withLock { $0.removed.flatMap(\.volumes) } }
+    /// The volumes that were to go with containers since then, if Docker did what it was asked to.
+    var volumes: [String] { state.withLock { $0.volumes } }
 }

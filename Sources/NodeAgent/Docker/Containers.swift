@@ -206,8 +206,9 @@ struct Containers: Sendable {
                 .startFailed, "a container that is not of this node has the name \(name)")
         }
         if adopts(info), let fact = labels.fact(info) { return fact }
+        ledger.removing(volumes: info.anonymousVolumes)
         try await engine.remove(info.id, force: true)
-        ledger.removed(info.id, volumes: info.anonymousVolumes)
+        ledger.removed(info.id)
         return nil
     }
 
@@ -254,6 +255,8 @@ struct Containers: Sendable {
             guard labels.owns(info.labels) else {
                 return Failure(.startFailed, "container \(id) is not of this node")
             }
+            // Should it be gone at the next try, nothing tells any more which they were.
+            ledger.removing(volumes: info.anonymousVolumes)
             let seconds = grace > .zero ? Int(max(1, grace.components.seconds)) : 0
             do {
                 try await engine.stop(id, grace: seconds)
@@ -267,7 +270,7 @@ struct Containers: Sendable {
                     metadata: ["container": "\(info.name)", "error": "\(error)"])
             }
             try await engine.remove(id, force: true)
-            ledger.removed(id, volumes: info.anonymousVolumes)
+            ledger.removed(id)
             return nil
         } catch {
             return Failure(docker: error, otherwise: .startFailed)

@@ -103,6 +103,7 @@ struct Inventory: Sendable {
             else { continue }
             let since = before[summary.id] ?? now
             if afterStart || now.since(since) >= Self.unstartedFor {
+                ledger.removing(volumes: summary.anonymousVolumes)
                 // One that cannot be removed must not hide all the others.
                 do {
                     try await engine.remove(summary.id, force: true)
