@@ -50,20 +50,23 @@ import Testing
                 labels: ["jessica.node": "agx-01"],
                 device: { .init(path: end ?? $0, group: group) })
             if let made {
-                try check(made, memory: spec.memory, devices: spec.devices, policy)
+                let volume = spec.contract == .cog ? "/tmp" : nil
+                try check(
+                    made, memory: spec.memory, devices: spec.devices, volume: volume, policy)
                 #expect(made.devices.count == spec.devices.count)
             }
             let order = ContainerOrder(image: text(), command: list(), memory: memory())
             let own = policy.attempt(
                 AttemptKey(job: "j", number: 1), order, image: text(),
-                imageLabels: ["jessica.read-only": text(), text(): text()], labels: [:],
-                environment: ["JESSICA_JOB": text()])
-            try check(own, memory: order.memory, devices: [], policy)
+                imageLabels: ["jessica.read-only": text(), text(): text()],
+                labels: ["jessica.node": "agx-01"], environment: ["JESSICA_JOB": text()])
+            try check(own, memory: order.memory, devices: [], volume: "/job", policy)
         }
     }
 
     private func check(
-        _ spec: ContainerSpec, memory: Int64?, devices: [String], _ policy: ContainerPolicy
+        _ spec: ContainerSpec, memory: Int64?, devices: [String], volume: String?,
+        _ policy: ContainerPolicy
     ) throws {
         guard case .object(let body) = try spec.json(),
             case .object(let host)? = body["HostConfig"]
@@ -99,8 +102,14 @@ import Testing
             "Driver": .string("cdi"), "DeviceIDs": .list(["nvidia.com/gpu=all"]),
         ])
         #expect(host["DeviceRequests"] == nil || host["DeviceRequests"] == .array([request]))
+        // Without the label of its node nobody would find a volume whose container is lost.
+        #expect(
+            spec.volumes.allSatisfy {
+                $0.target == volume && $0.labels == ["jessica.node": "agx-01"]
+            })
         #expect(spec.tmpfs.allSatisfy { $0.target == "/tmp" })
-        #expect(spec.volumes.allSatisfy { $0.target == "/job" })
+        let own = spec.volumes.map(\.target) + spec.tmpfs.map(\.target)
+        #expect(Set(own).count == own.count && own.contains("/tmp") == spec.readOnlyRootfs)
         #expect(!spec.groups.contains("0"))
         for name in spec.env.keys {
             #expect(name.hasPrefix("JESSICA_") || name.hasPrefix("NVIDIA_"))
@@ -120,7 +129,8 @@ import Testing
     }
     private mutating func worker() -> WorkerSpec {
         WorkerSpec(
-            image: text(), contract: .cog, slots: Int.random(in: 1...4, using: &random),
+            image: text(), contract: Contract.allCases.randomElement(using: &random) ?? .cog,
+            slots: Int.random(in: 1...4, using: &random),
             memory: memory(), gpu: Bool.random(using: &random), models: list(), devices: list(),
             components: list(), command: list())
     }

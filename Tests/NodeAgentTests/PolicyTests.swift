@@ -65,15 +65,23 @@ import Testing
     }
 
     @Test func anImageMayAskForAReadOnlyRoot() throws {
-        let spec = WorkerSpec(image: "a")
-        for (labels, isReadOnly) in [
+        for (image, isReadOnly) in [
             (["jessica.read-only": "true"], true), (["jessica.read-only": "yes"], false),
             ([:], false),
         ] {
-            let made = try policy.worker(
-                spec, image: "i", imageLabels: labels, labels: [:], device: { _ in nil })
-            #expect(made.readOnlyRootfs == isReadOnly)
-            #expect(made.tmpfs.map(\.target) == (isReadOnly ? ["/tmp"] : []))
+            for contract in Contract.allCases {
+                let labels = ["jessica.node": "n"]
+                let made = try policy.worker(
+                    WorkerSpec(image: "a", contract: contract), image: "i", imageLabels: image,
+                    labels: labels, device: { _ in nil })
+                #expect(made.readOnlyRootfs == isReadOnly)
+                // Nothing could be taken out of memory.
+                let leavesFiles = contract == .cog
+                let volume = ContainerSpec.Volume(target: "/tmp", labels: labels)
+                #expect(
+                    made.tmpfs.map(\.target) == (isReadOnly && !leavesFiles ? ["/tmp"] : []))
+                #expect(made.volumes == (isReadOnly && leavesFiles ? [volume] : []))
+            }
         }
     }
 

@@ -84,7 +84,10 @@ struct ContainerPolicy: Sendable, Hashable {
         {
             container.labels[NodeLabels.port] = "\(exposedPorts[0])"
         }
-        if imageLabels[Self.readOnlyLabel] == "true" { container.makeRootReadOnly() }
+        if imageLabels[Self.readOnlyLabel] == "true" {
+            // Older servers of that contract leave their files there, for us to fetch.
+            container.makeRootReadOnly(keepsFiles: spec.contract == .cog)
+        }
         for path in spec.devices {
             guard devices.allows(path) else { throw refusal(of: path) }
             guard let found = device(path) else {
@@ -151,7 +154,7 @@ struct ContainerPolicy: Sendable, Hashable {
     ) -> ContainerSpec {
         var container = base(image, order.command, labels, memory: order.memory)
         if imageLabels[Self.readOnlyLabel] == "true" {
-            container.makeRootReadOnly()
+            container.makeRootReadOnly(keepsFiles: false)
             container.volumes = [.init(target: ExecContract.folder, labels: labels)]
         }
         container.env.merge(environment) { $1 }
@@ -205,9 +208,14 @@ struct ContainerPolicy: Sendable, Hashable {
 }
 
 extension ContainerSpec {
-    /// Only `/tmp`, in memory, can be written to.
-    fileprivate mutating func makeRootReadOnly() {
+    /// Only `/tmp` can be written to: in memory, or a volume where files are to be taken out of it,
+    /// as Docker takes none out of memory.
+    fileprivate mutating func makeRootReadOnly(keepsFiles: Bool) {
         readOnlyRootfs = true
-        tmpfs = [.init(target: "/tmp", sizeBytes: ContainerPolicy.sharedMemory)]
+        if keepsFiles {
+            volumes = [.init(target: "/tmp", labels: labels)]
+        } else {
+            tmpfs = [.init(target: "/tmp", sizeBytes: ContainerPolicy.sharedMemory)]
+        }
     }
 }
