@@ -7,6 +7,8 @@ import WorkerContracts
 struct Collector: Sendable {
     let engine: DockerEngine
     let folders: AttemptFolders
+    /// The most bytes of all files of one attempt.
+    var bytesMax = OutputFiles.bytesMax
 
     /// Entries of an archive, folders among them.
     private static let entriesMax = 4_096
@@ -50,8 +52,7 @@ struct Collector: Sendable {
 
     /// The paths of the files that were left, sorted.
     private func extract(_ container: String, into folder: String) async throws -> [String] {
-        let limits = ExtractionLimits(
-            maxBytes: OutputFiles.bytesMax, maxFiles: Self.entriesMax)
+        let limits = ExtractionLimits(maxBytes: bytesMax, maxFiles: Self.entriesMax)
         do {
             return try await archive(container, ExecContract.outputsPath, into: folder, limits)
                 .files.map(\.path)
@@ -64,7 +65,7 @@ struct Collector: Sendable {
 
     /// Copies files a worker left in its container into a scratch folder.
     func copy(_ files: [ContainerFile], container: String, into scratch: String) async throws {
-        var room = OutputFiles.bytesMax
+        var room = bytesMax
         for file in files {
             let folder = "\(scratch).file"
             let limits = ExtractionLimits(maxBytes: room, maxFiles: 1)
