@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from alone import Controller
+from alone import Controller, free_port
 from fleet import Fleet, describe, wait_until
 from test_storage import ROAMER_FLEET, clear, is_idle
 
@@ -117,6 +117,36 @@ def test_a_fault_fails_the_attempt_and_the_next_pull_is_fine(running: Fleet, tmp
         registry.shutdown()
         clear(running)
         running.docker("image", "rm", full, check=False)
+
+
+def test_an_image_of_another_registry_is_refused(running: Fleet, tmp_path: Path) -> None:
+    # It is here under that name, and would run.
+    other = f"127.0.0.1:{free_port()}/jessica/base:latest"
+    running.docker("tag", "jessica/base:latest", other)
+    file = tmp_path / "fleet.yaml"
+    file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=""))
+    controller = Controller(running, tmp_path, f"fleet_file: {file}\n")
+
+    def run(image: str) -> dict:
+        begun = controller.jctl("run", "-d", "--retries", "2", "--image", image, "--", "true")
+        assert begun.returncode == 0, begun
+        controller.jctl("wait", begun.stdout.strip())
+        return controller.get(f"/api/v1/jobs/{begun.stdout.strip()}")[1]
+
+    try:
+        with controller.start(), controller.agent(running, "agx-11", NAME, f'docker: {{registries: ["{running.registry}"]}}\n'):
+            wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+            refused = run(other)
+            assert refused["state"] == "failed" and refused["error"]["code"] == "image_not_allowed", refused
+            message = refused["error"]["message"]
+            assert other in message and f"takes images from {running.registry} only" in message, message
+            # What can never succeed is not tried again.
+            assert len(refused["attempts"]) == 1, refused
+            done = run("jessica/base:latest")
+            assert done["state"] == "succeeded", done
+    finally:
+        clear(running)
+        running.docker("image", "rm", other, check=False)
 
 
 def push(fleet: Fleet, folder: Path, name: str, code: int) -> None:

@@ -47,4 +47,30 @@ import Testing
             }
         }
     }
+
+    @Test func `an image of another registry is refused before Docker hears of it`() async throws {
+        try await withFolder { folder in
+            try await StubDocker.with { _ in
+                // It is here, and would do.
+                Answer(body: #"{"Id":"sha256:1"}"#)
+            } _: { engine, stub in
+                let pulls = ImagePulls(
+                    engine: engine, sources: ImageSources(registries: ["spark:5000"]),
+                    ledger: ImageLedger(path: folder + "/images.json", logger: quiet),
+                    stallTimeout: .seconds(10), logger: quiet)
+                let posted = Posted<AgentEvent>()
+                #expect(pulls.join(Operation(1), "evil/x:1"))
+                await pulls.run("evil/x:1") { posted.post($0) }
+                let events = posted.all()
+                guard case .pulled(Operation(1), .failure(let failure)) = events.first else {
+                    Issue.record("it was not refused: \(events)")
+                    return
+                }
+                #expect(events.count == 1 && failure.code == .imageNotAllowed)
+                #expect(failure.message.contains("evil/x:1"))
+                #expect(failure.message.contains("spark:5000"))
+                #expect(stub.requests.isEmpty)
+            }
+        }
+    }
 }
