@@ -54,7 +54,7 @@ def test_each_line_once_though_the_agent_is_killed(fleet: Fleet) -> None:
     assert follow.stdout.splitlines() == [f"line {number}" for number in range(1200)]
 
 
-@pytest.mark.parametrize("megabytes", [12, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("megabytes", [pytest.param(12, marks=pytest.mark.long), 40, pytest.param(1000, marks=pytest.mark.long)])
 def test_a_job_that_prints_far_too_much_harms_nobody(fleet: Fleet, megabytes: int) -> None:
     script = f"echo the beginning; head -c {megabytes}M /dev/zero | tr '\\0' x | fold -w 200; echo; echo the end"
     job = fleet.run("sh", "-c", script, retries=0)
