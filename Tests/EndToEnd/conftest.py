@@ -40,6 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 def fleet(running: Fleet) -> Iterator[Fleet]:
     """The fleet at rest: every pod ready, every roamer IDLE, no job alive."""
     running.settle()
+    running.volumes_before = running.volumes()
     yield running
     # Nothing that a test has stopped stays so, even if the test failed half-way.
     for daemon in running.daemons():

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -125,6 +126,8 @@ class Fleet:
         self.agents = {name: Daemon(self, f"agent-{name}") for name in DEDICATED + ROAMERS}
         for daemon in self.daemons():
             daemon.remember()
+        # Those that Docker had when the test began; not its own.
+        self.volumes_before: set[str] = set()
         self.events = EventLog(lambda: UnixConnection(self.socket, timeout=40))
 
     def daemons(self) -> list[Daemon]:
@@ -361,11 +364,22 @@ class Fleet:
         assert len(rows) == len({row[0] for row in rows}), f"a node has two containers: {rows}"
         return {node: (id, started) for node, id, started in rows}
 
+    def volumes(self, *filters: str) -> set[str]:
+        """Names of volumes that Docker has made for containers, with filters such as dangling=true: 64 hexadecimal digits."""
+        names = self.docker("volume", "ls", "-q", *(word for item in filters for word in ("--filter", item))).split()
+        return {name for name in names if re.fullmatch("[0-9a-f]{64}", name)}
+
     def leftovers(self, node: str) -> list[str]:
-        """What a roamer that is IDLE must not have: containers, networks, files of attempts."""
+        """What a roamer that is IDLE must not have: containers, networks, volumes, files of attempts.
+
+        A volume that an image declares has no label. One that came with the test, and that no container has any more, is
+        somebody's leftover.
+        """
         label = f"label=jessica.node={node}"
         found = [f"container {id[:12]}" for id in self.containers(node=node)]
         found += [f"network {name}" for name in self.docker("network", "ls", "-q", "--filter", f"label=jessica.fleet={self.name}", "--filter", label).split()]
+        orphans = self.volumes("dangling=true") - self.volumes_before
+        found += [f"volume {name[:12]}" for name in sorted(orphans | self.volumes(f"label=jessica.fleet={self.name}", label))]
         attempts = self.state / "nodes" / node / "attempts"
         return found + [f"file {path}" for path in (attempts.iterdir() if attempts.is_dir() else ())]
 

@@ -56,9 +56,13 @@ def test_killed_in_the_midst_of_pulls_runs_and_cleanups(fleet: Fleet, tmp_path: 
     engine = Engine(fleet)
     registry = int((fleet.state / "registry" / "pid").read_text())
     images = [fleet.fresh_image(tmp_path / f"image-{number}", 1 << 20) for number in range(2)]
+    # Of a volume that an image declares nothing tells once its container is gone. It is here already: all run at one time.
+    declaring = fleet.fresh_image(tmp_path / "declaring", 1000, "VOLUME /kept\n")
+    fleet.docker("pull", declaring)
     mark = fleet.mark()
     pictures = [fleet.submit("image", {"prompt": f"picture {number}", "seconds": 4}, retries=5) for number in range(4)]
-    runs = [fleet.run("sh", "-c", "sleep 4; echo done > /job/outputs/done.txt", retries=5) for _ in range(2)]
+    script = "sleep 4; echo done > /job/outputs/done.txt"
+    runs = [fleet.run("sh", "-c", script, image=image, retries=5) for image in ("jessica/base:latest", declaring)]
     for job in [*runs, *pictures[:2]]:
         fleet.wait(job, 40, goal="running")
     os.kill(registry, signal.SIGSTOP)
