@@ -268,7 +268,8 @@ extension Agent {
     }
 
     /// Takes up the containers an earlier life of the agent left running: those of workers from the first
-    /// list, those of attempts also when Docker was still making them then.
+    /// list, unless they may work on what nobody knows of, and those of attempts also when Docker was still
+    /// making them then.
     private mutating func adopt(
         _ facts: [ContainerFact], _ listedAt: Instant, _ now: Instant,
         _ effects: inout AgentEffects
@@ -276,7 +277,7 @@ extension Agent {
         for fact in facts {
             switch fact.purpose {
             case .worker(let id, let fingerprint):
-                guard lists == 1, fact.isRunning, let worker = workers[id],
+                guard lists == 1, !beganBlind, fact.isRunning, let worker = workers[id],
                     case .waiting = worker.step
                 else {
                     continue

@@ -82,14 +82,17 @@ import Testing
         #expect(last.removal(of: "c") == nil, "this one knows its past")
     }
 
-    @Test func `the container of a life that nobody remembers is not taken for the worker`() throws
-    {
+    @Test(arguments: [false, true])
+    func `the container of a life that nobody remembers is not taken for the worker`(
+        isListedFirst: Bool
+    ) throws {
         var node = Node()
         let unknown = ContainerFact(
             id: "c", purpose: .worker("new", fingerprint: new.spec.fingerprint), isRunning: true)
-        node.give(.containers([unknown], listedAt: .zero))
+        if isListedFirst { node.give(.containers([unknown], listedAt: .zero)) }
         node.connect()
         node.order(1, [new])
+        if !isListedFirst { node.give(.containers([unknown], listedAt: .zero)) }
         let removal = try #require(node.removal(of: "c"), "it may work on what was given up")
         node.give(.pulled(try #require(node.pull(of: "j")), .success("j")))
         #expect(!node.hasLaunched)
