@@ -1,5 +1,6 @@
 import DockerEngine
 import FleetCore
+import Synchronization
 import Testing
 
 @testable import NodeAgent
@@ -49,6 +50,47 @@ import Testing
             // One that does not run would not start again.
             #expect(await tries(Self.container([], .exited), 180) == [])
             #expect(await tries(Self.container([], labels: [:]), 240) == [])
+        }
+    }
+
+    @Test func `a network that refuses workers is told of until none is refused any more`()
+        async throws
+    {
+        let answer = Mutex(
+            StubDocker.Answer(
+                status: 403, body: #"{"message":"network fleet-mgmt not manually attachable"}"#))
+        try await StubDocker.with { request in
+            request.contains("/fleet-mgmt/")
+                ? answer.withLock { $0 } : StubDocker.Answer.missing
+        } _: { engine, _ in
+            let joins = NetworkJoins(engine: engine, logger: quiet)
+            let checks = SelfChecks(engine: engine, models: nil, joins: joins)
+            let start = Instant.zero + .seconds(1_000)
+            func complete(_ container: ContainerInfo, _ second: Int64) async -> [String] {
+                await joins.complete([container], at: start + .seconds(second))
+                return checks.troubles.map(\.name)
+            }
+            // One that is not there may come yet, and is no trouble.
+            await joins.join("w", Self.order)
+            let trouble = try #require(checks.troubles.first)
+            #expect(checks.troubles.count == 1)
+            #expect(trouble.name == "network.fleet-mgmt")
+            #expect(
+                trouble.message
+                    == "network fleet-mgmt cannot be joined: network fleet-mgmt not manually attachable"
+            )
+            #expect(trouble.action.contains("--attachable"))
+            #expect(await complete(Self.container([]), 0) == ["network.fleet-mgmt"])
+            // It was joined by hand, and left.
+            #expect(await complete(Self.container(["fleet-mgmt"]), 30) == [])
+            #expect(await complete(Self.container([]), 60) == ["network.fleet-mgmt"])
+            answer.withLock { $0 = StubDocker.Answer() }
+            #expect(await complete(Self.container([]), 120) == [])
+            // Of one that has ended nothing is wanted.
+            answer.withLock { $0 = StubDocker.Answer(status: 500, body: "no manager") }
+            #expect(await complete(Self.container([]), 180) == ["network.fleet-mgmt"])
+            #expect(checks.troubles.first?.action.contains("manager") == true)
+            #expect(await complete(Self.container([], .exited), 181) == [])
         }
     }
 }

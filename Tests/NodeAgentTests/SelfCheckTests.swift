@@ -110,7 +110,8 @@ struct SelfCheckTests {
         defer { try? FileManager.default.removeItem(atPath: path) }
         try await DockerEngine.with(socketPath: path + "/docker.sock", logger: quiet) { engine in
             let checks = SelfChecks(
-                engine: engine, models: ModelsFolder(path: path + "/none"))
+                engine: engine, models: ModelsFolder(path: path + "/none"),
+                joins: NetworkJoins(engine: engine, logger: quiet))
             #expect(checks.troubles.isEmpty)
             await checks.look()
             #expect(checks.troubles.map(\.name) == ["docker", "models"])

@@ -12,7 +12,9 @@ import Testing
         let sample = try await DockerEngine.with(socketPath: "/none.sock", logger: quiet) {
             var telemetry = NodeTelemetry(
                 folder: "/tmp", sampler: sensors.sampler(), ledger: ContainerLedger(),
-                idle: IdleMemory(margin: nil), checks: SelfChecks(engine: $0, models: nil))
+                idle: IdleMemory(margin: nil),
+                checks: SelfChecks(
+                    engine: $0, models: nil, joins: NetworkJoins(engine: $0, logger: quiet)))
             return telemetry.sample()
         }
         let off = Date(timeIntervalSince1970: Double(try #require(sample.wallClock)) / 1_000)

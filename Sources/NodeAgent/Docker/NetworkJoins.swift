@@ -13,9 +13,9 @@ final class NetworkJoins: Sendable {
     private struct State {
         /// When each container's networks were tried last.
         var tried: [String: Instant] = [:]
-        /// The networks of each that could not be joined, for another reason than that they are not there, and were
-        /// told of.
-        var told: [String: Set<String>] = [:]
+        /// The networks of each that could not be joined when they were tried last, and why: for another
+        /// reason than that they are not there.
+        var refused: [String: [String: String]] = [:]
     }
 
     private let engine: DockerEngine
@@ -40,16 +40,43 @@ final class NetworkJoins: Sendable {
 
     /// Tries again for those workers that run and have not joined all that they shall.
     func complete(_ containers: [ContainerInfo], at now: Instant) async {
-        let ids = Set(containers.map(\.id))
-        state.withLock { state in
-            state.tried = state.tried.filter { ids.contains($0.key) }
-            state.told = state.told.filter { ids.contains($0.key) }
-        }
-        for container in containers where container.state == .running {
+        let running = containers.filter { $0.state == .running }
+        forget(allBut: running)
+        for container in running {
             let wanted = NetworkLabels(container.labels)
             let missing = wanted.networks.filter { !container.networks.contains($0) }
             guard !missing.isEmpty, isDue(container.id, now) else { continue }
             await join(container.id, missing, wanted.aliases)
+        }
+    }
+
+    /// What is wrong with the networks of those that run.
+    var troubles: [Telemetry.Trouble] {
+        let refused = state.withLock { $0.refused }
+        var reasons: [String: String] = [:]
+        for one in refused.values { reasons.merge(one) { first, _ in first } }
+        return reasons.sorted { $0.key < $1.key }.map { Self.trouble(of: $0.key, $0.value) }
+    }
+
+    private static func trouble(of network: String, _ why: String) -> Telemetry.Trouble {
+        Telemetry.Trouble(
+            name: "network.\(network)", message: "network \(network) cannot be joined: \(why)",
+            action: why.contains("attachable")
+                ? "create it anew with --attachable (`attachable: true` in a compose file)"
+                : "`docker network inspect \(network)` on it; a swarm needs a manager")
+    }
+
+    /// Forgets who does not run any more, and what has been joined by other hands.
+    private func forget(allBut running: [ContainerInfo]) {
+        let networks = Dictionary(running.map { ($0.id, $0.networks) }) { first, _ in first }
+        state.withLock { state in
+            state.tried = state.tried.filter { networks[$0.key] != nil }
+            var refused: [String: [String: String]] = [:]
+            for (id, reasons) in state.refused {
+                guard let joined = networks[id] else { continue }
+                refused[id] = reasons.filter { !joined.contains($0.key) }
+            }
+            state.refused = refused
         }
     }
 
@@ -65,13 +92,17 @@ final class NetworkJoins: Sendable {
         for network in networks {
             do {
                 try await engine.connect(id, to: network, aliases: aliases)
+                isFine(network, of: id)
             } catch let error as DockerError
                 where error.code == .notFound || error.message.contains("already exists")
             {
-                continue
+                isFine(network, of: id)
             } catch {
-                let isNew = state.withLock { $0.told[id, default: []].insert(network).inserted }
-                guard isNew else { continue }
+                let why = (error as? DockerError)?.message ?? "\(error)"
+                let before = state.withLock { state in
+                    state.refused[id, default: [:]].updateValue(why, forKey: network)
+                }
+                guard before == nil else { continue }
                 logger.notice(
                     "worker cannot join a network",
                     metadata: [
@@ -79,6 +110,11 @@ final class NetworkJoins: Sendable {
                     ])
             }
         }
+    }
+
+    /// It has been joined, or is not there yet.
+    private func isFine(_ network: String, of id: String) {
+        _ = state.withLock { $0.refused[id]?.removeValue(forKey: network) }
     }
 }
 

@@ -7,20 +7,23 @@ import Synchronization
 final class SelfChecks: Sendable {
     private let engine: DockerEngine
     private let models: ModelsFolder?
+    private let joins: NetworkJoins
     private let found = Mutex<[Telemetry.Trouble]>([])
 
     private static let every = Duration.seconds(30)
     /// How long Docker may take to answer.
     private static let patience = Duration.seconds(5)
 
-    /// `models` is the folder where models shall be, if any.
-    init(engine: DockerEngine, models: ModelsFolder?) {
+    /// `models` is the folder where models shall be, if any; `joins` know which networks refuse
+    /// workers.
+    init(engine: DockerEngine, models: ModelsFolder?, joins: NetworkJoins) {
         self.engine = engine
         self.models = models
+        self.joins = joins
     }
 
     /// What was wrong when it was last looked at.
-    var troubles: [Telemetry.Trouble] { found.withLock { $0 } }
+    var troubles: [Telemetry.Trouble] { found.withLock { $0 } + joins.troubles }
 
     /// Looks again and again, until cancelled.
     func run() async {

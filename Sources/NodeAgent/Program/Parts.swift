@@ -73,7 +73,7 @@ struct Parts: Sendable {
         let models = settings.models.map {
             ModelsFolder(path: $0, apartFrom: [settings.dockerSocket, settings.stateDir])
         }
-        checks = SelfChecks(engine: engine, models: models)
+        checks = SelfChecks(engine: engine, models: models, joins: joins)
         let predictions = Predictions(
             http: workers, secret: secret, folders: folders, collector: collector,
             outbox: outbox, inputs: inputs, tokens: tokens, address: address, logger: logger,
