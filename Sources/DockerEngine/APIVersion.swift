@@ -27,6 +27,15 @@ package struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertib
         self.init(major: major, minor: minor)
     }
 
+    /// Finds the oldest version that a daemon takes in its refusal; nil when that tells none.
+    init?(leastIn refusal: String) {
+        guard let words = refusal.firstRange(of: "Minimum supported API version is ") else {
+            return nil
+        }
+        let text = refusal[words.upperBound...].prefix { $0.isNumber || $0 == "." }
+        self.init(text.last == "." ? text.dropLast() : text)
+    }
+
     /// The version as the API writes it.
     package var description: String { "\(major).\(minor)" }
 

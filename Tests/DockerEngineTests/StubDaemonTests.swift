@@ -82,6 +82,50 @@ struct StubDaemonTests {
         }
     }
 
+    @Test("speaks the oldest version of a daemon that refuses ours, until it is another daemon")
+    func tooNew() async throws {
+        let takes = Mutex("1.50")
+        try await StubDaemon.run(api: "1.60") { request in
+            let least = takes.withLock { $0 }
+            if request.contains("/v\(least)/") { return .full(200, "[]") }
+            let fault = least == "1.44" ? "too new. Maximum" : "too old. Minimum"
+            return .full(
+                400,
+                #"{"message":"client version x is \#(fault) supported API version is \#(least), please"}"#
+            )
+        } _: { engine, stub in
+            func versions(_ body: () async throws -> Void) async throws -> [String] {
+                let before = stub.requestLines.count
+                try await body()
+                return stub.requestLines.dropFirst(before).map {
+                    String($0.dropFirst("GET /".count).prefix { $0 != "/" && $0 != " " })
+                }
+            }
+            let list = { () async throws -> Void in _ = try await engine.list() }
+            #expect(try await versions(list) == ["_ping", "v1.44", "_ping", "v1.50"])
+            #expect(try await versions(list) == ["v1.50"])
+            let version = try await engine.ping()
+            #expect(version.negotiated == APIVersion(major: 1, minor: 50))
+            takes.withLock { $0 = "1.44" }
+            #expect(try await versions(list) == ["v1.50", "_ping", "v1.44"])
+        }
+    }
+
+    @Test(
+        "reads what a daemon takes at least",
+        arguments: [
+            (
+                "client version 1.44 is too old. Minimum supported API version is 1.52, please",
+                "1.52"
+            ),
+            ("client version 1.44 is too old. Minimum supported API version is 1.52.", "1.52"),
+            ("client version 1.44 is too new. Maximum supported API version is 1.41", nil),
+            ("Minimum supported API version is none", nil), ("", nil),
+        ] as [(String, String?)])
+    func least(_ refusal: String, _ version: String?) {
+        #expect(APIVersion(leastIn: refusal)?.description == version)
+    }
+
     @Test("gives up when no version pleases the daemon")
     func hopeless() async throws {
         try await StubDaemon.run { _ in

@@ -17,6 +17,8 @@ package final class DockerEngine: Sendable {
     let client: HTTPClient
     /// The newest API the daemon speaks; nil while it is not known.
     let newest = Mutex<APIVersion?>(nil)
+    /// The oldest API the daemon takes, where that is newer than the one a call was made for.
+    let oldest = Mutex<APIVersion?>(nil)
 
     /// The largest JSON answer that is read, in bytes.
     static let answerBytesMax = 16 * 1024 * 1024

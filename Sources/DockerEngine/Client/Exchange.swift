@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -29,8 +28,7 @@ extension DockerEngine {
         do {
             return try await execute(call)
         } catch let error as DockerError where call.versioned && Self.isAboutVersion(error) {
-            logger.debug("negotiating the API version again")
-            forgetVersion()
+            learn(from: error)
             do {
                 return try await execute(call)
             } catch let error as DockerError where Self.isAboutVersion(error) {
@@ -40,7 +38,8 @@ extension DockerEngine {
     }
 
     private func execute(_ call: Call) async throws -> HTTPClientResponse {
-        let version = call.versioned ? min(try await newestVersion(), call.newest) : nil
+        let version =
+            call.versioned ? agreed(try await newestVersion(), atMost: call.newest) : nil
         var request = HTTPClientRequest(
             url: "http+unix://\(socketPath.percentEncoded)\(call.target(version: version))")
         request.method = call.method

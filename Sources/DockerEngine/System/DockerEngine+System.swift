@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -21,7 +22,7 @@ extension DockerEngine {
         }
         self.newest.withLock { $0 = newest }
         return DockerVersion(
-            negotiated: min(newest, .ceiling), newest: newest,
+            negotiated: agreed(newest, atMost: .ceiling), newest: newest,
             server: answer.headers.first(name: "Server") ?? "",
             osType: answer.headers.first(name: "Ostype") ?? "")
     }
@@ -39,8 +40,34 @@ extension DockerEngine {
         return try await ping().newest
     }
 
+    /// What a call is sent with: the newest version that both know, or the daemon's oldest where that
+    /// is newer.
+    ///
+    /// A version changes little; a daemon that refuses all of ours is of no use at all.
+    func agreed(_ newest: APIVersion, atMost ours: APIVersion) -> APIVersion {
+        let common = min(newest, ours)
+        return oldest.withLock { $0.map { max($0, common) } } ?? common
+    }
+
     /// Makes the next call negotiate first.
     func forgetVersion() {
         newest.withLock { $0 = nil }
+    }
+
+    /// The daemon has refused a version: the next call negotiates, and heeds what it takes at least.
+    func learn(from refusal: DockerError) {
+        forgetVersion()
+        let least = APIVersion(leastIn: refusal.message).flatMap { $0 > .ceiling ? $0 : nil }
+        let before: APIVersion? = oldest.withLock { oldest in
+            defer { oldest = least }
+            return oldest
+        }
+        guard let least, least != before else {
+            logger.debug("negotiating the API version again")
+            return
+        }
+        logger.warning(
+            "docker takes no API as old as ours; it is spoken to with the oldest it takes",
+            metadata: ["docker.api": "\(least)", "docker.api.own": "\(APIVersion.ceiling)"])
     }
 }
