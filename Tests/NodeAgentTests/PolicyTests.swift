@@ -159,10 +159,24 @@ import Testing
         #expect(try limit(1 << 40) == 1 << 33)
         // Nothing that Docker takes for no limit at all.
         for none: Int64? in [nil, 0, -1, .min] { #expect(try limit(none) == 1 << 33) }
-        #expect(ContainerPolicy.memoryMax(total: 64 << 30) == 68_182_605_824)
-        #expect(ContainerPolicy.memoryMax(total: 1 << 28) == 1 << 24)
-        #expect(ContainerPolicy.memoryMax(total: 0) == 1)
-        #expect(ContainerPolicy.memoryMax(total: .max) > 0)
+        #expect(ContainerPolicy.memoryMax(offered: 64 << 30) == 68_182_605_824)
+        #expect(ContainerPolicy.memoryMax(offered: 1 << 28) == 1 << 24)
+        #expect(ContainerPolicy.memoryMax(offered: 0) == 1)
+        #expect(ContainerPolicy.memoryMax(offered: .max) > 0)
+    }
+
+    @Test func whatIsReservedIsOfferedToNobody() {
+        let (total, half) = (UInt64(32) << 30, UInt64(512) << 20)
+        // The controller takes that much off again.
+        for usual in [0, half] {
+            #expect(NodeTelemetry.offered(of: total, reserve: usual) == total)
+        }
+        let offered = NodeTelemetry.offered(of: total, reserve: 3 << 30)
+        #expect(offered == total + half - (3 << 30))
+        #expect(ContainerPolicy.memoryMax(offered: offered) == 29 << 30)
+        // Zero would be taken for a machine that has not told.
+        #expect(NodeTelemetry.offered(of: total, reserve: .max) == 2 << 30)
+        #expect(NodeTelemetry.offered(of: 0, reserve: half) == 1)
     }
 
     @Test func attemptsGetTheGPUButNoDevices() {

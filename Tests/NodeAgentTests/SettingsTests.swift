@@ -48,6 +48,14 @@ import Testing
         #expect(load([], few + "docker: {pull_stall: 0s}\n").0 == nil)
     }
 
+    @Test func whatIsReservedIsNoLessThanTheControllerKeeps() {
+        let few = "controller: {host: s}\nnode: n\n"
+        #expect(load([], few).0?.memoryReserve == 512 << 20)
+        #expect(load([], few + "memory: {reserve: 3GiB}\n").0?.memoryReserve == 3 << 30)
+        #expect(load(["--memory-reserve", "2GB"], few).0?.memoryReserve == 2_000_000_000)
+        #expect(load([], few + "memory: {reserve: 100MiB}\n").0 == nil)
+    }
+
     @Test func controllersAreTriedInTheirOrder() throws {
         let few =
             "controller: {host: spark, port: 7, standby: [spark-2, \"spark-3:8\", \"[::1]:9\"]}\nnode: n\n"

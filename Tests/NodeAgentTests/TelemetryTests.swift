@@ -21,7 +21,7 @@ import Testing
         #expect(abs(off.timeIntervalSinceNow) < 60)
         #expect(try #require(sample.memoryUsed) < #require(sample.memoryTotal))
         #expect(try #require(sample.diskFree) > 0)
-        let facts = try NodeTelemetry.facts(version: "1")
+        let facts = try NodeTelemetry.facts(version: "1", reserve: 0)
         #expect(facts.processors > 0 && facts.memory > 1 << 20)
     }
 }

@@ -60,6 +60,8 @@ package struct ControllerPolicy: Hashable, Sendable {
     package var lossLimit = 3
     /// Memory of a node that is the system's own, in bytes: Linux, Docker and the agent (a Jetson
     /// without a desktop uses a quarter to a half of it).
+    ///
+    /// An agent that is told to reserve more says that its machine has less.
     package var memoryReserve: Int64 = 1 << 29
     /// Jobs that may wait at once.
     package var queueLimit = 100_000

@@ -109,7 +109,7 @@ extension Controller {
 
     private func roomText(_ name: NodeName, _ room: Int64) -> String {
         let all = Int64(clamping: nodes[name]?.memory ?? 0)
-        return "has \(room.gigabytes) for it (\(all.gigabytes) less "
+        return "has \(room.gigabytes) for it (its agent offers \(all.gigabytes), less "
             + "\(policy.memoryReserve.gigabytes) for the system)"
     }
 }

@@ -57,6 +57,8 @@ package struct Hello: Hashable, Sendable {
     /// Logical processors.
     package var processors: UInt32
     /// Memory in bytes.
+    ///
+    /// All that the machine has but what its agent reserves beyond the controller's own reserve.
     package var memory: UInt64
     /// The attempts the agent knows and has not been told to forget.
     package var attempts: [AttemptKey]

@@ -13,7 +13,7 @@ struct ContainerPolicy: Sendable, Hashable {
     let models: ModelsMount?
     /// How Docker shows the GPU to a container.
     var gpu: GPU
-    /// The most memory of one container, in bytes; see ``memoryMax(total:)``.
+    /// The most memory of one container, in bytes; see ``memoryMax(offered:)``.
     let memoryMax: Int64
     /// Which devices containers may have.
     var devices = DeviceRules()
@@ -199,11 +199,11 @@ struct ContainerPolicy: Sendable, Hashable {
         return min(ordered, memoryMax)
     }
 
-    /// The most memory that a container may have of a machine with so much: what the controller
+    /// The most memory that a container may have of a machine that offers so much: what the controller
     /// reckons with, and at least a sixteenth.
-    static func memoryMax(total: UInt64) -> Int64 {
-        let total = Int64(clamping: total)
-        return max(total - ControllerPolicy().memoryReserve, total / 16, 1)
+    static func memoryMax(offered: UInt64) -> Int64 {
+        let offered = Int64(clamping: offered)
+        return max(offered - ControllerPolicy().memoryReserve, offered / 16, 1)
     }
 }
 

@@ -75,19 +75,29 @@ struct NodeTelemetry: Sendable {
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    /// What the machine has.
-    static func facts(version: String) throws(AgentError) -> Agent.Facts {
+    /// What the machine has; `reserve` are bytes of memory that no container gets.
+    static func facts(version: String, reserve: UInt64) throws(AgentError) -> Agent.Facts {
         let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         return Agent.Facts(
             version: version, processors: UInt32(clamping: max(1, processors)),
-            memory: try memory())
+            memory: try memory(reserve: reserve))
     }
 
-    /// How much memory the machine has, in bytes.
-    static func memory() throws(AgentError) -> UInt64 {
+    /// How much memory the fleet may reckon with, in bytes; see ``offered(of:reserve:)``.
+    static func memory(reserve: UInt64) throws(AgentError) -> UInt64 {
         guard let memory = MachineSampler.memory()?.total else {
             throw AgentError(.machine, "/proc/meminfo does not tell how much memory there is")
         }
-        return memory
+        return offered(of: memory, reserve: reserve)
+    }
+
+    /// What the fleet is told that a machine with so much memory has.
+    ///
+    /// The controller keeps a part of that back for the system, so here only what is reserved beyond it
+    /// is taken off. Never all: a machine that tells of none would pass for one whose memory is not known.
+    static func offered(of total: UInt64, reserve: UInt64) -> UInt64 {
+        let keptThere = UInt64(clamping: ControllerPolicy().memoryReserve)
+        let keptHere = reserve > keptThere ? reserve - keptThere : 0
+        return max(total - min(keptHere, total), total / 16, 1)
     }
 }

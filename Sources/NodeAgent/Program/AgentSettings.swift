@@ -43,6 +43,8 @@ package struct AgentSettings: Sendable, Hashable {
     package var minFreeForImages: UInt64
     /// Bytes by which memory may have grown when the node is cleaned; nil when it is not looked at.
     package var memoryMargin: UInt64?
+    /// Bytes of memory that no container gets.
+    package var memoryReserve: UInt64
     /// Where models are mounted; nil for nowhere.
     package var models: String?
     /// The least severe log line written, as swift-log names it.
@@ -120,6 +122,7 @@ package struct AgentSettings: Sendable, Hashable {
         self.keepImages = .seconds(7 * 86_400)
         self.minFreeForImages = 10_000_000_000
         self.memoryMargin = 1 << 30
+        self.memoryReserve = 512 << 20
         self.models = nil
         self.logLevel = "info"
         self.logsAsJSON = false
@@ -194,6 +197,11 @@ package struct AgentSettings: Sendable, Hashable {
             "clean.memory_margin", .size(0...(1 << 40)), default: "1GiB",
             help:
                 "How much more memory a clean node may use than when it was last idle; 0MB: not looked at, as where agents share a machine."
+        ),
+        SettingSpec(
+            "memory.reserve", .size((512 << 20)...(1 << 40)), default: "512MiB",
+            help:
+                "Memory for the system and whatever else runs on the machine; containers get the rest."
         ),
         SettingSpec(
             "models.mount", .path,
@@ -287,6 +295,7 @@ package struct AgentSettings: Sendable, Hashable {
         result.dockerSocket = settings.path("docker.socket")
         let margin = settings.size("clean.memory_margin")
         result.memoryMargin = margin > 0 ? UInt64(margin) : nil
+        result.memoryReserve = UInt64(clamping: settings.size("memory.reserve"))
         result.registries = settings.list("docker.registries")
         result.devices = devices
         let keep = settings.duration("images.keep")

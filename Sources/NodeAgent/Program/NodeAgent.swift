@@ -129,7 +129,8 @@ package struct NodeAgent: Service {
             ])
         return Agent(
             node: NodeName(settings.node), incarnation: incarnation,
-            facts: try NodeTelemetry.facts(version: AgentVersion.text), journal: journal,
+            facts: try NodeTelemetry.facts(
+                version: AgentVersion.text, reserve: settings.memoryReserve), journal: journal,
             renewedAt: renewedAt, seed: UInt64.random(in: .min ... .max), at: now, policy: policy)
     }
 

@@ -82,7 +82,8 @@ struct Parts: Sendable {
             engine: engine, labels: labels, network: network, joins: joins,
             host: HostFacts(
                 engine: engine, models: models,
-                memoryMax: ContainerPolicy.memoryMax(total: try NodeTelemetry.memory()),
+                memoryMax: ContainerPolicy.memoryMax(
+                    offered: try NodeTelemetry.memory(reserve: settings.memoryReserve)),
                 devices: DeviceRules(more: settings.devices), logger: logger),
             memory: memory, ledger: ledger, inputs: inputs,
             uploadURL: { await predictions.uploadURL(of: $0, gateway: $1) }, logger: logger)

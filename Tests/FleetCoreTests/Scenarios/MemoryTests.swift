@@ -37,7 +37,7 @@ import Testing
         #expect(reply.refusal == .doesNotFit)
         #expect(
             reply.refusalText
-                == "it needs 75.1 GB of memory; the largest roamer, agx-05, has 68.1 GB for it (68.7 GB less 0.5 GB for the system)"
+                == "it needs 75.1 GB of memory; the largest roamer, agx-05, has 68.1 GB for it (its agent offers 68.7 GB, less 0.5 GB for the system)"
         )
         #expect(w.controller.jobs.isEmpty)
     }
