@@ -1,10 +1,13 @@
-"""Each build of the packages has a version of its own, and a later one the higher."""
+"""Each build of the packages has a version of its own, a later one the higher, and its services are confined."""
 
+import json
 import os
+import re
 import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from fleet import ROOT
 
 
@@ -65,3 +68,59 @@ def test_of_several_builds_the_latest_is_checked(tmp_path: Path) -> None:
     found = {Path(line).name for line in told("newest_packages", ROOT, tmp_path).splitlines()}
     assert found == {"jessica-agent_0.1.0+202611291001.aaaaaaaa_all.deb", "jessica-jctl_0.1.0_all.deb"}
     assert told("newest_packages", ROOT, tmp_path / "none") == ""
+
+
+# What systemd-analyze finds open in both services, and must be: they have files, sockets and a network.
+OPEN = {
+    "DeviceAllow",
+    "IPAddressDeny",
+    "PrivateMounts",
+    "PrivateNetwork",
+    "ProcSubset",
+    "RestrictAddressFamilies_AF_INET_INET6",
+    "RestrictAddressFamilies_AF_UNIX",
+    "RootDirectoryOrRootImage",
+    # setpriority is among @resources.
+    "SystemCallFilter_resources",
+}
+# The most that a service may be exposed, in tenths, and what is open in it alone: the agent asks the GPU's driver,
+# and the group of Docker's socket must be the machine's.
+UNITS = {
+    "agent/fleet-agent.service": (20, {"PrivateDevices", "PrivateUsers"}),
+    "controller/spark-controller.service": (15, set()),
+}
+
+
+def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
+    return subprocess.run(["systemd-analyze", *words], env=environment, capture_output=True, text=True, timeout=60)
+
+
+def version_of_systemd() -> int:
+    try:
+        return int((re.match(r"systemd (\d+)", analyze("--version").stdout) or [0, 0])[1])
+    except FileNotFoundError:
+        return 0
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_services_are_confined(name: str) -> None:
+    if (version := version_of_systemd()) < 250:
+        pytest.skip(f"systemd-analyze reads units that are not installed since version 250; here it is {version or 'missing'}")
+    unit, (most, also_open) = ROOT / "Scripts/package.d" / name, UNITS[name]
+    judged = analyze("security", "--offline=true", "--no-pager", f"--threshold={most}", unit)
+    assert judged.returncode == 0, judged.stdout[-300:] + judged.stderr
+    # A line of little weight that is lost stays below the threshold.
+    listed = json.loads(analyze("security", "--offline=true", "--no-pager", "--json=short", unit).stdout)
+    assert len(listed) > 60
+    assert not {check["json_field"] for check in listed if check["exposure"]} - OPEN - also_open
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_understands_every_line_of_the_services(name: str) -> None:
+    if (version := version_of_systemd()) < 250:
+        pytest.skip(f"systemd-analyze looks at one unit alone since version 250; here it is {version or 'missing'}")
+    told = analyze("verify", "--man=no", "--recursive-errors=no", ROOT / "Scripts/package.d" / name)
+    # The programs are not installed here.
+    wrong = [line for line in (told.stdout + told.stderr).splitlines() if not re.search(r": Command /usr/bin/\S+ is not executable: ", line)]
+    assert not wrong, wrong
