@@ -85,7 +85,11 @@ extension World {
             }
         case .workerFlaps:
             strikeContainer(host, fault.count) { world, index in
-                host.docker.containers[index].flapsUntil = world.now + fault.length
+                let struck = host.docker.containers[index]
+                // Now and then a worker hangs for ever.
+                let isForGood = fault.count % 4 == 0 && struck.isWorker
+                let until = isForGood ? Instant.distantFuture : world.now + fault.length
+                host.docker.containers[index].flapsUntil = max(struck.flapsUntil, until)
             }
         case .strayContainer:
             // Of an older life of the node; a roamer is cleaned by an order of its own.

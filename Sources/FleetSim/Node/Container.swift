@@ -16,7 +16,7 @@ struct Container {
     var outOfMemory = false
     /// What it works on, in the order it began.
     var work: [Work] = []
-    /// Its worker says it is not ready, or does not answer, until then.
+    /// Its worker does not answer until then.
     var flapsUntil = Instant.zero
 
     /// A piece of work.
@@ -25,6 +25,14 @@ struct Container {
         let script: JobScript
         /// The life of the agent that waits for its end.
         var life: Int
+    }
+
+    /// Whether its worker never answers again: it runs on, and ends no work.
+    var hangs: Bool { flapsUntil == .distantFuture }
+
+    var isWorker: Bool {
+        if case .worker = purpose { return true }
+        return false
     }
 
     func work(_ key: AttemptKey) -> Work? { work.first { $0.key == key } }

@@ -212,7 +212,8 @@ extension World {
     ) {
         let (life, boot) = (host.life, host.boot)
         let isDeaf = host.docker.containers.contains { container in
-            container.id == id && container.work.contains { $0.script.end == .deaf }
+            container.id == id
+                && (container.hangs || container.work.contains { $0.script.end == .deaf })
         }
         plan(
             .call { $0.removed(operation, id, host, life, boot) },

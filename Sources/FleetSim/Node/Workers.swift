@@ -68,7 +68,7 @@ extension World {
     /// A piece of work comes to its end, as its script says.
     func workEnds(_ host: Host, _ boot: Int, _ id: String, _ key: AttemptKey) {
         guard host.boot == boot, let index = host.docker.index(id),
-            host.docker.containers[index].isRunning,
+            host.docker.containers[index].isRunning, !host.docker.containers[index].hangs,
             let work = host.docker.containers[index].work(key)
         else { return }
         switch work.script.end {
@@ -114,7 +114,8 @@ extension World {
         guard !fails(host, .cancel) else { return }
         plan(
             .call { world in
-                guard let index = host.docker.index(id) else { return }
+                guard let index = host.docker.index(id), !host.docker.containers[index].hangs
+                else { return }
                 guard let work = host.docker.containers[index].work(key) else {
                     // It knows of no such work: nothing of it runs.
                     return world.plan(

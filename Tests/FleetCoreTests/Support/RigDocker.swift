@@ -9,6 +9,8 @@ struct Container {
     let image: String
     var readyAt: Instant
     var isRunning = true
+    /// It runs and does nothing more: it answers nobody, and ends no work.
+    var hangs = false
     var exitCode: Int32?
     var outOfMemory = false
     /// What it works on.
@@ -148,7 +150,7 @@ extension World {
     ) {
         var readiness = Readiness.silent("connection refused")
         host.withContainer(container) {
-            guard $0.isRunning else { return }
+            guard $0.isRunning, !$0.hangs else { return }
             if settings.brokenImages.contains($0.image) {
                 readiness = .failed("set-up failed")
             } else if now < $0.readyAt {
@@ -166,7 +168,7 @@ extension World {
         let script = Script(order.input)
         var start = PredictionStart.unreachable("connection refused")
         host.withContainer(id) {
-            guard $0.isRunning else { return }
+            guard $0.isRunning, !$0.hangs else { return }
             if now < $0.readyAt {
                 start = .later("starting")
             } else if $0.work.count >= $0.slots, $0.work[order.key] == nil {
@@ -191,7 +193,7 @@ extension World {
                 var end: AgentEvent?
                 var life = host.life
                 host.withContainer(id) {
-                    guard $0.isRunning, let work = $0.work[key] else { return }
+                    guard $0.isRunning, !$0.hangs, let work = $0.work[key] else { return }
                     life = work.life
                     $0.work[key] = nil
                     if case .attempt = $0.purpose {
@@ -219,7 +221,9 @@ extension World {
         plan(
             .call { world in
                 host.withContainer(id) {
-                    guard $0.isRunning, $0.work[key]?.script.end != "deaf" else { return }
+                    guard $0.isRunning, !$0.hangs, $0.work[key]?.script.end != "deaf" else {
+                        return
+                    }
                     $0.work[key] = nil
                     world.plan(.agent(host.name, .predictionEnded(key, .cancelled), life: life))
                 }
@@ -229,7 +233,7 @@ extension World {
     private func remove(_ operation: Operation, _ id: String, _ grace: Duration, _ host: Host) {
         let life = host.life
         let isDeaf = host.containers.contains { c in
-            c.id == id && c.work.values.contains { $0.script.end == "deaf" }
+            c.id == id && (c.hangs || c.work.values.contains { $0.script.end == "deaf" })
         }
         let fails = chance(settings.dockerFailures)
         plan(

@@ -49,6 +49,13 @@ extension World {
         }
     }
 
+    /// The workers of a node run on and answer nobody, or do so again.
+    func hangWorkers(on name: NodeName, _ hang: Bool = true) {
+        note("\(name): its workers \(hang ? "hang" : "go on")")
+        let host = host(name)
+        for index in host.containers.indices { host.containers[index].hangs = hang }
+    }
+
     func assign(
         _ name: NodeName, _ target: AssignmentRequest.Target, _ mode: AssignmentRequest.Mode
     ) -> Reply? {
