@@ -64,7 +64,7 @@ package struct CogWorker: Sendable {
     ///
     /// Throws `unreachable` or `timeout` when there is no answer.
     package func health() async throws(WorkerError) -> CogHealth {
-        let answer = try await send(.GET, "/health-check")
+        let answer = try await send(.GET, "/health-check", within: .healthAnswer)
         guard answer.status == .ok else {
             throw WorkerError(
                 .badResponse, "The worker's health check answered \(answer.status.code).")
@@ -134,7 +134,7 @@ package struct CogWorker: Sendable {
 
     private func send(
         _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil,
-        headers: [(String, String)] = []
+        headers: [(String, String)] = [], within limit: TimeAmount = Self.requestTimeout
     ) async throws(WorkerError) -> (status: HTTPResponseStatus, body: [UInt8]) {
         var request = HTTPClientRequest(method, worker: base, path)
         if let body {
@@ -143,7 +143,7 @@ package struct CogWorker: Sendable {
         }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         do {
-            let response = try await http.execute(request, timeout: Self.requestTimeout)
+            let response = try await http.execute(request, timeout: limit)
             let answer = try await response.body.collect(upTo: Self.answerBytesMax)
             return (response.status, [UInt8](buffer: answer))
         } catch {

@@ -8,7 +8,7 @@ import NIOHTTP1
 /// cancelled or because the agent has died, these servers stop working on it; so nothing is left to
 /// be taken up later, and nothing has to be asked to stop.
 package struct OpenAIWorker: Sendable {
-    /// Longest wait for an answer to a question about the server itself.
+    /// Longest wait for the names of its models.
     package static let askTimeout = TimeAmount.seconds(10)
     package static let connectTimeout = TimeAmount.seconds(2)
     /// How long a server may send nothing: a model can think for long before its first word.
@@ -96,7 +96,7 @@ package struct OpenAIWorker: Sendable {
     private func status(_ path: String) async throws(WorkerError) -> Int {
         do {
             let response = try await http.execute(
-                HTTPClientRequest(.GET, worker: base, path), timeout: Self.askTimeout)
+                HTTPClientRequest(.GET, worker: base, path), timeout: .healthAnswer)
             return Int(response.status.code)
         } catch {
             throw Self.translate(error)

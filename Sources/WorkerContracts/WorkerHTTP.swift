@@ -16,6 +16,17 @@ extension HTTPClient.Configuration {
     }
 }
 
+extension TimeAmount {
+    /// How long a worker may take to say how it is.
+    ///
+    /// Nothing waits for the model there: cog's servers answer beside its process, and where an
+    /// OpenAI-compatible server computes in the thread that would answer, our open call tells that it lives.
+    /// An answer takes milliseconds, and on a Jetson whose cores are all busy or whose memory is short maybe a
+    /// second or two. One that is later still costs nothing: only many in a row that are missing end a worker.
+    /// More patience would only put off that moment for a worker that hangs.
+    static let healthAnswer = TimeAmount.seconds(3)
+}
+
 extension HTTPClientRequest {
     /// A request to a worker at `http://HOST:PORT`, with or without a slash at its end.
     ///

@@ -34,6 +34,30 @@ def test_an_agent_killed_under_a_job_takes_it_up_again(fleet: Fleet) -> None:
     assert fleet.pods()[node] == pods[node], "the container was not adopted but made anew"
 
 
+@pytest.mark.long
+def test_a_pod_that_does_not_answer_is_started_anew(fleet: Fleet) -> None:
+    job, node = start_on_vision(fleet, 300)
+    [hung] = fleet.containers(node=node)
+    fleet.docker("pause", hung)
+    try:
+
+        def is_new() -> bool:
+            ids = fleet.containers(node=node)
+            return len(ids) == 1 and ids != [hung] and [pod["state"] for pod in fleet.node(node)["pods"]] == ["ready"]
+
+        # It is asked every 5 s, may take 3 s for its answer, and may owe six.
+        fleet.until(is_new, 150, "a new pod in the place of the one that hangs")
+    finally:
+        fleet.docker("unpause", hung, check=False)
+    fleet.until(lambda: len(fleet.job(job)["attempts"]) == 2, 60, "a second attempt")
+    first = fleet.job(job)["attempts"][0]
+    assert first["state"] == "failed" and first["error"]["code"] == "worker_died", describe(fleet.job(job))
+    fleet.post(f"/jobs/{job['id']}/cancel")
+    ended = fleet.wait(job, 30)
+    assert ended["state"] == "cancelled", describe(ended)
+    fleet.assert_ended_once(job)
+
+
 def test_an_agent_killed_between_jobs_adopts_its_pod(fleet: Fleet) -> None:
     pods = fleet.pods()
     mark = fleet.mark()
