@@ -114,4 +114,32 @@ import Testing
             await expectVolumeToGo(daemon, cleaner)
         }
     }
+
+    @Test func `memory that does not come back is in the way until it does`() async throws {
+        let used = Latest<UInt64>(2_000_000_000)
+        let memory = IdleMemory(margin: 1_000_000_000) { used.value }
+        memory.nothingRuns()
+        memory.workBegins()
+        used.set(9_000_000_000)
+        try await withFolder { folder in
+            // Of what ran nothing is there any more.
+            try await StubDocker.with { request in
+                StubDocker.Answer(
+                    body: request.hasPrefix("GET /volumes") ? #"{"Volumes":[]}"# : "[]")
+            } _: { engine, _ in
+                let cleaner = Cleaner(
+                    engine: engine, labels: Self.labels,
+                    network: NodeNetwork(engine: engine, labels: Self.labels),
+                    folder: AttemptFolders(root: folder), memory: memory,
+                    ledger: ContainerLedger(), backWithin: .zero, logger: quiet)
+                let left = await cleaner.clean(keeping: [])
+                #expect(left.count == 1)
+                #expect(left.first?.hasPrefix("memory: 7000 MB more in use") == true, "\(left)")
+                used.set(2_900_000_000)
+                let nothing = await cleaner.clean(keeping: [])
+                #expect(nothing.isEmpty)
+            }
+        }
+        #expect(memory.beyond == 0, "what is in use now is the node's own")
+    }
 }

@@ -13,10 +13,11 @@ struct Cleaner: Sendable {
     let memory: IdleMemory
     let ledger: ContainerLedger
     var groups = ControlGroups()
+    /// How long what removed containers held may take to come back.
+    var backWithin = Duration.seconds(10)
     let logger: Logger
 
-    /// How long what removed containers held may take to come back, and how often it is looked at.
-    private static let backWithin = Duration.seconds(10)
+    /// How often it is looked at until then.
     private static let lookEvery = Duration.milliseconds(250)
 
     /// What is left, a line each; nothing when the node is clean.
@@ -86,7 +87,7 @@ struct Cleaner: Sendable {
 
     /// Waits a little for processes to end and memory to come back; what is held after that, for people.
     private func held() async throws -> [String] {
-        let end = ContinuousClock.now + Self.backWithin
+        let end = ContinuousClock.now + backWithin
         while true {
             let held = processesLeft + [memory.leftover()].compactMap { $0 }
             if held.isEmpty || ContinuousClock.now >= end { return held }
