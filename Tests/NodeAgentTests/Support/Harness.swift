@@ -9,7 +9,7 @@ struct Harness: Sendable {
     let controller: FakeController
     let store: StoreServer
     let engine: DockerEngine
-    let settings: AgentSettings
+    var settings: AgentSettings
     let labels: NodeLabels
 
     /// Runs a body in fresh surroundings; nothing of them is left.
@@ -48,6 +48,13 @@ struct Harness: Sendable {
                 }
             }
         }
+    }
+
+    /// The same, where containers may have these devices too.
+    func allowing(_ devices: [String]) -> Harness {
+        var other = self
+        other.settings.devices = devices
+        return other
     }
 
     private func tidy() async {

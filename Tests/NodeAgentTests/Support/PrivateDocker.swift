@@ -47,8 +47,10 @@ actor PrivateDocker {
         let script = """
             D=\(folder)
             ip link set lo up
+            # As on a Jetson by name; it runs containers as runc does, and shows no GPU.
+            R=$(command -v runc)
             dockerd --host unix://$D/docker.sock --data-root $D/root --exec-root $D/exec \
-                --pidfile $D/pid --iptables=false >$D/dockerd.log 2>&1 & P=$!
+                --pidfile $D/pid --iptables=false ${R:+--add-runtime nvidia=$R} >$D/dockerd.log 2>&1 & P=$!
             cat >/dev/null
             kill $P; wait $P; umount -l $D/root; rm -rf $D
             """
