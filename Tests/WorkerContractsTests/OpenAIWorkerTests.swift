@@ -7,20 +7,33 @@ import Testing
 /// The driver against a real server.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct OpenAIWorkerTests {
-    /// Starts a server, and runs the body when it answers.
+    /// Starts a server with one behind it, and runs the body when it answers.
     private func withServer(
-        key: String? = nil, _ body: (OpenAIWorker) async throws -> Void
+        key: String? = nil, _ body: (OpenAIWorker, ScriptedServer) async throws -> Void
     ) async throws {
-        let server = try OpenAIServer(key: key)
-        defer { server.stop() }
-        try await withCalls { client in
-            let worker = OpenAIWorker(http: client, baseURL: server.baseURL)
-            _ = try await eventually("an answer: \(server.log.suffix(2_000))", within: 120) {
-                try? await worker.health()
+        try await ScriptedServer.with(Self.upstream) { upstream in
+            let server = try OpenAIServer(key: key, upstream: upstream.baseURL)
+            defer { server.stop() }
+            try await withCalls { client in
+                let worker = OpenAIWorker(http: client, baseURL: server.baseURL)
+                _ = try await eventually("an answer: \(server.log.suffix(2_000))", within: 120) {
+                    try? await worker.health()
+                }
+                try await body(worker, upstream)
             }
-            try await body(worker)
         }
     }
+
+    /// What the server asks for images and speech.
+    private static let upstream: ScriptedServer.Script = { request in
+        switch request.path {
+        case "/v1/images/generations":
+            [.answer(200, #"{"created":1,"data":[{"b64_json":"\#(OpenAIServer.png)"}]}"#)]
+        case "/v1/audio/speech": [.answer(200, sound, type: "audio/mpeg")]
+        default: [.answer(404, #"{"detail":"Not Found"}"#)]
+        }
+    }
+    private static let sound = "ID3, and a voice"
 
     private func end(
         _ worker: OpenAIWorker, _ input: String, kind: String = "text", told: Told = Told()
@@ -30,13 +43,56 @@ struct OpenAIWorkerTests {
             text: { told.tell($0) })
     }
 
-    @Test func `a real server tells a story, and what goes wrong`() async throws {
-        try await withServer { worker in
+    @Test func `a real server tells a story, paints and speaks, and says what goes wrong`()
+        async throws
+    {
+        try await withServer { worker, upstream in
             #expect(try await worker.health() == .ready)
             try await checkStory(worker)
+            try await checkImages(worker, upstream)
+            try await checkSpeech(worker, upstream)
             try await checkRefusals(worker)
             try await checkMany(worker)
         }
+    }
+
+    /// One model's image comes as the link of an image, that of the other as its bytes.
+    private func checkImages(_ worker: OpenAIWorker, _ upstream: ScriptedServer) async throws {
+        let png = try #require(Data(base64Encoded: OpenAIServer.png))
+        let image = NamedOutput(
+            name: "image.png", contentType: "image/png", bytes: ByteBuffer(bytes: png))
+        for model in ["painter", "sketcher"] {
+            let input = #"{"prompt":"A red house","model":"\#(model)","seconds":3}"#
+            let told = Told()
+            let end = try await end(worker, input, kind: "image", told: told)
+            #expect(end == .done([image]), "\(model)")
+            #expect(told.all == ["accepted"])
+        }
+        let asked = upstream.requests.filter { $0.body.contains("A red house") }
+        #expect(asked.map(\.path) == ["/v1/images/generations"])
+        #expect(asked.allSatisfy { $0.body.contains("b64_json") })
+    }
+
+    private func checkSpeech(_ worker: OpenAIWorker, _ upstream: ScriptedServer) async throws {
+        let told = Told()
+        let end = try await end(
+            worker, #"{"prompt":"Good morning","voice":"alloy","model":"speaker"}"#,
+            kind: "voice", told: told)
+        let speech = NamedOutput(
+            name: "speech.mp3", contentType: "audio/mpeg", bytes: ByteBuffer(string: Self.sound))
+        #expect(end == .done([speech]))
+        #expect(told.all == ["accepted"])
+        let asked = upstream.requests.filter { $0.body.contains("Good morning") }
+        #expect(asked.map(\.path) == ["/v1/audio/speech"])
+        // It wants a voice, and says so as a fault of its own.
+        guard
+            case .failed(let fault) = try await self.end(
+                worker, #"{"prompt":"Good evening","model":"speaker"}"#, kind: "voice")
+        else {
+            Issue.record("another end")
+            return
+        }
+        #expect(fault.contains("500"))
     }
 
     private func checkStory(_ worker: OpenAIWorker) async throws {
@@ -101,7 +157,7 @@ struct OpenAIWorkerTests {
     }
 
     @Test func `a real server that asks for a key`() async throws {
-        try await withServer(key: "sk-1234") { worker in
+        try await withServer(key: "sk-1234") { worker, _ in
             guard case .refused = try await worker.health(),
                 case .failed(let chat) = try await end(worker, #"{"prompt":"x","model":"teller"}"#),
                 case .failed(let models) = try await end(worker, #"{"prompt":"x"}"#)
