@@ -14,10 +14,11 @@ extension Controller {
                     AttemptKey(job: job.id, number: attempt.number))
                 reindex(attempt.node)
             }
+            // First, as what waits for others takes no place.
+            if job.ending == nil { awaitPrerequisites(of: job) }
             recount(job.id, now)
             guard job.ending == nil else { continue }
             countOpen(job, by: 1)
-            awaitPrerequisites(of: job)
             if let due = job.deadlineAt { timers.arm(.deadline(job.id), at: due) }
             if let due = job.notBefore { timers.arm(.job(job.id), at: due) }
             refreshQueue(job.id, now)

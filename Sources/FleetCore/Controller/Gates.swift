@@ -44,6 +44,11 @@ struct Usage: Sendable {
     /// When a submitter would have used up what its rate allows.
     fileprivate var paced: [SubmitterName: Instant] = [:]
 
+    /// Whether a job has taken a place of a gate.
+    func holds(_ id: JobID, _ subject: Gate.Subject) -> Bool {
+        holdings[id]?.gates.contains { $0.subject == subject } == true
+    }
+
     /// What a gate has left.
     func room(of gate: Gate) -> Int { gate.most - held[gate.subject, default: 0] }
 }
@@ -125,8 +130,8 @@ extension Controller {
 
     /// Notes whether a job has its place of the gates.
     ///
-    /// Call it after every change of the job's attempts and of its end; the roamers' pool tells of those that
-    /// are lent to one.
+    /// Call it after every change of the job's attempts and of its end, and when it waits for no other job any
+    /// more; the roamers' pool tells of those that are lent to one.
     mutating func recount(_ id: JobID, _ now: Instant) {
         let holds = isHolding(id)
         if let holding = usage.holdings[id] {
@@ -138,7 +143,9 @@ extension Controller {
 
     private func isHolding(_ id: JobID) -> Bool {
         guard let job = jobs[id] else { return false }
-        return job.isActive || job.ending == nil && pool.roamer(of: id) != nil
+        if job.isActive { return true }
+        // One that waits for others takes no place that they may need for another try.
+        return job.ending == nil && pool.roamer(of: id) != nil && !prerequisites.isWaiting(id)
     }
 
     private mutating func take(_ job: Job, _ now: Instant) {
@@ -168,6 +175,7 @@ extension Controller {
                 unscheduled.insert(name)
             }
         }
+        touchExpected(boundBy: holding.gates)
     }
 
     func expectedRun(_ queue: ClusterName) -> Duration {
@@ -203,8 +211,9 @@ extension Controller {
             for key in nodes[name]?.attempts ?? [] { recount(key.job, now) }
         }
         for member in pool.reserved {
-            // One that is made ready for a job that still waits for others has its place too.
-            guard let id = pool.job(of: member.name), let job = jobs[id], job.ending == nil
+            // A job that still waits for others has no place, whatever is made ready for it.
+            guard let id = pool.job(of: member.name), let job = jobs[id], job.ending == nil,
+                !prerequisites.isWaiting(id)
             else { continue }
             if closedGate(of: job) == nil {
                 recount(id, now)

@@ -8,11 +8,20 @@ struct Prerequisites: Sendable {
     /// Who waits for a job.
     fileprivate(set) var dependents: [JobID: Set<JobID>] = [:]
     /// Those of them that wait only for what runs now, by queue.
-    fileprivate(set) var expected: [ClusterName: [JobID]] = [:]
+    fileprivate var expected: [ClusterName: [JobID]] = [:]
+    /// What bounds those that limits bound.
+    fileprivate var bounds: [JobID: Bounds] = [:]
     /// Jobs that nothing is prepared for any more, as it failed once.
     fileprivate var unprepared: Set<JobID> = []
     /// Jobs that ended in this step, and nobody who waited for them knows yet.
     var ended: Deque<JobID> = []
+
+    /// What may keep a job from running when what it waits for is done.
+    fileprivate struct Bounds: Sendable {
+        let gates: [Gate]
+        /// What it waits for: that gives back its places of the gates.
+        let behind: [JobID]
+    }
 
     /// Whether a job waits for others.
     func isWaiting(_ id: JobID) -> Bool { unmet[id] != nil }
@@ -77,7 +86,7 @@ extension Controller {
             // In the order of their ids, the same whenever it is done again.
             for waiting in (prerequisites.dependents.removeValue(forKey: id) ?? []).sorted() {
                 if ending.outcome == .succeeded {
-                    met(waiting, now)
+                    met(waiting, now, &effects)
                 } else {
                     let text = "\(Self.called(job, by: jobs[waiting])) \(Self.verb(ending.outcome))"
                     giveUp(waiting, Failure(.prerequisiteFailed, text), now, &effects)
@@ -87,13 +96,17 @@ extension Controller {
         }
     }
 
-    private mutating func met(_ id: JobID, _ now: Instant) {
+    private mutating func met(_ id: JobID, _ now: Instant, _ effects: inout Effects) {
         guard let open = prerequisites.unmet[id] else { return }
         prerequisites.unmet[id] = open > 1 ? open - 1 : nil
         reviewExpected(id)
         guard open <= 1, let job = jobs[id] else { return }
         prerequisites.unprepared.remove(id)
         demand[job.queue, default: Demand()].submitted(now)
+        // What was made ready for it leads past no limit.
+        if let name = roamer(of: id), closedGate(of: job) != nil {
+            releaseAssignment(name, "job \(id) has to wait", now, &effects)
+        }
         recount(id, now)
         refreshQueue(id, now)
     }
@@ -142,6 +155,8 @@ extension Controller {
 
     /// Looks anew at all who wait for others, as other limits hold now.
     mutating func reviewAllExpected() {
+        prerequisites.expected = [:]
+        prerequisites.bounds = [:]
         for id in prerequisites.unmet.keys.sorted() { reviewExpected(id) }
     }
 
@@ -155,8 +170,14 @@ extension Controller {
         guard isExpected(job) != isIn, isIn || known.count < Self.expectedLimit else { return }
         if isIn {
             prerequisites.expected[job.queue]?.removeSorted(id)
+            prerequisites.bounds[id] = nil
         } else {
             prerequisites.expected[job.queue, default: []].insertSorted(id)
+            let gates = gates(of: job.request)
+            if !gates.isEmpty {
+                let behind = job.request.after.filter { !isMet($0) }.map(\.job)
+                prerequisites.bounds[id] = .init(gates: gates, behind: behind)
+            }
             unscheduled.insert(job.queue)
         }
         if prerequisites.expected[job.queue]?.isEmpty == true {
@@ -167,8 +188,7 @@ extension Controller {
     private func isExpected(_ job: Job) -> Bool {
         // Behind many others some wait themselves, nearly always.
         guard job.ending == nil, job.stopping == nil, let open = prerequisites.unmet[job.id],
-            open <= Self.expectedBehind, gates(of: job.request).isEmpty,
-            !prerequisites.unprepared.contains(job.id)
+            open <= Self.expectedBehind, !prerequisites.unprepared.contains(job.id)
         else { return false }
         return job.request.after.allSatisfy {
             isMet($0) || jobs[$0.job]?.state == .running
@@ -186,6 +206,37 @@ extension Controller {
         reviewExpected(id)
     }
 
-    /// The jobs of a queue that will be ready when what runs now is done, oldest first.
-    func expected(_ queue: ClusterName) -> [JobID] { prerequisites.expected[queue] ?? [] }
+    /// The jobs of a queue that may begin when what runs now is done, oldest first.
+    ///
+    /// There is a place for each of them in every gate that bounds it: one that is free, or one that what they
+    /// wait for gives back.
+    func expected(_ queue: ClusterName) -> [JobID] {
+        var taken: [Gate.Subject: Int] = [:]
+        var givers: [Gate.Subject: Set<JobID>] = [:]
+        return (prerequisites.expected[queue] ?? []).filter { id in
+            guard let bounds = prerequisites.bounds[id] else { return true }
+            var given = givers
+            for gate in bounds.gates {
+                given[gate.subject, default: []].formUnion(
+                    bounds.behind.filter { usage.holds($0, gate.subject) })
+                let back = given[gate.subject]?.count ?? 0
+                if taken[gate.subject, default: 0] - back >= usage.room(of: gate) { return false }
+            }
+            givers = given
+            for gate in bounds.gates { taken[gate.subject, default: 0] += 1 }
+            return true
+        }
+    }
+
+    /// Marks for scheduling the queues of jobs that may be expected now, as gates have places again.
+    mutating func touchExpected(boundBy gates: [Gate]) {
+        guard !gates.isEmpty, !prerequisites.bounds.isEmpty else { return }
+        let subjects = Set(gates.map(\.subject))
+        for (queue, ids) in prerequisites.expected {
+            let isBounded = ids.contains { id in
+                prerequisites.bounds[id]?.gates.contains { subjects.contains($0.subject) } == true
+            }
+            if isBounded { unscheduled.insert(queue) }
+        }
+    }
 }

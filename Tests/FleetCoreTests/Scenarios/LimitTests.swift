@@ -216,7 +216,68 @@ import Testing
         w.expectSound()
     }
 
-    @Test func `a roamer that is made ready early keeps its job's place when other limits come`() {
+    @Test func `what a limit has room for is made ready early, and takes no place before its turn`()
+    {
+        let w = world([LimitSpec(subject: .everySubmitter, maxRunning: 2)])
+        let (one, two) = planWithEarlyRoamer(w, secondOf: "alice")
+        w.expect(within: 10) { w.count(of: .running) == 1 }
+        #expect(w.state(one) == .running && w.state(two) == .queued)
+        let other = w.submit(request("alice", "2"))
+        w.expect(within: 2) { w.state(other) == .running }
+        #expect(w.controller.indexMistake() == nil)
+        w.expectEnd(two, .succeeded)
+        let waited = w.job(two)!.attempts[0].assignedAt.since(w.job(one)!.ending!.at)
+        #expect(waited < .seconds(1), "it began \(waited) later")
+        w.expectSound()
+    }
+
+    @Test func `nothing is made ready behind a full limit before it has room`() {
+        let w = world([LimitSpec(subject: .submitter("bob"), maxRunning: 1)])
+        let other = w.submit(request("bob", "8", .vision))
+        w.expectRunning(other)
+        let (one, two) = planWithEarlyRoamer(w, secondOf: "bob")
+        w.run(for: .seconds(6))
+        #expect(w.state(one) == .running && w.state(other) == .running)
+        #expect(w.count(of: .idle) == 2)
+        w.expectEnd(other, .succeeded)
+        w.expect(within: 1) { w.count(of: .idle) == 1 }
+        #expect(w.state(one) == .running)
+        w.expectEnd(two, .succeeded)
+        w.expectSound()
+    }
+
+    @Test func `for one place that is given back one job is made ready`() {
+        let w = world([LimitSpec(subject: .submitter("alice"), maxRunning: 1)])
+        let first = w.submit(request("alice", "15"))
+        let behind = (0..<2).map { _ in
+            var next = request("alice", "1")
+            next.template = "vision-worker"
+            next.after = [Prerequisite(name: "\(first)", job: first)]
+            return w.submit(next)
+        }
+        w.expect(within: 12) { w.count(of: .running) == 1 }
+        #expect(w.state(first) == .running)
+        #expect(w.count(of: .idle) == 1)
+        #expect(most(w, [first] + behind, for: 40) == 1)
+        for job in behind { w.expectEnd(job, .succeeded) }
+        w.expectSound()
+    }
+
+    @Test func `what is made ready early takes no place that the step before needs once more`() {
+        let w = world([LimitSpec(subject: .everySubmitter, maxRunning: 1)])
+        let (one, two) = planWithEarlyRoamer(w, secondOf: "alice")
+        w.expect(within: 10) { w.count(of: .running) == 1 }
+        w.crashController(downFor: 1)
+        w.run(for: .seconds(4))
+        #expect(w.controller.indexMistake() == nil)
+        w.killWorkers(on: w.lastNode(of: one))
+        w.expectEnd(one, .succeeded)
+        #expect(w.job(one)?.attempts.count == 2)
+        w.expectEnd(two, .succeeded)
+        w.expectSound()
+    }
+
+    @Test func `a roamer that is made ready early stays when other limits come`() {
         let w = world([])
         let (_, two) = planWithEarlyRoamer(w, secondOf: "bob")
         w.expect(within: 20) { w.count(of: .running) == 1 }

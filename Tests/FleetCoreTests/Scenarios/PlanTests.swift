@@ -214,9 +214,11 @@ import Testing
         w.expectSound()
     }
 
-    @Test func `the next step's roamer is made ready while the one before runs`() {
+    @Test(arguments: [nil, 1, 2] as [Int?])
+    func `the next step's roamer is made ready while the one before runs`(maxRunning: Int?) {
         let w = started(.small)
-        let (id, first, jobs) = plan(w, [("one", .image, "20", []), ("two", .image, "1", ["one"])])
+        let (id, first, jobs) = plan(
+            w, [("one", .image, "20", []), ("two", .image, "1", ["one"])], maxRunning: maxRunning)
         var what = first
         what.jobs[1].request.template = "vision-worker"
         let wanted = what
