@@ -170,6 +170,103 @@ struct BackupTests {
         }
     }
 
+    @Test("A past job that is tried again while a backup is written is in it as it was")
+    func triedAgainMeanwhile() async throws {
+        try await withFolder { folder in
+            var policy = ControllerPolicy()
+            policy.historyLimit = 0
+            let id = try await Plane.with(directory: folder + "/a", policy: policy) { plane, _ in
+                let id = plane.api.mint.mint(at: plane.loop.clock.now)
+                try await plane.past(id, .failed)
+                let prompt = String(repeating: "a lighthouse ", count: 400)
+                let (status, _) = try await plane.call(
+                    .post, "/api/v1/jobs", #"{"kind":"image","input":{"prompt":"\#(prompt)"}}"#)
+                #expect(status == .accepted)
+                let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+                let desk = BackupDesk(
+                    loop: plane.loop, store: plane.store,
+                    inputs: InputStore(
+                        objects: HiccupingObjects(plane.api.objects, hiccups: 1),
+                        keepUploads: .seconds(86_400), logger: quiet),
+                    scratch: plane.directory + "/other.part", logger: quiet,
+                    pause: { _ in
+                        // What lives is being written, and nothing of the past has been read.
+                        let (status, _) = try await plane.call(.post, "/api/v1/jobs/\(id)/retry")
+                        #expect(status == .accepted)
+                    })
+                let name = try #require(desk.begin())
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await desk.run() }
+                    await desk.wait(for: name, atMost: .seconds(60))
+                    group.cancelAll()
+                }
+                let (_, job) = try await plane.call(.get, "/api/v1/jobs/\(id)")
+                #expect(job["state"] == .string("queued"))
+                let (_, made) = try await plane.call(.get, "/api/v1/backups/\(name)")
+                #expect(made["counts"]?["jobs"] == .int(2))
+                try await save(made, of: plane, to: folder + "/a.gz")
+                return id
+            }
+            _ = try await restore(folder + "/a.gz", to: folder + "/b")
+            try await Plane.with(directory: folder + "/b") { plane, _ in
+                let (status, job) = try await plane.call(.get, "/api/v1/jobs/\(id)")
+                #expect(status == .ok && job["state"] == .string("failed"))
+            }
+        }
+    }
+
+    @Test("What is tried again after its page was read, or before, is in the archive once")
+    func triedAgainBetweenPages() async throws {
+        try await withFolder { folder in
+            try await Plane.with(directory: folder + "/a") { plane, _ in
+                let (snapshot, now) = await plane.loop.read { ($0.snapshot, $1) }
+                let jobs = (0..<2_500).map { index -> Job in
+                    let at = now - .seconds(3_000 - index)
+                    var request = JobRequest(kind: .image)
+                    // The archive asks for the input of one in the first page.
+                    if index == 0 { request.stored = StoredInput(size: 1_000, digest: "0") }
+                    var job = Job(
+                        id: JobID("past-\(index)"), request: request, queue: "vision",
+                        submittedAt: at)
+                    job.ending = Job.Ending(outcome: .failed, at: at)
+                    return job
+                }
+                @Sendable func write(_ jobs: [Job]) async throws {
+                    var change = FleetChange(counters: snapshot.counters, clock: now)
+                    change.jobs = jobs
+                    try await plane.store.commit(
+                        try plane.store.seal(change, term: plane.loop.term))
+                }
+                try await write(jobs)
+                let recalls = RecallNotes()
+                recalls.begin()
+                let path = folder + "/a.gz"
+                let summary = try await plane.store.archive(
+                    snapshot, at: now, recalls: recalls, term: plane.loop.term, version: "0",
+                    to: path,
+                    whole: { job in
+                        var (ended, open) = (jobs[1], jobs[2_400])
+                        recalls.note(Recalled(jobs: [ended, open]))
+                        ended.retriedAt = now
+                        ended.ending = Job.Ending(outcome: .succeeded, at: now)
+                        open.retriedAt = now
+                        open.ending = nil
+                        try await write([ended, open])
+                        return job
+                    }, damaged: { Issue.record("\($0) is damaged") })
+                #expect(summary.counts.jobs == jobs.count)
+                var failed: Set<JobID> = []
+                _ = try await ArchiveReader(path: path).read { record in
+                    guard case .job(let job) = record, job.ending?.outcome == .failed else {
+                        return
+                    }
+                    failed.insert(job.id)
+                }
+                #expect(failed == Set(jobs.map(\.id)))
+            }
+        }
+    }
+
     @Test("A backup beside work shows one moment: a job is in it if its event is")
     func oneMoment() async throws {
         try await withFolder { folder in

@@ -213,11 +213,16 @@ package final class BackupDesk: Sendable {
         try? FileManager.default.removeItem(atPath: path)
         defer { try? FileManager.default.removeItem(atPath: path) }
         // Handed out once it is stored, and so the state between two batches.
-        let (snapshot, moment) = await loop.read { controller, now in (controller.snapshot, now) }
+        let recalls = loop.recalls
+        let (snapshot, moment) = await loop.read { controller, now in
+            recalls.begin()
+            return (controller.snapshot, now)
+        }
+        defer { recalls.end() }
         let damaged = Atomic<Int>(0)
         let summary = try await store.archive(
-            snapshot, at: moment, term: loop.term, version: Version.number, to: path,
-            whole: { [self] in try await whole($0) }
+            snapshot, at: moment, recalls: recalls, term: loop.term, version: Version.number,
+            to: path, whole: { [self] in try await whole($0) }
         ) { [logger] id in
             logger.warning("backup leaves out a damaged job", metadata: ["job": "\(id)"])
             damaged.add(1, ordering: .relaxed)

@@ -71,6 +71,8 @@ package final class ControlLoop: Sendable {
     let logger: Logger
     /// Hears of every turn that is finished.
     let onTurn: @Sendable () -> Void
+    /// What the machine takes back of the past, for a backup that is being made.
+    let recalls = RecallNotes()
     let mailbox = Mailbox<Item>()
     private let waiting = Mutex<[RequestID: CheckedContinuation<Reply?, Never>]>([:])
     private let lastRequest = Atomic<UInt64>(0)

@@ -111,6 +111,7 @@ extension ControlLoop {
     }
 
     private func step(_ event: ControllerEvent, _ turn: inout Turn) {
+        if let recalled = event.recalled { recalls.note(recalled) }
         turn.controller.step(event, at: clock.now, &turn.commit.next.effects)
         update { $0.steps += 1 }
     }
@@ -303,6 +304,17 @@ extension ControllerEvent {
         case .submit(let request, _, _, _), .retry(let request, _, _),
             .submitPlan(let request, _, _, _), .retryPlan(let request, _, _):
             request
+        default: nil
+        }
+    }
+
+    /// What it gives the machine back of the past; nil when that is nothing.
+    fileprivate var recalled: Recalled? {
+        switch self {
+        case .submit(_, _, _, let recalled), .cancel(_, _, let recalled),
+            .retry(_, _, let recalled), .submitPlan(_, _, _, let recalled),
+            .retryPlan(_, _, let recalled):
+            recalled == Recalled() ? nil : recalled
         default: nil
         }
     }

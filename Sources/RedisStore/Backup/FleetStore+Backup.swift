@@ -10,14 +10,16 @@ extension FleetStore {
     /// Writes the record as it was at one moment into an archive.
     ///
     /// `snapshot` is the machine at that moment, between two batches: all that lives, and what ended last.
-    /// What it has not in memory cannot change any more, and is read from Redis beside the work, in bounded
-    /// pieces: past jobs and plans from before the moment, events up to it, revisions. So the archive shows
-    /// the record at one moment, though writing it takes a while. Records that cannot be read are handed to
-    /// `damaged` and left out. `whole` gives jobs of whose input the record has a short form all of it, if it
-    /// shall be in the archive.
+    /// What it has not in memory is read from Redis beside the work, in bounded pieces: past jobs and plans
+    /// from before the moment, events up to it, revisions. Of that only a job or plan that is asked for again
+    /// can change, and `recalls`, which begin at the moment, have it as it was. So the archive shows the record
+    /// at one moment, though writing it takes a while. Records that cannot be read are handed to `damaged` and
+    /// left out. `whole` gives jobs of whose input the record has a short form all of it, if it shall be in
+    /// the archive.
     @concurrent package func archive(
-        _ snapshot: Controller.Snapshot, at moment: Instant, term: UInt64, version: String,
-        to path: String, whole: @escaping @Sendable (Job) async throws -> Job = { $0 },
+        _ snapshot: Controller.Snapshot, at moment: Instant, recalls: RecallNotes, term: UInt64,
+        version: String, to path: String,
+        whole: @escaping @Sendable (Job) async throws -> Job = { $0 },
         damaged: @Sendable (JobID) -> Void
     ) async throws -> ArchiveSummary {
         let header = ArchiveHeader(
@@ -32,15 +34,16 @@ extension FleetStore {
         for webhook in snapshot.webhooks { try writer.add(webhook) }
         for ban in snapshot.bans { try writer.add(ban) }
         for node in snapshot.nodes { try writer.add(node) }
-        try await addPlans(snapshot, moment, to: &writer)
-        try await addJobs(snapshot, moment, to: &writer, whole: whole, damaged: damaged)
+        try await addPlans(snapshot, moment, recalls, to: &writer)
+        try await addJobs(snapshot, moment, recalls, to: &writer, whole: whole, damaged: damaged)
         try await addEvents(through: snapshot.counters.event, to: &writer)
         try await checkWritten(snapshot, term)
         return try writer.finish()
     }
 
     private func addPlans(
-        _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter
+        _ snapshot: Controller.Snapshot, _ moment: Instant, _ recalls: RecallNotes,
+        to writer: inout ArchiveWriter
     ) async throws {
         let inMemory = Set(snapshot.plans.map(\.id))
         for plan in snapshot.plans { try writer.add(plan) }
@@ -51,16 +54,18 @@ extension FleetStore {
             let ids = try await planIDs(after: last, limit: 200)
             guard let final = ids.last else { return }
             last = final
-            for plan in try await plans(ids.filter { !inMemory.contains($0) })
-            where plan.submittedAt < moment {
-                try writer.add(plan)
+            let found = try await plans(ids.filter { !inMemory.contains($0) })
+            let recalled = recalls.plans
+            for plan in found where plan.submittedAt < moment {
+                try writer.add(recalled[plan.id] ?? plan)
             }
         }
     }
 
     private func addJobs(
-        _ snapshot: Controller.Snapshot, _ moment: Instant, to writer: inout ArchiveWriter,
-        whole: @escaping @Sendable (Job) async throws -> Job, damaged: @Sendable (JobID) -> Void
+        _ snapshot: Controller.Snapshot, _ moment: Instant, _ recalls: RecallNotes,
+        to writer: inout ArchiveWriter, whole: @escaping @Sendable (Job) async throws -> Job,
+        damaged: @Sendable (JobID) -> Void
     ) async throws {
         let inMemory = Set(snapshot.jobs.map(\.id))
         for job in snapshot.jobs {
@@ -68,10 +73,19 @@ extension FleetStore {
             try writer.add(job.request.stored == nil ? job : await whole(job))
         }
         var pages = EndedPages(limit: Self.pastChunk)
-        while let page = try await nextPage(&pages) {
+        var recalled: Set<JobID> = []
+        while true {
+            let before = pages
+            guard let page = try await nextPage(&pages) else { return }
             try Task.checkCancellation()
             let found = try await readable(page.filter { !inMemory.contains($0) })
-            let jobs = found.jobs.filter { $0.submittedAt < moment }
+            // Looked for after the page was read, which may have them as they are now, or not at all.
+            let new = recalls.jobs.values.filter { !recalled.contains($0.id) }
+            recalled.formUnion(new.map(\.id))
+            let missed = new.filter { !inMemory.contains($0.id) && !before.hasRead($0) }
+                .sorted { $0.id < $1.id }
+            let jobs = (found.jobs.filter { !recalled.contains($0.id) } + missed)
+                .filter { $0.submittedAt < moment }
             for job in try await Self.whole(jobs, by: whole) { try writer.add(job) }
             for id in found.damaged { damaged(id) }
         }
@@ -135,6 +149,13 @@ extension FleetStore {
         init(limit: Int) {
             self.limit = limit
             standard = limit
+        }
+
+        /// Whether a past job was in one of the pages so far.
+        fileprivate func hasRead(_ job: Job) -> Bool {
+            guard let reached = Double(from), let ending = job.ending else { return false }
+            let second = Double(ending.at.wholeSeconds)
+            return second < reached || second == reached && seen.contains(job.id.rawValue)
         }
 
         fileprivate mutating func take(_ found: [(id: String, second: String)]) -> [JobID] {
