@@ -190,6 +190,56 @@ struct IdempotencyTests {
         }
     }
 
+    @Test("The same file under the same key has the same id and a new address, for a day")
+    func uploads() async throws {
+        try await Plane.with { plane, _ in
+            let key = try #require(HTTPField.Name("Idempotency-Key"))
+            func announce(
+                _ size: Int, under text: String? = "k:image", by door: Plane.Door = .socket
+            ) async throws -> (HTTPResponse.Status, JSONValue) {
+                var headers = HTTPFields()
+                headers[key] = text
+                return try await plane.call(
+                    .post, "/api/v1/uploads",
+                    #"{"name":"a.txt","contentType":"text/plain","size":\#(size)}"#,
+                    headers: headers, by: door)
+            }
+            let (status, first) = try await announce(5)
+            let id = try #require(Plane.text(first["id"]))
+            #expect(status == .created)
+            // Also once it was put.
+            let url = try #require(Plane.text(first["url"])?.split(separator: "localhost").last)
+            let put = try await plane.call(
+                .put, String(url), "bytes",
+                headers: [.contentLength: "5", .contentType: "text/plain"], by: .https(nil)
+            ).0
+            #expect(put == .ok)
+            let (again, second) = try await announce(5)
+            #expect(again == .created)
+            #expect(Plane.text(second["id"]) == id)
+            #expect(Plane.text(second["url"])?.contains("/\(id)/a.txt?") == true)
+            // So a job with it can be asked for again.
+            let job = #"{"kind":"image","input":{"image":{"$upload":"\#(id)"}}}"#
+            let jobs = [
+                try await post(plane, "jobs", job).id, try await post(plane, "jobs", job).id,
+            ]
+            #expect(jobs[0] != nil && jobs[0] == jobs[1])
+
+            let (refused, why) = try await announce(6)
+            #expect(refused == .unprocessableContent)
+            #expect(why["error"]?["code"] == .string("idempotency_mismatch"))
+            let alice = try await plane.token("alice")
+            let others = [
+                try await announce(5, under: "k:mask").1, try await announce(5, under: nil).1,
+                try await announce(5, by: .https(alice)).1,
+            ].compactMap { Plane.text($0["id"]) }
+            #expect(Set(others + [id]).count == 4)
+            let reply = try await plane.store.store.client.read(
+                RedisCommand("TTL", .text("jessica:{0}:key:upload:local k:image")))
+            #expect((86_000...86_400).contains(reply.integer ?? 0))
+        }
+    }
+
     @Test("A key is held until its request is answered, also with a failure")
     func held() async throws {
         struct Failed: Error {}

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import ObjectStore
+import RedisStore
 
 /// Files that a client brings as inputs: put straight into the object store by a signed URL.
 extension APIServer {
@@ -80,7 +81,7 @@ extension APIServer {
             throw APIError.impossible(
                 "the object store takes \(objects.putBytesMax >> 30) GiB at most in a file")
         }
-        let id = mint.mint(at: loop.clock.now).rawValue
+        let id = try await uploadID(request, fields, of: owner)
         do {
             let key = try ObjectLayout.upload(owner: owner.rawValue, id: id, name: name)
             let signed = try await objects.presignPut(
@@ -95,5 +96,22 @@ extension APIServer {
         } catch let error as ObjectStoreError {
             throw APIError.objectsAway(error)
         }
+    }
+
+    /// A new id, or the one that was given to the same file under the request's key.
+    private func uploadID(
+        _ request: Request, _ fields: [String: JSONValue], of owner: SubmitterName
+    ) async throws -> String {
+        let id = mint.mint(at: loop.clock.now).rawValue
+        let text = try Self.idempotencyKey(request)
+        guard let key = RequestKey(.upload, text, of: owner) else { return id }
+        try requireStore()
+        let asked = AcceptedRequest(
+            key: key, id: id, digest: try Self.digest(JSONValue.object(fields)))
+        let first = try await record { try await store.first(asked) }
+        guard first.digest == asked.digest else {
+            throw APIError(.keyWasUsed(for: "upload \(first.id)"))
+        }
+        return first.id
     }
 }

@@ -50,6 +50,8 @@ extension Controller {
             guard let id = plans.byKey[key.text], let plan = plans[id] else { return nil }
             return plan.idempotencyDigest == digest
                 ? .planAccepted(id, replayed: true) : .refused(.keyWasUsed(for: "plan \(id)"))
+        // Only the record knows of them.
+        case .upload: return nil
         }
     }
 

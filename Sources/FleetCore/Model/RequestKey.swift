@@ -1,10 +1,10 @@
 /// An idempotency key with what makes it unique.
 ///
-/// It is its submitter's own, and jobs and plans do not share one.
+/// It is its submitter's own, and jobs, plans and uploads do not share one.
 package struct RequestKey: Hashable, Sendable {
     /// What is asked for under a key.
     package enum Kind: String, Sendable {
-        case job, plan
+        case job, plan, upload
     }
 
     /// What is asked for under it.

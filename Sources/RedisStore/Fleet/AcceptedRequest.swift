@@ -4,7 +4,7 @@ package import FleetCore
 package struct AcceptedRequest: Hashable, Sendable {
     /// The key.
     package let key: RequestKey
-    /// The job or the plan that was made.
+    /// The job, the plan or the upload that was made.
     package let id: String
     /// The digest of what was asked for.
     package let digest: String
@@ -23,7 +23,8 @@ package struct AcceptedRequest: Hashable, Sendable {
         self.init(key: key, id: plan.id.rawValue, digest: digest)
     }
 
-    fileprivate init(key: RequestKey, id: String, digest: String) {
+    /// What is known, or to be known, of a key.
+    package init(key: RequestKey, id: String, digest: String) {
         self.key = key
         self.id = id
         self.digest = digest
@@ -44,6 +45,32 @@ extension FleetStore {
     /// What was accepted under a key; nil when nothing was, or too long ago.
     package func accepted(_ key: RequestKey) async throws(RedisStoreError) -> AcceptedRequest? {
         let reply = try await store.client.read(RedisCommand("GET", .text(keys.accepted(key))))
+        return try request(key, reply)
+    }
+
+    /// Notes what is accepted under a key, unless something was before; what was first.
+    ///
+    /// It is for what the machine does not know, and so in no batch: who comes first is first, whatever the term.
+    package func first(
+        _ asked: AcceptedRequest
+    ) async throws(RedisStoreError) -> AcceptedRequest {
+        let key = RedisArgument.text(keys.accepted(asked.key))
+        let replies = try await store.client.read([
+            RedisCommand(
+                "SET", key, .text("\(asked.digest) \(asked.id)"), "NX", "PX",
+                .integer(Self.keyRetention.wholeMilliseconds)),
+            RedisCommand("GET", key),
+        ])
+        for reply in replies {
+            if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
+        }
+        // Without one it has just expired between the two.
+        return try request(asked.key, replies.last ?? .null) ?? asked
+    }
+
+    private func request(
+        _ key: RequestKey, _ reply: RedisValue
+    ) throws(RedisStoreError) -> AcceptedRequest? {
         guard let text = reply.text else { return nil }
         let words = text.split(separator: " ", maxSplits: 1)
         guard words.count == 2 else {
