@@ -75,6 +75,59 @@ import Testing
         }
     }
 
+    /// Runs `submit` with a file under a key, where the controller has so many bytes of it.
+    private func submitFile(
+        _ words: [String], stored: Int?, check: @Sendable (Ran, Stub) async throws -> Void
+    ) async throws {
+        try await withFolder { folder in
+            try "hello".write(toFile: folder + "/a.txt", atomically: true, encoding: .utf8)
+            let upload = #"{"id":"U1","url":"https://spark:8443/objects/uploads/U1/a.txt"}"#
+            try await jctl(
+                ["submit", "--kind", "vision", "--file", "my image=\(folder)/a.txt"] + words,
+                routes: [
+                    "POST /uploads": { _ in .json(upload, status: 201) },
+                    "GET /uploads/U1": { _ in
+                        guard let stored else { return .error(404, "not_found", "no file") }
+                        return .json(#"{"id":"U1","size":\#(stored)}"#)
+                    },
+                    "PUT /objects/uploads/U1/a.txt": { _ in .json("") },
+                    "POST /jobs": { _ in .json(Samples.job("queued"), status: 202) },
+                ], check: check)
+        }
+    }
+
+    @Test func filesComeUnderTheKeyOfTheirJob() async throws {
+        try await submitFile([], stored: nil) { ran, stub in
+            #expect(ran.code == 0, "\(ran.err)")
+            let key = try #require(Self.keys(stub, "POST /jobs").first)
+            #expect(Self.keys(stub, "POST /uploads") == ["\(key):my%20image"])
+            // Nobody can have used it before.
+            #expect(stub.requests("GET /uploads/U1").isEmpty)
+        }
+    }
+
+    @Test(arguments: [nil, 3, 5] as [Int?])
+    func aFileThatIsThereIsNotPutAgain(_ stored: Int?) async throws {
+        try await submitFile(["--idempotency-key", "k"], stored: stored) { ran, stub in
+            #expect(ran.code == 0, "\(ran.err)")
+            #expect(Self.keys(stub, "POST /uploads") == ["k:my%20image"])
+            #expect(Self.keys(stub, "POST /jobs") == ["k"])
+            #expect(stub.requests("PUT /objects/uploads/U1/a.txt").count == (stored == 5 ? 0 : 1))
+            #expect(ran.err.contains("a.txt was uploaded under this key before") == (stored == 5))
+            #expect(
+                stub.requests("POST /jobs").first?.text
+                    == #"{"kind":"vision","input":{"my image":{"$upload":"U1"}}}"#)
+        }
+    }
+
+    @Test func twoFilesForOneFieldAreRefused() async throws {
+        let words = ["submit", "--kind", "vision", "--file", "image=a", "--file", "image=b"]
+        try await jctl(words, routes: [:]) { ran, stub in
+            #expect(ran.code == 2 && ran.err.contains("a field of its own"), "\(ran)")
+            #expect(stub.requests.isEmpty)
+        }
+    }
+
     @Test func whatWasRefusedIsNotAskedForAgain() async throws {
         let answer: Answer = { _ in .error(503, "store_unavailable", "the store does not answer") }
         try await jctl(["submit", "--kind", "image"], routes: ["POST /jobs": answer]) { ran, stub in

@@ -8,6 +8,7 @@ import signal
 import ssl
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -174,6 +175,22 @@ def test_a_file_is_brought_as_an_input(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.call("DELETE", f"/api/v1/uploads/{upload}")[0] == 204
     failed = fleet.wait(late[1]["id"], 60)
     assert failed["error"]["code"] == "input_missing", failed
+
+
+def test_a_job_with_a_file_is_asked_for_again(fleet: Fleet, tmp_path: Path) -> None:
+    """As jctl advises when an answer is lost: the same command under the same key."""
+    photo = tmp_path / "photo.bin"
+    photo.write_bytes(os.urandom(100_000))
+    command = ["submit", "--kind", "text", "--file", f"file={photo}", "--input", '{"prompt": "hello"}', "--idempotency-key", f"again-{uuid.uuid4().hex}"]
+    first, second = fleet.jctl(*command), fleet.jctl(*command)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout == second.stdout, "they are two jobs"
+    assert "uploaded under this key before" in second.stderr and not first.stderr, first.stderr + second.stderr
+    fleet.succeed(first.stdout.strip(), 60)
+    # Another file is another request.
+    photo.write_bytes(os.urandom(100_001))
+    third = fleet.jctl(*command)
+    assert third.returncode == 6 and "the idempotency key was used" in third.stderr, third.stderr
 
 
 def test_a_plan_with_a_body_of_more_than_a_megabyte(fleet: Fleet) -> None:

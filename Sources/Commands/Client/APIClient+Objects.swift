@@ -38,13 +38,14 @@ extension APIClient {
 
     /// Posts JSON; the answer is one object.
     func post<Model: Decodable & Sendable>(
-        _ type: Model.Type, _ resource: Resource, _ body: JSONValue?, purpose: String
+        _ type: Model.Type, _ resource: Resource, _ body: JSONValue?,
+        headers: [(String, String)] = [], purpose: String
     ) async throws -> Fetched<Model> {
         try await object(
             type,
             Call(
-                method: .POST, resource: resource, body: body.map { Data($0.compact.utf8) },
-                purpose: purpose))
+                method: .POST, resource: resource, headers: headers,
+                body: body.map { Data($0.compact.utf8) }, purpose: purpose))
     }
 
     /// Gets a list, page by page, up to `limit` items (nil is all there are).

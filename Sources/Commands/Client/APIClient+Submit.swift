@@ -7,6 +7,9 @@ extension APIClient {
     /// The longest wait that it may ask for.
     private static let submitPatience = Duration.seconds(10)
 
+    /// A key that nobody has used yet.
+    static func newKey() -> String { UUID().uuidString.lowercased() }
+
     /// Posts a job, a plan or a request under an idempotency key.
     ///
     /// So what may have arrived is sent again without doing the work twice, a few times; so is what is
@@ -15,7 +18,7 @@ extension APIClient {
         _ type: Model.Type, _ resource: Resource, _ body: JSONValue, key: String?, purpose: String,
         session: Session
     ) async throws -> Fetched<Model> {
-        let key = key ?? UUID().uuidString.lowercased()
+        let key = key ?? Self.newKey()
         let call = Call(
             method: .POST, resource: resource, headers: [("Idempotency-Key", key)],
             body: Data(body.compact.utf8), purpose: purpose)

@@ -9,9 +9,14 @@ import Synchronization
 struct InputUpload {
     let session: Session
     let client: APIClient
+    /// The key of what the files are for; each is announced under it with the name of its field.
+    let key: String
+    /// Whether the key may have been used before.
+    let isRepeat: Bool
 
     private struct Announced: Decodable, Sendable {
         var id: String
+        var size: UInt64?
         var url: String?
         var headers: [String: String]?
     }
@@ -21,6 +26,7 @@ struct InputUpload {
         guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
             throw CommandError.usage("--file '\(text)' is not FIELD=PATH")
         }
+        let field = String(text[..<equals])
         let path = String(text[text.index(after: equals)...])
         let name = Self.plainName(URL(filePath: path).lastPathComponent)
         guard let size = Self.size(of: path) else {
@@ -31,7 +37,14 @@ struct InputUpload {
             ("name", .string(name)), ("contentType", .string(type)), ("size", .number("\(size)")),
         ])
         let made = try await client.post(
-            Announced.self, Resource("uploads"), body, purpose: "upload \(path)")
+            Announced.self, Resource("uploads"), body,
+            headers: [("Idempotency-Key", Self.key(key, of: field))], purpose: "upload \(path)")
+        let value = JSONValue.object([.init("$upload", .string(made.model.id))])
+        // The job that came with it may be at work on it.
+        if isRepeat, try await isThere(made.model.id, size, path) {
+            session.note("\(name) was uploaded under this key before")
+            return (field, value)
+        }
         guard let url = made.model.url else {
             throw CommandError(
                 .failed, "cannot upload \(path)", why: "the controller gave no address")
@@ -52,7 +65,24 @@ struct InputUpload {
             headers.append(("Content-Type", type))
         }
         try await client.put(url, headers: headers, pieces, purpose: "upload \(path)")
-        return (String(text[..<equals]), .object([.init("$upload", .string(made.model.id))]))
+        return (field, value)
+    }
+
+    /// The key of a file: any text may be a field, and a key has no space.
+    private static func key(_ key: String, of field: String) -> String {
+        let plain = field.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+        return "\(key):\(plain ?? field)"
+    }
+
+    /// Whether the whole file was put before.
+    private func isThere(_ id: String, _ size: UInt64, _ path: String) async throws -> Bool {
+        do {
+            let found = try await client.get(
+                Announced.self, Resource("uploads", id), purpose: "upload \(path)")
+            return found.model.size == size
+        } catch let failure as CommandError where failure.status == .notFound {
+            return false
+        }
     }
 
     /// The size of a file; nil for a folder or a pipe, and for what cannot be read.

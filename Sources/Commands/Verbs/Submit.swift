@@ -113,6 +113,10 @@ struct Submit: Command {
                 "--cluster, --template, --deadline, --retries and --after are said of each step in its file"
             )
         }
+        let fields = file.map { $0.prefix { $0 != "=" } }
+        guard Set(fields).count == fields.count else {
+            throw ValidationError("each --file has a field of its own")
+        }
         _ = try JobBody.labels(label)
     }
 
@@ -125,7 +129,9 @@ struct Submit: Command {
             if let atOnce { body = body.with("maxRunning", .int(atOnce)) }
             return try await actions.submit(body, key: idempotencyKey, waiting: waiting)
         }
-        let body = try await body(session)
+        // The files come under it too, so that the same command asks for the same.
+        let key = idempotencyKey ?? APIClient.newKey()
+        let body = try await body(session, key)
         if count != nil || items != nil {
             let step = body.with("name", .string(kind ?? "job")).with(
                 "count", count.map { .int($0) }
@@ -134,19 +140,20 @@ struct Submit: Command {
             .with("maxRunning", atOnce.map { .int($0) })
             return try await actions.submit(
                 .object([.init("onFailure", .string("continue")), .init("steps", .array([step]))]),
-                key: idempotencyKey, waiting: waiting)
+                key: key, waiting: waiting)
         }
         let job = try await session.client().submit(
-            Job.self, Resource("jobs"), body, key: idempotencyKey, purpose: "submit the job",
-            session: session)
+            Job.self, Resource("jobs"), body, key: key, purpose: "submit the job", session: session)
         try await SubmittedJob(session: session, waiting: waiting, output: output)
             .finish(job.model, shown: job.json)
     }
 
-    private func body(_ session: Session) async throws -> JSONValue {
+    private func body(_ session: Session, _ key: String) async throws -> JSONValue {
         var input = try JobBody.input(input, session.context)
         if !file.isEmpty {
-            let upload = InputUpload(session: session, client: try session.client())
+            let upload = InputUpload(
+                session: session, client: try session.client(), key: key,
+                isRepeat: idempotencyKey != nil)
             for text in file {
                 let (field, value) = try await upload.upload(text)
                 input = input.with(field, value)
