@@ -17,7 +17,7 @@ struct EventFeedTests {
     @Test("A reader gets what happens, in order, in pages that are bounded")
     func order() async throws {
         let feed = EventFeed(earlier: Self.events(1...5))
-        let reader = try #require(feed.follow())
+        let reader = try feed.follow(.local)
         feed.publish(Self.events(6...1_000))
         var all: [UInt64] = []
         while all.count < 995 {
@@ -31,7 +31,7 @@ struct EventFeedTests {
     @Test("One that waits is woken by what happens")
     func wakes() async throws {
         let feed = EventFeed()
-        let reader = try #require(feed.follow())
+        let reader = try feed.follow(.local)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await feed.run() }
             group.addTask {
@@ -47,8 +47,8 @@ struct EventFeedTests {
     @Test("One that reads nothing is told so once what it has not read is no longer kept")
     func slow() async throws {
         let feed = EventFeed()
-        let slow = try #require(feed.follow())
-        let quick = try #require(feed.follow())
+        let slow = try feed.follow(.local)
+        let quick = try feed.follow(.local)
         for begin in stride(from: UInt64(1), through: 30_001, by: 1_000) {
             feed.publish(Self.events(begin...begin + 999))
             var read = 0
@@ -67,10 +67,10 @@ struct EventFeedTests {
     @Test("One that comes back gets what it missed, if that is kept")
     func back() async throws {
         let feed = EventFeed(earlier: Self.events(100...200))
-        let near = try #require(feed.follow(after: 180))
+        let near = try feed.follow(.local, after: 180)
         let page = Self.numbers(await near.next())
         #expect(page == Array(181...200))
-        let far = try #require(feed.follow(after: 50))
+        let far = try feed.follow(.local, after: 50)
         guard case .behind = await far.next() else {
             Issue.record("it was not told")
             return
@@ -78,25 +78,39 @@ struct EventFeedTests {
     }
 
     @Test("No more than so many, and who is gone leaves nothing behind")
-    func limit() async throws {
+    func limit() throws {
         let feed = EventFeed(limit: 3)
-        var readers = (0..<3).compactMap { _ in feed.follow() }
+        let callers: [SubmitterName] = ["a", "b", "c"]
+        var readers = try callers.map { try feed.follow($0) }
         #expect(readers.count == 3 && feed.readers == 3)
-        #expect(feed.follow() == nil)
+        #expect(throws: EventFeed.NoRoom.full) { _ = try feed.follow("d") }
         readers.removeLast()
         #expect(feed.readers == 2)
-        #expect(feed.follow() != nil)
+        _ = try feed.follow("d")
         #expect(feed.readers == 2, "one that nobody keeps is gone at once")
         readers = []
         #expect(feed.readers == 0)
+    }
+
+    @Test("No caller has more than a tenth of the room, and gets again what was given back")
+    func share() throws {
+        let feed = EventFeed(limit: 29)
+        var own = try (0..<2).map { _ in try feed.follow("alice") }
+        #expect(throws: EventFeed.NoRoom.shareTaken) { _ = try feed.follow("alice") }
+        let other = try feed.follow("bob")
+        #expect(own.count == 2 && feed.readers == 3)
+        own.removeLast()
+        try own.append(feed.follow("alice"))
+        #expect(throws: EventFeed.NoRoom.shareTaken) { _ = try feed.follow("alice") }
+        withExtendedLifetime((own, other)) {}
     }
 
     @Test("One that may not go on is ended when it is looked at, and no other")
     func check() async throws {
         let feed = EventFeed()
         let mayGoOn = Atomic(true)
-        let reader = try #require(feed.follow())
-        let other = try #require(feed.follow())
+        let reader = try feed.follow(.local)
+        let other = try feed.follow(.local)
         reader.lasts { mayGoOn.load(ordering: .relaxed) }
         feed.checkReaders()
         #expect(!reader.isOver)
@@ -109,7 +123,7 @@ struct EventFeedTests {
     @Test("One that is ended hears of it")
     func ended() async throws {
         let feed = EventFeed()
-        let reader = try #require(feed.follow())
+        let reader = try feed.follow(.local)
         async let item = reader.next()
         reader.end()
         if await item != nil { Issue.record("it got something") }

@@ -27,7 +27,7 @@ struct LiveFeedTests {
     }
 
     private func follow(_ plane: Plane, _ topics: String) throws -> EventReader {
-        let reader = try #require(plane.feed.follow())
+        let reader = try plane.feed.follow(.local)
         plane.api.live.follow(try Topics(topics), with: reader)
         return reader
     }

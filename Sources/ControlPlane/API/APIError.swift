@@ -50,6 +50,19 @@ package struct APIError: HTTPResponseError, Sendable {
             retryAfter: refusal.retryAfter.map { Int($0.inSeconds.rounded(.up)) })
     }
 
+    /// Says that a caller may follow nothing more now.
+    init(_ noRoom: EventFeed.NoRoom, of caller: SubmitterName) {
+        let (status, who): (HTTPResponse.Status, String) =
+            switch noRoom {
+            case .full: (.serviceUnavailable, "too many")
+            case .shareTaken: (.tooManyRequests, "too many of \(caller)'s")
+            }
+        self.init(
+            status, "too_many_streams",
+            "\(who) streams, followed logs and waiting requests are open; come back later",
+            retryAfter: 5)
+    }
+
     static func invalid(_ message: String) -> APIError {
         APIError(.badRequest, "bad_request", message)
     }

@@ -100,7 +100,7 @@ extension APIServer {
         let wanted = request.uri.queryParameters["topics"].map(String.init) ?? "all"
         let topics = try Topics(wanted, for: context.caller)
         let last = request.header("Last-Event-ID").flatMap { UInt64($0) }
-        let reader = try follow(after: last)
+        let reader = try follow(context.caller, after: last)
         reader.lasts(while: context.isStillLetIn)
         live.follow(topics, with: reader)
         // A peer that goes away is known at once, one that takes nothing is cut off.
@@ -127,13 +127,13 @@ extension APIServer {
             })
     }
 
-    /// Somebody who follows events; refused when too many do.
-    func follow(after sequence: UInt64? = nil) throws -> EventReader {
-        if let reader = feed.follow(after: sequence) { return reader }
-        throw APIError(
-            .serviceUnavailable, "too_many_streams",
-            "too many streams, followed logs and waiting requests are open; come back later",
-            retryAfter: 5)
+    /// Follows events for a caller; refused when too many do, or the caller does too often.
+    func follow(_ caller: Caller, after sequence: UInt64? = nil) throws -> EventReader {
+        do throws(EventFeed.NoRoom) {
+            return try feed.follow(caller.name, after: sequence)
+        } catch {
+            throw APIError(error, of: caller.name)
+        }
     }
 
     /// What is written of an item, and whether more can follow.

@@ -22,7 +22,9 @@ extension APIServer {
                 guard let seconds = Int(text), (0...60).contains(seconds) else {
                     throw APIError.invalid("wait must be 0…60 seconds")
                 }
-                return try JSONAnswer.response(try await waitFor(id, goal, .seconds(seconds)))
+                let reader = try follow(context.caller)
+                let view = try await waitFor(id, goal, .seconds(seconds), reader)
+                return try JSONAnswer.response(view)
             }
             return try JSONAnswer.response(try await view(id))
         }
@@ -59,7 +61,7 @@ extension APIServer {
         }
         let asked = job
         return try await accept(
-            request, RequestKey(job), job.idempotencyDigest, { asked }, shape: { $0 })
+            request, caller, RequestKey(job), job.idempotencyDigest, { asked }, shape: { $0 })
     }
 
     /// The job of the path, when the caller may act on it.
@@ -96,7 +98,7 @@ extension APIServer {
     ///
     /// `make` is asked only for a new job, so that a repeat does not depend on what has changed since.
     private func accept<Answer: Encodable>(
-        _ request: Request, _ key: RequestKey?, _ digest: String?,
+        _ request: Request, _ caller: Caller, _ key: RequestKey?, _ digest: String?,
         _ make: () async throws -> JobRequest, shape: (JobView) async throws -> Answer
     ) async throws -> Response {
         let wait = Self.preferredWait(request)
@@ -108,11 +110,12 @@ extension APIServer {
             // What was just stored need not be read again.
             return (accepted, accepted == member.id ? member.request.input : nil)
         }
-        guard let wait else {
+        // What was accepted is told, whether it can be waited for or not: repeated it would be done twice.
+        guard let wait, let reader = try? follow(caller) else {
             return try JSONAnswer.response(
                 try await shape(try await view(accepted, input: input)), status: .accepted)
         }
-        let view = try await waitFor(accepted, "ended", wait, input: input)
+        let view = try await waitFor(accepted, "ended", wait, reader, input: input)
         let ended = JobState(rawValue: view.state)?.isFinal ?? false
         return try JSONAnswer.response(try await shape(view), status: ended ? .ok : .accepted)
     }
@@ -176,7 +179,9 @@ extension APIServer {
         let key = try Self.idempotencyKey(request)
         // Of what was said, not of what it is taken for.
         let digest = key == nil ? nil : try Self.digest(JSONValue.object(fields))
-        return try await accept(request, RequestKey(.job, key, of: caller.submitter), digest) {
+        return try await accept(
+            request, caller, RequestKey(.job, key, of: caller.submitter), digest
+        ) {
             var job = try await understood(text, session)
             job.submitter = caller.submitter
             job.idempotencyKey = key
@@ -318,11 +323,12 @@ extension APIServer {
         return view
     }
 
-    /// The job when it has reached a state, or as it is when the time is over.
+    /// The job when it has reached a state, or as it is when the time is over; `reader` follows already, so
+    /// that nothing is missed.
     private func waitFor(
-        _ id: JobID, _ goal: String, _ time: Duration, input: String? = nil
+        _ id: JobID, _ goal: String, _ time: Duration, _ reader: EventReader,
+        input: String? = nil
     ) async throws -> JobView {
-        let reader = try follow()
         let now = try await look(id)
         if Self.reached(now.view.state, goal) { return await whole(now, input: input) }
         await withTaskGroup(of: Void.self) { group in

@@ -38,7 +38,7 @@ extension APIServer {
         if let name = HTTPField.Name("Jessica-Log-Offset") { headers[name] = "\(start)" }
         let body =
             query.follow && number > 0
-            ? try followed(key, from: next, writer, first, while: context.isStillLetIn)
+            ? try followed(key, from: next, writer, first, for: context)
             : whole(key, from: next, writer, first)
         return Response(status: .ok, headers: headers, body: body)
     }
@@ -66,10 +66,10 @@ extension APIServer {
 
     private func followed(
         _ key: AttemptKey, from offset: UInt64, _ writer: LogWriter, _ first: [UInt8],
-        while mayGoOn: @escaping @Sendable () -> Bool
+        for context: Context
     ) throws -> ResponseBody {
-        let follower = try follow()
-        follower.lasts(while: mayGoOn)
+        let follower = try follow(context.caller)
+        follower.lasts(while: context.isStillLetIn)
         return ResponseBody { [self] out in
             let (watch, ticks) = await logs.watch(key)
             let (changes, wake) = Self.changes(ticks, follower, of: key.job)

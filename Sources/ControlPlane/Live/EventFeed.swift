@@ -49,9 +49,19 @@ package final class EventFeed: Sendable {
         case gone
     }
 
+    /// Why one more may not follow.
+    enum NoRoom: Error {
+        /// As many follow as may.
+        case full
+        /// The caller has as many readers as one may have.
+        case shareTaken
+    }
+
     private struct State {
         var events: [Kept] = []
-        var readers: [UInt64: Weak] = [:]
+        var readers: [UInt64: Follower] = [:]
+        /// How many of them each caller has.
+        var shares: [SubmitterName: Int] = [:]
         var last: UInt64 = 0
         /// Readers that were cut as their peer took nothing.
         var cut: UInt64 = 0
@@ -73,15 +83,22 @@ package final class EventFeed: Sendable {
             return low
         }
     }
-    private struct Weak { weak var reader: EventReader? }
+    private struct Follower {
+        weak var reader: EventReader?
+        let caller: SubmitterName
+    }
 
     private let state = Mutex(State())
     private let signal = Signal()
     private let limit: Int
+    /// The most readers of one caller, so that nobody takes the room of all others.
+    private let share: Int
 
-    /// Creates a feed that begins with earlier events, for so many readers.
+    /// Creates a feed that begins with earlier events, for so many readers; a tenth of them may be one
+    /// caller's.
     package init(earlier: [FleetEvent] = [], limit: Int = EventFeed.readerLimit) {
         self.limit = limit
+        share = max(1, limit / 10)
         state.withLock { $0.events = earlier.map { Kept(event: $0) } }
     }
 
@@ -161,19 +178,28 @@ package final class EventFeed: Sendable {
     /// The number of the last event; 0 before the first.
     package var latest: UInt64 { state.withLock { $0.events.last?.event.sequence ?? 0 } }
 
-    /// Follows from a number on, or from now on; nil when too many do.
-    func follow(after sequence: UInt64? = nil) -> EventReader? {
-        state.withLock { state in
-            guard state.readers.count < limit else { return nil }
+    /// Follows for a caller, from a number on or from now on.
+    func follow(
+        _ caller: SubmitterName, after sequence: UInt64? = nil
+    ) throws(NoRoom) -> EventReader {
+        try state.withLock { state -> Result<EventReader, NoRoom> in
+            let own = state.shares[caller, default: 0]
+            guard own < share else { return .failure(.shareTaken) }
+            guard state.readers.count < limit else { return .failure(.full) }
             state.last += 1
             let place = sequence ?? state.events.last?.event.sequence ?? 0
             let reader = EventReader(feed: self, id: state.last, after: place)
-            state.readers[state.last] = Weak(reader: reader)
-            return reader
-        }
+            state.readers[state.last] = Follower(reader: reader, caller: caller)
+            state.shares[caller] = own + 1
+            return .success(reader)
+        }.get()
     }
 
     func leave(_ id: UInt64) {
-        state.withLock { $0.readers[id] = nil }
+        state.withLock { state in
+            guard let caller = state.readers.removeValue(forKey: id)?.caller else { return }
+            let left = state.shares[caller, default: 0] - 1
+            state.shares[caller] = left > 0 ? left : nil
+        }
     }
 }

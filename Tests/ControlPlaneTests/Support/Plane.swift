@@ -55,6 +55,7 @@ struct Plane: Sendable {
         directory: String? = nil, fleet: FleetSpec? = Plane.fleet, leadWithin: Duration? = nil,
         fullWeight: Int = 64 << 20, policy: ControllerPolicy = ControllerPolicy(),
         registry: ToldRegistry = ToldRegistry(.unknown("there is no registry")),
+        readers: Int = EventFeed.readerLimit,
         _ body: @escaping @Sendable (Plane, PrivateRedis) async throws -> Value
     ) async throws -> Value {
         let directory =
@@ -78,7 +79,7 @@ struct Plane: Sendable {
             let loop = ControlLoop(
                 store: store, clock: clock, term: term, leadWithin: leadWithin,
                 fullWeight: fullWeight, logger: logger)
-            let feed = EventFeed()
+            let feed = EventFeed(limit: readers)
             let sent = Sent()
             let catalogue = try JobCatalogue(path: directory + "/catalogue.sqlite", term: term)
             catalogue.record(loaded.snapshot.jobs)
