@@ -121,4 +121,41 @@ struct PastJobTests {
             #expect(away.code == "store_unavailable")
         }
     }
+
+    @Test("Its events are looked for from when it was submitted, however much happened before")
+    func events() async throws {
+        try await Plane.with(fleet: nil) { plane, _ in
+            let job = try await plane.past(Self.id(plane))
+            func write(_ numbers: ClosedRange<UInt64>, of id: JobID, at: Instant) async throws {
+                var change = FleetChange(
+                    counters: await plane.loop.read { controller, _ in controller.counters },
+                    clock: plane.loop.clock.now)
+                change.events = numbers.map {
+                    FleetEvent(sequence: $0, at: at, kind: .job, job: id)
+                }
+                try await plane.store.commit(
+                    try plane.store.seal(change, term: plane.loop.term))
+            }
+            // More than one answer looks through, and none of it at hand.
+            for first in stride(from: UInt64(1), to: 60_000, by: 10_000) {
+                let before = job.submittedAt - .seconds(1)
+                try await write(first...first + 9_999, of: "other", at: before)
+            }
+            try await write(60_001...60_002, of: job.id, at: job.submittedAt)
+            let later = FleetEvent(
+                sequence: 60_003, at: job.submittedAt + .seconds(1), kind: .job, job: "other")
+            plane.feed.publish([later])
+            let path = "/api/v1/jobs/\(job.id)/events"
+            let (status, all) = try await plane.call(.get, path)
+            #expect(status == .ok, "\(all)")
+            #expect(all["items"]?[0]?["seq"] == .int(60_001))
+            #expect(all["items"]?[1]?["seq"] == .int(60_002))
+            #expect(all["items"]?[2] == nil && Plane.text(all["next"]) == nil)
+            let (_, first) = try await plane.call(.get, path + "?limit=1")
+            #expect(first["items"]?[0]?["seq"] == .int(60_001) && first["items"]?[1] == nil)
+            #expect(Plane.text(first["next"]) == "60001")
+            let (_, second) = try await plane.call(.get, path + "?limit=1&cursor=60001")
+            #expect(second["items"]?[0]?["seq"] == .int(60_002))
+        }
+    }
 }

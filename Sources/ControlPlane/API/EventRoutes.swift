@@ -5,84 +5,96 @@ import NIOCore
 import RedisStore
 
 extension APIServer {
-    /// Stored events read for one page of a filtered list.
-    ///
-    /// A filter may leave few of them; the next page goes on behind.
-    private static let readLimit = 50_000
+    /// Stored events read at once for a filtered list: the store has others to serve, too.
+    private static let readLimit = 10_000
+    /// How long a page of a filtered list is looked for; the next one goes on where that got.
+    private static let lookTime = Duration.milliseconds(200)
 
     func addEvents(_ api: RouterGroup<Context>) {
         api.get("/events") { request, context in
-            try await events(request, of: nil, for: context.caller)
+            try request.requireKnown([
+                "after", "job", "node", "plan", "since", "tail", "type", "cursor", "limit",
+            ])
+            return try await events(request, try filter(request, for: context.caller))
         }
         api.get("/jobs/:id/events") { request, context in
-            let id = JobID(try name(context, "id"))
-            _ = try await find(id)
-            return try await events(request, of: id, for: context.caller)
+            let job = try await find(JobID(try name(context, "id")))
+            try request.requireKnown(["cursor", "limit"])
+            let filter = EventFilter(job: job.id, since: job.submittedAt, caller: context.caller)
+            return try await events(request, filter)
         }
         api.get("/stream") { request, context in try await stream(request, context) }
     }
 
-    private func events(
-        _ request: Request, of job: JobID?, for caller: Caller
-    ) async throws -> Response {
+    private func filter(_ request: Request, for caller: Caller) throws -> EventFilter {
         let query = request.uri.queryParameters
-        let filters = job == nil ? ["after", "job", "node", "plan", "since", "tail", "type"] : []
-        try request.requireKnown(filters + ["cursor", "limit"])
-        let limit = try limit(request, standard: 1_000, most: 10_000)
-        let cursor = query["cursor"] ?? query["after"]
-        let since = try query["since"].map {
-            try RFC3339.instant(String($0.prefix(64)), of: "since")
-        }
-        let tail = try request.number("tail", in: 0...10_000)
-        guard tail == nil || cursor == nil else {
-            throw APIError.impossible("`tail` begins at the end, and `cursor` elsewhere; give one")
-        }
-        let from = try sequence(cursor)
-        let after =
-            if let since, from == nil, tail == nil { try await place(before: since) } else {
-                from ?? 0
-            }
-        let start = since ?? .zero
-        let job = try job ?? name(request, query: "job").map { JobID($0) }
-        let node = try name(request, query: "node").map { NodeName($0) }
-        let plan = try name(request, query: "plan").map { PlanID($0) }
-        let type = try query["type"].map { text in
-            guard let type = FleetEvent.Kind(rawValue: String(text)) else {
+        var filter = EventFilter(caller: caller)
+        filter.job = try name(request, query: "job").map { JobID($0) }
+        filter.node = try name(request, query: "node").map { NodeName($0) }
+        filter.plan = try name(request, query: "plan").map { PlanID($0) }
+        filter.kind = try query["type"].map { text in
+            guard let kind = FleetEvent.Kind(rawValue: String(text)) else {
                 throw APIError.unknown(
                     "type of event", text, among: FleetEvent.Kind.allCases.map(\.rawValue))
             }
-            return type
+            return kind
         }
-        let hasFilter = job != nil || node != nil || plan != nil || type != nil
-        // One more than a page says whether there is another.
-        let most = hasFilter ? Self.readLimit : limit + 1
-        let events: [FleetEvent]
-        if tail != nil {
-            events = feed.all
-        } else if let kept = feed.events(after: after) {
-            events = kept
-        } else {
-            events = try await record { try await store.events(after: after, limit: most) }
+        if let since = query["since"] {
+            filter.since = try RFC3339.instant(String(since.prefix(64)), of: "since")
         }
-        let chosen = events.filter {
-            (job == nil || $0.job == job) && (node == nil || $0.node == node)
-                && (plan == nil || $0.plan == plan) && (type == nil || $0.kind == type)
-                && $0.at >= start
-                && caller.maySee($0.kind)
-        }
-        if let tail {
-            let items = chosen.suffix(min(tail, limit)).map { EventView($0) }
-            return try JSONAnswer.response(Page(items: items, next: nil))
-        }
-        let page = chosen.prefix(limit)
-        let isRead = chosen.count <= limit
-        let last = isRead ? (events.count >= most ? events.last : nil) : page.last
-        let next = last.map { "\($0.sequence)" }
-        return try JSONAnswer.response(Page(items: page.map { EventView($0) }, next: next))
+        return filter
     }
 
-    /// The number of the last event from before an instant.
+    private func events(_ request: Request, _ filter: EventFilter) async throws -> Response {
+        let query = request.uri.queryParameters
+        let limit = try limit(request, standard: 1_000, most: 10_000)
+        let cursor = query["cursor"] ?? query["after"]
+        if let tail = try request.number("tail", in: 0...10_000) {
+            guard cursor == nil else {
+                throw APIError.impossible(
+                    "`tail` begins at the end, and `cursor` elsewhere; give one")
+            }
+            let items = feed.all.filter(filter.takes).suffix(min(tail, limit))
+            return try JSONAnswer.response(Page(items: items.map { EventView($0) }, next: nil))
+        }
+        let from = try sequence(cursor)
+        let place = if let from { from } else { try await place(before: filter.since) }
+        let (found, next) = try await page(after: place, limit: limit, filter)
+        return try JSONAnswer.response(
+            Page(items: found.map { EventView($0) }, next: next.map { "\($0)" }))
+    }
+
+    /// The first events behind a place that a filter takes, and where to go on; nil at the end.
+    private func page(
+        after place: UInt64, limit: Int, _ filter: EventFilter
+    ) async throws -> ([FleetEvent], next: UInt64?) {
+        // One more than a page says whether there is another.
+        let most = filter.isNarrow ? Self.readLimit : limit + 1
+        let end = ContinuousClock.now + Self.lookTime
+        var place = place
+        var found: [FleetEvent] = []
+        while true {
+            let after = place
+            let kept = feed.events(after: after)
+            let read =
+                if let kept { kept } else {
+                    try await record { try await store.events(after: after, limit: most) }
+                }
+            found += read.filter(filter.takes)
+            if found.count > limit {
+                let page = Array(found.prefix(limit))
+                return (page, page.last?.sequence)
+            }
+            // What is at hand reaches to the end.
+            guard kept == nil, let last = read.last else { return (found, nil) }
+            place = last.sequence
+            if end <= .now { return (found, place) }
+        }
+    }
+
+    /// The number of the last event from before an instant; 0 when all are wanted.
     private func place(before since: Instant) async throws -> UInt64 {
+        if since == .zero { return 0 }
         if let place = feed.last(before: since) { return place }
         return try await record { try await store.lastEvent(before: since) }
     }
