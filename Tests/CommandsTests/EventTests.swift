@@ -139,6 +139,78 @@ import Testing
         }
     }
 
+    /// A record with the events from a number to 8, in pages of two; at hand is only one that nobody wants.
+    private static func record(_ request: StubRequest, from first: Int) -> StubAnswer {
+        if request.query["tail"] != nil { return .json(Samples.list(Samples.event(90))) }
+        let place = request.query["cursor"] ?? request.query["after"] ?? "0"
+        let left = (first...8).filter { $0 > Int(place) ?? 0 }
+        let page = left.prefix(request.query["limit"] == "1" ? 1 : 2)
+        let next = left.count > page.count ? page.last.map { "\"\($0)\"" } : nil
+        let items = page.map { Samples.event($0) }.joined(separator: ",")
+        return .json("{\"items\":[\(items)],\"next\":\(next ?? "null")}")
+    }
+
+    @Test(
+        arguments: [[], ["--node", "agx-11", "--type", "roamer.state"]] as [[String]], [1, 6, 8])
+    func whatTheStreamMissedIsInTheRecord(_ filter: [String], _ first: Int) async throws {
+        let connections = Counter()
+        try await Stub.serve { request in
+            if request.route == "GET /events" { return Self.record(request, from: first) }
+            switch connections.next() {
+            case 1:
+                return .stream(type: "text/event-stream") { write in
+                    try await write("id: 5\ndata: \(Samples.event(5))\n\n")
+                    try await write("event: resync\ndata: {\"reason\":\"events were missed\"}\n\n")
+                }
+            case 2:
+                return .stream(type: "text/event-stream") { write in
+                    try await write("id: 91\ndata: \(Samples.event(91))\n\n")
+                }
+            default: return .error(403, "forbidden", "the test ends here")
+            }
+        } _: { stub in
+            let ran = await jctl(["events", "-f", "-o", "name"] + filter, at: stub.socket)
+            #expect(ran.code == 4)
+            let missed = first == 8 ? ["8"] : ["6", "7", "8"]
+            #expect(ran.lines == ["5"] + missed + ["91"])
+            let note =
+                first == 8
+                ? "fell behind; events from before 2026-11-23T11:59:00.000Z are gone\n"
+                : "fell behind, and caught up: 3 events\n"
+            #expect(ran.err.contains(note), "\(ran.err)")
+            let ids = stub.requests("GET /stream").map { $0.header("Last-Event-ID") ?? "" }
+            #expect(ids == ["", "90", "91"])
+            let asked = stub.requests("GET /events").filter { $0.query["after"] == "5" }
+            #expect(asked.count == (first == 8 ? 1 : 2))
+            for request in asked {
+                #expect(request.query["node"] == (filter.isEmpty ? nil : "agx-11"))
+                #expect(request.query["type"] == (filter.isEmpty ? nil : "roamer.state"))
+            }
+        }
+    }
+
+    @Test func aStreamThatIsTooMuchNowIsTriedAgain() async throws {
+        let connections = Counter()
+        try await Stub.serve { _ in
+            let number = connections.next()
+            switch number {
+            case 1, 3:
+                return .stream(type: "text/event-stream") { write in
+                    try await write("id: \(number)\ndata: \(Samples.event(number))\n\n")
+                }
+            case 2:
+                var answer = StubAnswer.error(429, "too_many_streams", "too many of alice's")
+                answer.headers.append(("Retry-After", "5"))
+                return answer
+            default: return .error(403, "forbidden", "the test ends here")
+            }
+        } _: { stub in
+            let ran = await jctl(["events", "-f", "-o", "name"], at: stub.socket)
+            #expect(ran.code == 4)
+            #expect(ran.lines == ["1", "3"])
+        }
+    }
+
     @Test func everyFilterCountsWhileFollowing() async throws {
         let connections = Counter()
         try await Stub.serve { _ in

@@ -16,8 +16,12 @@ struct EventStream {
 
     /// Calls `handle` with the events as they come (several at once in a rush) until it throws or the task is cancelled; `connected` is
     /// called each time a connection stands, since events may have been missed before.
+    ///
+    /// `missed` is called when the controller cannot say any more what came after an event, whose number it gets
+    /// (empty before the first), and changes it to that of the event to go on after; empty goes on with what comes.
     func run(
         connected: () async throws -> Void = {},
+        missed: (inout String) async throws -> Void = { $0 = "" },
         handle: ([ServerSentEvent]) async throws -> Void
     ) async throws {
         var lastID = after ?? ""
@@ -33,10 +37,12 @@ struct EventStream {
                     // Only a stream that brings something is back; one that just ends is not.
                     if lostAt != nil { tell(true) }
                     (failures, lostAt) = (0, nil)
+                } missed: {
+                    try await missed(&$0)
                 } handle: {
                     try await handle($0)
                 }
-            } catch let error as CommandError where error.status.isPassing && hasConnected {
+            } catch let error as CommandError where error.isPassing && hasConnected {
                 // A stream that stood once may be lost and come back: the controller restarts.
             }
             let now = session.context.now()
@@ -59,6 +65,7 @@ struct EventStream {
 
     private func connect(
         _ lastID: inout String, connected: () async throws -> Void, received: () -> Void,
+        missed: (inout String) async throws -> Void,
         handle: ([ServerSentEvent]) async throws -> Void
     ) async throws {
         var headers = [("Accept", "text/event-stream")]
@@ -80,9 +87,10 @@ struct EventStream {
                 // Connecting again would bring the same event again.
                 throw CommandError(.failed, "cannot follow events", why: "one is beyond 1 MiB")
             }
-            // What was missed cannot be had: to ask for it again would be answered so again.
-            id = events.contains { $0.type == "resync" } ? "" : parser.lastID
+            id = parser.lastID
             if !events.isEmpty { try await handle(events) }
+            // To ask the stream for it again would be answered so again.
+            if events.contains(where: { $0.type == "resync" }) { try await missed(&id) }
         }
     }
 }

@@ -9,11 +9,11 @@ struct EventFollower {
     let output: OutputOptions
 
     private static let pageSize = 1000
+    private var filter: [(String, String?)] { [("job", job), ("node", node), ("type", type)] }
 
     /// The stored events, oldest first: those of the last `since` seconds, the newest `limit`.
     func past(since: Double?, limit: Int) async throws -> [Fetched<Event>] {
         let client = try session.client()
-        let filter: [(String, String?)] = [("job", job), ("node", node), ("type", type)]
         if since == nil, limit > 0 {
             let latest = try await EventTail.read(client, last: limit, filter)
             // Fewer may be only what the controller has at hand.
@@ -41,10 +41,10 @@ struct EventFollower {
 
     /// Prints events as they happen, until ^C.
     func follow(after: String?) async throws {
-        let stream = EventStream(
-            client: try session.client(), session: session, topics: topics, after: after)
-        try await stream.run { events in
-            for event in events {
+        let (client, start) = (try session.client(), session.context.now())
+        let stream = EventStream(client: client, session: session, topics: topics, after: after)
+        try await stream.run(missed: { last in try await catchUp(client, &last, from: start) }) {
+            for event in $0 where event.type != "resync" {
                 guard let json = try? JSONParser.parse(event.data.utf8),
                     let model = try? JSONDecoder().decode(Event.self, from: Data(event.data.utf8))
                 else {
@@ -54,6 +54,39 @@ struct EventFollower {
                 if isWanted(model, event.type) { show(Fetched(json: json, model: model)) }
             }
         }
+    }
+
+    /// Prints what the stream left out behind the event `last`, as far as it is kept, and says so.
+    ///
+    /// Before the first event, when `last` is empty, it is what has happened since `start`.
+    private func catchUp(
+        _ client: APIClient, _ last: inout String, from start: Date
+    ) async throws {
+        // The stream goes on behind this one: the last that was wanted may be too old for it again.
+        let latest = try await EventTail.read(client, last: 1).last?.model.seq
+        let oldest = try await client.list(
+            Event.self, Resource("events"), limit: 1, purpose: "list events"
+        ).items.first?.model
+        var resource = Resource("events", query: filter)
+        let place: (String, String?) =
+            last.isEmpty ? ("since", start.formatted(.iso8601)) : ("after", last)
+        resource.add([("limit", "\(Self.pageSize)"), place])
+        let missed = try await client.list(Event.self, resource, purpose: "list events").items
+        for event in missed { show(event) }
+        if let oldest, let since = oldest.at, Self.isLater(oldest, than: last, start) {
+            session.note("fell behind; events from before \(since.text) are gone")
+        } else {
+            session.note("fell behind, and caught up: \(missed.count) events")
+        }
+        let end = [latest, missed.last?.model.seq].compactMap { $0 }.max()
+        last = end.map(String.init) ?? ""
+    }
+
+    /// Whether there was an event between the one that was heard last and the oldest that is kept.
+    private static func isLater(_ oldest: Event, than last: String, _ start: Date) -> Bool {
+        guard let heard = Int(last) else { return (oldest.at?.date).map { $0 > start } ?? false }
+        guard let seq = oldest.seq, seq > heard else { return false }
+        return seq - 1 > heard
     }
 
     /// Prints one event.

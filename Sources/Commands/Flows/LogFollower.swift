@@ -90,7 +90,7 @@ struct LogFollower {
             let isProgress = outcome.offset != from
             from = outcome.offset
             // A silent job is no lost connection, so its timeouts do not count.
-            guard loss.status == .unreachable else { continue }
+            guard loss.status != .timedOut else { continue }
             failures = isProgress ? 1 : failures + 1
             guard failures < 60 else { throw loss }
             if failures == 1 { session.note("the log's connection was lost; trying again") }
@@ -139,7 +139,7 @@ struct LogFollower {
                     outcome.offset = end
                 }
             }
-        } catch let error as CommandError where error.status.isPassing && follows {
+        } catch let error as CommandError where error.isPassing && follows {
             guard wasOpen || from != nil else { throw error }
             outcome.loss = error
         }

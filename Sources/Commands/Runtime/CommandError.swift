@@ -20,6 +20,8 @@ struct CommandError: Error, Equatable {
     var retryAfter: Duration?
     /// Whether the controller only does not do it now: too much was asked for.
     var isTooMuchNow: Bool { retryAfter != nil && (status == .failed || code == "queue_full") }
+    /// Whether the same can be had later.
+    var isPassing: Bool { status.isPassing || isTooMuchNow }
 
     /// Creates an error.
     init(

@@ -137,7 +137,7 @@ final class TopShell: Sendable {
                     let numbered = happened.filter { $0.seq != nil }
                     if !numbered.isEmpty { tell(.happened(numbered)) }
                 }
-            } catch let error as CommandError where error.status.isPassing {
+            } catch let error as CommandError where error.isPassing {
                 tell(.heard(false))
                 try await session.context.pause(.seconds(2))
             }
