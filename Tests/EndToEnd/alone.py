@@ -66,11 +66,14 @@ class Controller:
         self.file = folder / "controller.yaml"
         self.file.write_text(settings)
         self.socket = self.state / "controller.sock"
+        # How many files it may have open; 0 is as many as the tests.
+        self.files = 0
 
     def command(self, *flags: str) -> list[str]:
+        limit = ["prlimit", f"--nofile={self.files}:{self.files}"] if self.files else []
         own = {"config": self.file, "state-dir": self.state, "link-host": "127.0.0.1", "link-port": self.link, "api-host": "127.0.0.1", "api-port": self.api}
         words = [str(word) for name, value in own.items() if f"--{name}" not in flags for word in (f"--{name}", value)]
-        return [str(self.bin / "spark-controller"), "run", *words, *flags]
+        return [*limit, str(self.bin / "spark-controller"), "run", *words, *flags]
 
     def refused(self, *flags: str) -> subprocess.CompletedProcess[str]:
         """A start that is meant to end by itself."""

@@ -15,6 +15,7 @@ import pytest
 
 from alone import Controller, Program
 from fleet import Fleet, UnixConnection, most_memory, wait_until
+from test_storage import NAME, ROAMER_FLEET, clear, is_idle
 from test_webhooks import alone, post, submit
 
 GIGABYTE = 1 << 30
@@ -44,6 +45,37 @@ def open_stream(controller: Controller, topics: str = "all", buffer: int = 0) ->
     connection.connect(str(controller.socket))
     connection.sendall(f"GET /api/v1/stream?topics={topics} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return connection
+
+
+class Caller:
+    """Somebody with a token of their own, by HTTPS."""
+
+    def __init__(self, controller: Controller, name: str):
+        status, made = post(controller, "/tokens", {"name": name, "role": "submitter"})
+        assert status < 300, made
+        self.port, self.token = controller.api, made["token"]
+        self.context = ssl.create_default_context(cafile=str(controller.state / "authority" / "ca.crt"))
+
+    def open_stream(self, topics: str = "all") -> socket.socket:
+        """A stream that nobody reads yet."""
+        plain = socket.create_connection(("127.0.0.1", self.port), 30)
+        connection = self.context.wrap_socket(plain, server_hostname="localhost")
+        connection.sendall(f"GET /api/v1/stream?topics={topics} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n\r\n".encode())
+        return connection
+
+    def ask(self, method: str, path: str, body: object = None, wait: int | None = None) -> http.client.HTTPResponse:
+        """The head of an answer; the body can be read as it comes."""
+        connection = http.client.HTTPSConnection("localhost", self.port, timeout=40, context=self.context)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if wait is not None:
+            headers["Prefer"] = f"wait={wait}"
+        connection.request(method, f"/api/v1{path}", json.dumps(body) if body else None, headers)
+        return connection.getresponse()
+
+
+def is_refused(answer: http.client.HTTPResponse, status: int) -> bool:
+    code = json.loads(answer.read())["error"]["code"] if answer.status >= 400 else ""
+    return answer.status == status and code == "too_many_streams" and int(answer.getheader("Retry-After") or 0) > 0
 
 
 class Reader(threading.Thread):
@@ -135,16 +167,9 @@ def test_clients_that_go_away_leave_nothing_behind(running: Fleet, tmp_path: Pat
     with alone(running, tmp_path, "") as (controller, start):
         program = start()
         submit(controller, 1)
-        context = ssl.create_default_context(cafile=str(controller.state / "authority" / "ca.crt"))
-        token = (controller.state / "admin.token").read_text().strip()
+        caller = Caller(controller, "phone")
         before = files(program)
-
-        def secure() -> ssl.SSLSocket:
-            connection = context.wrap_socket(socket.create_connection(("127.0.0.1", controller.api), 10), server_hostname="localhost")
-            connection.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
-            return connection
-
-        for make in (lambda: open_stream(controller), secure):
+        for make in (lambda: open_stream(controller), caller.open_stream):
             streams = [make() for _ in range(50)]
             wait_until(lambda: metric(controller, "jessica_stream_readers") == 50, 20, "all streams to be open")
             for stream in streams:
@@ -259,17 +284,24 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_ten_thousand_streams_and_not_one_more(running: Fleet, tmp_path: Path, many_files: None) -> None:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    limit = min(10_000, hard // 2)
+@pytest.mark.parametrize("limit", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_so_many_streams_and_not_one_more(running: Fleet, tmp_path: Path, many_files: None, limit: int) -> None:
+    share = min(limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2) // 10
+    limit = share * 10
     with alone(running, tmp_path, "") as (controller, start):
+        controller.files = 2 * limit
         program = start()
+        callers = [Caller(controller, f"caller-{number}") for number in range(1, 10)]
+        late = Caller(controller, "late")
         before = memory(program)
         good = Reader(controller)
-        streams = []
+        streams: list[socket.socket] = []
         try:
             while len(streams) < limit - 1:
-                streams.append(open_stream(controller, "fleet" if len(streams) % 2 else "jobs"))
+                topics = "fleet" if len(streams) % 2 else "jobs"
+                # The good reader has one of the local socket's share.
+                number = (len(streams) + 1) // share
+                streams.append(callers[number - 1].open_stream(topics) if number else open_stream(controller, topics))
                 if len(streams) % 500 == 0:
                     # Not more than may wait to be accepted.
                     wait_until(lambda: metric(controller, "jessica_stream_readers") > len(streams) - 200, 30, "streams to be open")
@@ -278,24 +310,71 @@ def test_ten_thousand_streams_and_not_one_more(running: Fleet, tmp_path: Path, m
             print(f"{limit} streams: {opened - before} MiB more, {descriptors} files")
             assert descriptors >= limit
             for _ in range(3):
+                assert is_refused(late.ask("GET", "/stream"), 503)
                 one = UnixConnection(controller.socket, 20)
                 one.request("GET", "/api/v1/stream")
-                answer = one.getresponse()
-                assert answer.status == 503 and int(answer.getheader("Retry-After")) > 0, answer.read()
+                assert is_refused(one.getresponse(), 429)
                 one.close()
             # Others are served, and the good reader gets its events.
             began = time.monotonic()
             submit(controller, 3)
+            answer = late.ask("POST", "/jobs", {"kind": "image"}, wait=30)
+            assert answer.status == 202 and json.loads(answer.read())["state"] == "queued"
             wanted = controller.get("/api/v1/events?type=job.state&limit=10000")[1]["items"][-1]["seq"]
             wait_until(lambda: wanted in good.numbers, 15, "the good reader to have its events")
-            print(f"3 jobs and their events with {limit} streams: {time.monotonic() - began:.2f} s, {memory(program) - before} MiB more")
-            assert memory(program) - before < 1_500
+            took = time.monotonic() - began
+            print(f"4 jobs and their events with {limit} streams: {took:.2f} s, {memory(program) - before} MiB more")
+            assert took < 20, "what could not be waited for was waited for"
+            assert memory(program) - before < 100 + limit * 150 // 1000
         finally:
             for stream in streams:
                 stream.close()
         wait_until(lambda: metric(controller, "jessica_stream_readers") <= 1, 60, "all streams to be gone")
         wait_until(lambda: files(program) < 500, 30, "their files to be closed")
         assert controller.get("/readyz")[0] == 200
+
+
+def test_one_caller_cannot_take_the_room_of_the_others(running: Fleet, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=""))
+    controller = Controller(running, tmp_path, f"fleet_file: {file}\n")
+    controller.files = 1_000
+    share = controller.files // 2 // 10
+    streams: list[socket.socket] = []
+    with controller.start(), controller.agent(running, "agx-11", NAME):
+        try:
+            wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+            run = controller.jctl("run", "-d", "--image", "jessica/base:latest", "--", "sh", "-c", "echo here; sleep 600")
+            assert run.returncode == 0, run
+            job = run.stdout.strip()
+            assert controller.jctl("wait", job, "--for", "running").returncode == 0
+            alice, bob = Caller(controller, "alice"), Caller(controller, "bob")
+            streams += [alice.open_stream() for _ in range(share)]
+            wait_until(lambda: metric(controller, "jessica_stream_readers") == share, 20, "all streams to be open")
+            for path in ("/stream", f"/jobs/{job}/logs?follow=true", f"/jobs/{job}?wait=30"):
+                assert is_refused(alice.ask("GET", path), 429), path
+            custom = {"kind": "custom", "image": "jessica/base:latest", "command": ["true"]}
+
+            def waited(caller: Caller, seconds: int) -> float:
+                began = time.monotonic()
+                answer = caller.ask("POST", "/jobs", custom, wait=seconds)
+                # The only node is taken.
+                assert answer.status == 202, answer.read()
+                return time.monotonic() - began
+
+            assert waited(alice, 30) < 15
+            assert waited(bob, 2) > 1.9
+            stream, log = bob.ask("GET", "/stream"), bob.ask("GET", f"/jobs/{job}/logs?follow=true")
+            assert stream.status == log.status == 200
+            assert stream.readline() == b": welcome\n" and log.readline() == b"here\n"
+            wait_until(lambda: metric(controller, "jessica_stream_readers") == share + 2, 20, "these two to be counted")
+            # What is given back can be had again.
+            streams.pop().close()
+            wait_until(lambda: alice.ask("GET", f"/jobs/{job}?wait=0").status == 200, 20, "room for another")
+        finally:
+            for connection in streams:
+                connection.close()
+            clear(running)
 
 
 @pytest.mark.long
