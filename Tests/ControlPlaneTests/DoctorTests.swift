@@ -2,6 +2,7 @@ import FleetCore
 import Foundation
 import Hummingbird
 import HummingbirdTesting
+import RedisStore
 import Testing
 
 @testable import ControlPlane
@@ -20,7 +21,7 @@ struct DoctorTests {
 
     @Test("A Redis that keeps everything is fine")
     func goodStore() {
-        let findings = StoreFindings.judge(info: Self.good, commit: 0.00123)
+        let findings = StoreFindings.judge(info: Self.good, sync: "always", commit: 0.00123)
         #expect(
             findings == [.ok("store", "Redis 7.0.15, 12 MB of memory, the last batch took 1.2 ms")])
     }
@@ -38,7 +39,7 @@ struct DoctorTests {
         ])
     func badStore(from: String, to: String, status: String, action: String) {
         let info = Self.good.replacingOccurrences(of: from, with: to)
-        let findings = StoreFindings.judge(info: info, commit: nil)
+        let findings = StoreFindings.judge(info: info, sync: "always", commit: nil)
         #expect(findings.map(\.status.rawValue) == [status])
         #expect(findings.first?.action?.contains(action) == true)
     }
@@ -46,7 +47,46 @@ struct DoctorTests {
     @Test("An answer that is no INFO is no reason to worry, nor to end")
     func strangeStore() {
         for text in ["", ":::\n:", "used_memory:-5\nmaxmemory:99999999999999999999"] {
-            #expect(StoreFindings.judge(info: text, commit: nil).map(\.status) == [.ok])
+            let findings = StoreFindings.judge(info: text, sync: "always", commit: nil)
+            #expect(findings.map(\.status) == [.ok])
+        }
+    }
+
+    @Test(
+        "A Redis that answers before its log is on disk is told of",
+        arguments: ["everysec", "no"])
+    func lazyStore(sync: String) {
+        let findings = StoreFindings.judge(info: Self.good, sync: sync, commit: nil)
+        #expect(findings.map(\.status) == [.warning])
+        #expect(findings.first?.message.contains("appendfsync \(sync)") == true)
+        #expect(findings.first?.action == "set `appendfsync always`")
+        // One that has no log at all has the worse fault.
+        let without = Self.good.replacingOccurrences(of: "aof_enabled:1", with: "aof_enabled:0")
+        let worse = StoreFindings.judge(info: without, sync: sync, commit: nil)
+        #expect(worse.map(\.action) == ["set `appendonly yes` and `appendfsync always`"])
+    }
+
+    @Test("A Redis that does not tell its settings is no reason to worry")
+    func silentStore() {
+        let findings = StoreFindings.judge(info: Self.good, sync: nil, commit: nil)
+        #expect(findings.map(\.status) == [.ok, .ok])
+        #expect(findings.last?.message.contains("cannot be told") == true)
+    }
+
+    @Test("Redis itself is asked how it writes its log")
+    func asksStore() async throws {
+        try await Plane.with { plane, _ in
+            let client = plane.store.store.client
+            func store() async throws -> [String?] {
+                try await diagnose(plane)
+                    .filter { $0["name"] == .string("store") }.map { Plane.text($0["status"]) }
+            }
+            #expect(try await store() == ["ok"])
+            _ = try await client.read(RedisCommand("CONFIG", "SET", "appendfsync", "everysec"))
+            #expect(try await store() == ["warning"])
+            // A user who may not ask.
+            _ = try await client.read(RedisCommand("ACL", "SETUSER", "default", "-config"))
+            #expect(try await store() == ["ok", "ok"])
         }
     }
 

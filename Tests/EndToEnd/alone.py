@@ -140,7 +140,7 @@ class Redis(Program):
     def __init__(self, folder: Path):
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
-        super().__init__(folder / "redis.log", "redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", folder, "--save", "", "--appendonly", "yes")
+        super().__init__(folder / "redis.log", "redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
         wait_until(lambda: listens(self.port), 10, "redis to listen")
 
 
@@ -154,7 +154,12 @@ class Bucket(Program):
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.folder = folder / "buckets"
         self.folder.mkdir()
-        super().__init__(folder / "s3.log", rclone(), "serve", "s3", "--config", "/dev/null", "--auth-key", ",".join(self.KEYS), "--addr", f"127.0.0.1:{self.port}", self.folder)
+        self.serve()
+
+    def serve(self, *flags: str) -> None:
+        """Starts it, for the first time or again after `end`: what it remembers of its folder is forgotten by that."""
+        words = ["serve", "s3", "--config", "/dev/null", "--auth-key", ",".join(self.KEYS), "--addr", f"127.0.0.1:{self.port}", *flags]
+        super().__init__(self.folder.parent / "s3.log", rclone(), *words, self.folder)
         wait_until(lambda: listens(self.port), 20, "the object store to listen")
 
     def files(self) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -116,6 +117,33 @@ def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Pa
                 assert not list((tmp_path / "out").iterdir())
             finally:
                 clear(running)
+
+
+def test_the_doctor_tries_whether_the_bucket_keeps_anything(running: Fleet, tmp_path: Path) -> None:
+    with Bucket(tmp_path) as bucket:
+        file = tmp_path / "fleet.yaml"
+        storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
+        file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
+        keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
+        controller = Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
+
+        def found() -> dict:
+            (finding,) = [item for item in controller.get("/api/v1/diagnosis")[1]["items"] if item["name"] == "objects"]
+            return finding
+
+        with controller.start():
+            assert found()["status"] == "ok", found()
+            assert not [name for name in bucket.files() if name.startswith("jessica/configs/")]
+            bucket.end()
+            bucket.serve("--read-only")
+            assert found()["status"] == "failed", found()
+            bucket.end()
+            shutil.rmtree(bucket.folder / "jessica")
+            bucket.serve()
+            lost = found()
+            assert lost["status"] == "failed" and "NoSuchBucket" in lost["message"] and "is the bucket gone" in lost["action"], lost
+        with controller.start():
+            assert found()["status"] == "ok", found()
 
 
 def test_outputs_of_any_name_come_back(running: Fleet, tmp_path: Path) -> None:

@@ -79,6 +79,10 @@ struct S3StoreTests {
             #expect(denied == .accessDenied)
             let nowhere = try other("no-such-bucket", "testsecret", server.endpoint)
             #expect(await code { _ = try await nowhere.get(name, range: nil) } == .notFound)
+            let lost = await code {
+                try await nowhere.put(name, .bytes(ByteBuffer(string: "x")), contentType: "a/b")
+            }
+            #expect(lost == .notFound)
             let silent = try other("jessica", "testsecret", "http://127.0.0.1:1")
             #expect(await code { _ = try await silent.head(name) } == .unavailable)
             try await store.prepare()

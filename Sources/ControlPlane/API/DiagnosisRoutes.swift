@@ -2,7 +2,6 @@ import FleetCore
 import Foundation
 import Hummingbird
 import JobCatalogue
-import ObjectStore
 import RedisStore
 import Settings
 import Synchronization
@@ -133,25 +132,21 @@ extension APIServer {
                     action: "look at the disk, and at redis.log in the state folder")
             ]
         }
-        guard let reply = try? await store.store.client.read([RedisCommand("INFO")]).first,
-            let text = reply.text
-        else { return [.ok("store", "Redis answers, and says nothing of itself")] }
-        return StoreFindings.judge(info: text, commit: health.latency?.inSeconds)
+        let replies = try? await store.store.client.read([
+            RedisCommand("INFO"), RedisCommand("CONFIG", "GET", "appendfsync"),
+        ])
+        guard let text = replies?.first?.text else {
+            return [.ok("store", "Redis answers, and says nothing of itself")]
+        }
+        // An error where the user may not ask, or the command has another name.
+        let sync = replies?.last?.array?.last?.text
+        return StoreFindings.judge(
+            info: text, sync: sync, commit: health.latency?.inSeconds)
     }
 
     private func objectFinding() async -> Finding {
         let place = folder == nil ? "the object store" : "the folder of outputs"
-        do {
-            _ = try await objects.head(try ObjectLayout.config(name: "doctor"))
-        } catch {
-            // That there is no such thing is an answer too.
-            if error.code != .notFound {
-                return .failed(
-                    "objects", error.message,
-                    action: "outputs and logs cannot be kept; check `storage` and its keys")
-            }
-        }
-        return .ok("objects", "\(place) answers")
+        return await ObjectFindings.look(objects, place: place)
     }
 
     private func catalogueFinding() async -> Finding {

@@ -1,16 +1,27 @@
-/// What is found of Redis, from the text of its INFO.
+/// What is found of Redis, from the text of its INFO and its settings.
 enum StoreFindings {
-    /// Judges how Redis is set up.
-    static func judge(info text: String, commit: Double?) -> [Finding] {
+    /// Judges how Redis is set up; `sync` is its `appendfsync`, nil when it does not tell.
+    static func judge(info text: String, sync: String?, commit: Double?) -> [Finding] {
         let facts = parse(text)
         var findings: [Finding] = []
         let used = facts["used_memory"].flatMap { UInt64($0) } ?? 0
         let most = facts["maxmemory"].flatMap { UInt64($0) } ?? 0
-        if facts["aof_enabled"] == "0" {
+        let hasLog = facts["aof_enabled"] != "0"
+        if !hasLog {
             findings.append(
                 .warning(
                     "store", "Redis keeps no log on disk, so a crash of it loses jobs",
                     action: "set `appendonly yes` and `appendfsync always`"))
+        }
+        if hasLog, let sync, sync != "always" {
+            findings.append(
+                .warning(
+                    "store",
+                    """
+                    Redis answers before its log is on disk (`appendfsync \(sync)`), so a crash of \
+                    its machine loses jobs
+                    """,
+                    action: "set `appendfsync always`"))
         }
         if facts["aof_last_write_status"] == "err" {
             findings.append(
@@ -35,6 +46,11 @@ enum StoreFindings {
             let speed = commit.map { ", the last batch took \(($0 * 10_000).rounded() / 10) ms" }
             findings.append(
                 .ok("store", "\(version), \(humaneBytes(used)) of memory\(speed ?? "")"))
+        }
+        if hasLog, sync == nil {
+            findings.append(
+                .ok("store", "whether `appendfsync` is `always` cannot be told: Redis does not say")
+            )
         }
         return findings
     }

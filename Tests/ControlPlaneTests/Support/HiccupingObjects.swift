@@ -5,9 +5,14 @@ import Synchronization
 final class HiccupingObjects: ObjectStore {
     private let store: any ObjectStore
     private let hiccups: Mutex<Int>
+    private let error: ObjectStoreError
 
-    init(_ store: any ObjectStore, hiccups: Int) {
+    init(
+        _ store: any ObjectStore, hiccups: Int,
+        error: ObjectStoreError = ObjectStoreError(.unavailable, "It hiccups.")
+    ) {
         self.store = store
+        self.error = error
         self.hiccups = Mutex(hiccups)
     }
 
@@ -40,7 +45,7 @@ final class HiccupingObjects: ObjectStore {
             left -= 1
             return true
         }
-        guard !isHiccup else { throw ObjectStoreError(.unavailable, "It hiccups.") }
+        guard !isHiccup else { throw error }
         return try await store.get(key, range: range)
     }
 
