@@ -261,6 +261,23 @@ def test_what_is_not_public_is_refused(running: Fleet, tmp_path: Path, url: str)
         assert done.returncode == 1 and "a loopback address" in done.stderr, done.stderr
 
 
+def test_only_hosts_that_are_meant_are_taken(running: Fleet, tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        url = f"http://127.0.0.1:{receiver.port}/"
+        with alone(running, tmp_path, "webhooks: {allow: [127.0.0.1]}\n") as (controller, start):
+            start()
+            assert controller.jctl("webhook", "create", "before", "--url", url, "--topics", "fleet").returncode == 0
+        with alone(running, tmp_path, 'webhooks: {allow: [127.0.0.1], hosts: ["*.example.org"]}\n') as (controller, start):
+            start()
+            for other in (url, "https://example.org/", "https://example.com/"):
+                done = controller.jctl("webhook", "create", "other", "--url", other)
+                assert done.returncode != 0 and "webhooks.hosts" in done.stderr, done
+            assert controller.jctl("webhook", "create", "meant", "--url", "https://hooks.example.org/").returncode == 0
+            done = controller.jctl("webhook", "test", "before")
+            assert done.returncode == 1 and "webhooks.hosts" in done.stderr, done
+        assert not [one for one in receiver.tries if one["json"]["type"] == "webhook.test"]
+
+
 def test_a_setting_that_means_nothing_is_one_line(running: Fleet, tmp_path: Path) -> None:
     controller = Controller(running, tmp_path, "webhooks:\n  allow: [10.0.0.0/33]\n")
     done = controller.refused()

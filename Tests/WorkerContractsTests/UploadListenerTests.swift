@@ -120,7 +120,7 @@ struct UploadListenerTests {
         let piece = ByteBuffer(repeating: 65, count: 1 << 20)
         let sent = Count()
         let megabytes = 128
-        try await withListener(depot: depot, configure: { $0.idleTimeout = .milliseconds(200) }) {
+        try await withListener(depot: depot, configure: { $0.idleTimeout = .seconds(1) }) {
             listener in
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(host: "127.0.0.1", port: listener.port).get()
@@ -134,8 +134,8 @@ struct UploadListenerTests {
                     sent.add()
                 }
             }
-            let later = ContinuousClock.now + .seconds(1)
-            _ = try await eventually("five times the idle timeout") {
+            let later = ContinuousClock.now + .seconds(3)
+            _ = try await eventually("three times the idle timeout") {
                 ContinuousClock.now >= later ? true : nil
             }
             // What the sockets of both sides hold, 40 MB with the usual limits, and a few pieces of ours.

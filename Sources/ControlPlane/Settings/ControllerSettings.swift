@@ -139,6 +139,12 @@ package struct ControllerSettings: Sendable {
             "audit.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "365d",
             help: "How long it is kept who did what, and who was refused."),
         SettingSpec(
+            "webhooks.hosts", .list,
+            help: """
+                The only hosts that webhooks may go to, *.example.org for all below one; when left out, \
+                any that is public.
+                """),
+        SettingSpec(
             "webhooks.allow", .list,
             help: """
                 Hosts, addresses and networks such as 10.0.0.0/8 that webhooks may go to though they are \
@@ -201,9 +207,15 @@ package struct ControllerSettings: Sendable {
             let given = access == nil ? "storage.secret_key" : "storage.access_key"
             mistakes.append(settings.mistake(given, "needs \(missing) too"))
         }
+        let hosts: WebhookHosts
+        do {
+            hosts = try WebhookHosts(settings.list("webhooks.hosts"))
+        } catch {
+            return (nil, mistakes + [settings.mistake("webhooks.hosts", error.description)])
+        }
         let rules: WebhookRules
         do {
-            rules = try WebhookRules(allow: settings.list("webhooks.allow"))
+            rules = try WebhookRules(allow: settings.list("webhooks.allow"), only: hosts)
         } catch {
             return (nil, mistakes + [settings.mistake("webhooks.allow", error.description)])
         }

@@ -83,12 +83,17 @@ struct WebhookTarget: Hashable, Sendable {
 }
 
 /// Where webhooks may go: anywhere in the public network, and where the settings allow it.
+///
+/// Where `webhooks.hosts` has any, only to these of them.
 struct WebhookRules: Sendable {
+    private let only: WebhookHosts
     private let hosts: Set<String>
     private let networks: [AddressRange]
 
     /// Reads the setting `webhooks.allow`: names of hosts, addresses, and networks such as 10.0.0.0/8.
-    init(allow: [String] = []) throws(WebhookRefusal) {
+    init(
+        allow: [String] = [], only: WebhookHosts = WebhookHosts()
+    ) throws(WebhookRefusal) {
         var hosts: Set<String> = []
         var networks: [AddressRange] = []
         for word in allow {
@@ -102,6 +107,7 @@ struct WebhookRules: Sendable {
                 throw WebhookRefusal("`\(word)` is no host, address or network like 10.0.0.0/8")
             }
         }
+        self.only = only
         self.hosts = hosts
         self.networks = networks
     }
@@ -109,6 +115,7 @@ struct WebhookRules: Sendable {
     /// Throws when a webhook cannot go there, whatever its host's address is.
     func check(_ target: WebhookTarget) throws(WebhookRefusal) {
         if let address = target.address { return _ = try choose(target, among: [address]) }
+        try only.check(target)
         if !target.isSecure, !hosts.contains(target.host), networks.isEmpty {
             throw Self.needsTLS(target)
         }
@@ -118,6 +125,7 @@ struct WebhookRules: Sendable {
     func choose(
         _ target: WebhookTarget, among addresses: [IPAddress], attempt: Int = 0
     ) throws(WebhookRefusal) -> IPAddress {
+        try only.check(target)
         guard !addresses.isEmpty else { throw WebhookRefusal("\(target.host) has no address") }
         for address in addresses where !isAllowed(target.host, address) {
             if let kind = address.special {

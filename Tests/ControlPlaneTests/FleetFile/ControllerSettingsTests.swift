@@ -67,6 +67,19 @@ import Testing
             ])
     }
 
+    @Test func hostsOfWebhooksAreChecked() throws {
+        #expect(try load("webhooks: {hosts: [hooks.example.org, '*.example.net']}\n").1 == [])
+        #expect(
+            try load("webhooks:\n  hosts: ['*.*']\n").1 == [
+                "controller.yaml:2: webhooks.hosts: `*.*` is no host, and not like *.example.org"
+            ])
+        let settings = try load("webhooks: {hosts: [hooks.example.org]}\n").0
+        let rules = try #require(settings).webhookRules
+        try rules.check(try WebhookTarget("https://hooks.example.org/"))
+        let other = try WebhookTarget("https://example.com/")
+        #expect(throws: WebhookRefusal.self) { try rules.check(other) }
+    }
+
     @Test func thePackagedFileNamesEverySetting() throws {
         let file = (0..<4).reduce(URL(filePath: #filePath)) { url, _ in
             url.deletingLastPathComponent()

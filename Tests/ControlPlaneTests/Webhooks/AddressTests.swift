@@ -6,11 +6,11 @@ import Testing
 struct AddressTests {
     private static func target(_ url: String) -> WebhookTarget? { try? WebhookTarget(url) }
 
-    private static func refusal(_ url: String, at addresses: [String], allow: [String] = [])
-        -> String?
-    {
+    private static func refusal(
+        _ url: String, at addresses: [String], allow: [String] = [], only: [String] = []
+    ) -> String? {
         do {
-            let rules = try WebhookRules(allow: allow)
+            let rules = try WebhookRules(allow: allow, only: try WebhookHosts(only))
             let target = try WebhookTarget(url)
             try rules.check(target)
             _ = try rules.choose(target, among: addresses.compactMap { IPAddress($0) })
@@ -118,6 +118,61 @@ struct AddressTests {
         ])
     func setting(word: String) {
         #expect(throws: WebhookRefusal.self) { try WebhookRules(allow: [word]) }
+    }
+
+    @Test(
+        "Where only some hosts are meant, these are reached",
+        arguments: [
+            "https://hooks.example.org/x", "https://HOOKS.example.ORG:8443/", "https://1.1.1.1/",
+            "https://a.example.net/", "https://a.b.example.net/", "https://[2606:4700::1111]/",
+        ])
+    func listed(url: String) {
+        #expect(Self.refusal(url, at: ["1.1.1.1"], only: Self.meant) == nil)
+    }
+
+    @Test(
+        "Where only some hosts are meant, no other is reached",
+        arguments: [
+            "https://example.org/", "https://x.hooks.example.org/", "https://example.net/",
+            "https://notexample.net/", "https://a.example.net.example.com/", "https://1.1.1.2/",
+            "https://[::ffff:1.1.1.2]/",
+        ])
+    func unlisted(url: String) throws {
+        let why = Self.refusal(url, at: ["1.1.1.1"], only: Self.meant)
+        #expect(why?.contains("webhooks.hosts") == true)
+        let rules = try WebhookRules(only: try WebhookHosts(Self.meant))
+        let target = try WebhookTarget(url)
+        #expect(throws: WebhookRefusal.self, "when it is made") { try rules.check(target) }
+        let address = try #require(IPAddress("1.1.1.1"))
+        #expect(throws: WebhookRefusal.self, "when something is delivered") {
+            try rules.choose(target, among: [address])
+        }
+    }
+
+    private static let meant = [
+        "hooks.Example.org", "*.example.net", "1.1.1.1", "2606:4700:0::1111",
+    ]
+
+    @Test("A host that is meant must still be public, or allowed, and https")
+    func both() {
+        let only = ["hooks.lan"]
+        #expect(Self.refusal("https://hooks.lan/", at: ["10.1.2.3"], only: only) != nil)
+        #expect(Self.refusal("http://hooks.lan/", at: ["1.1.1.1"], only: only) != nil)
+        let allow = ["10.0.0.0/8"]
+        #expect(
+            Self.refusal("http://hooks.lan/", at: ["10.1.2.3"], allow: allow, only: only) == nil)
+        #expect(
+            Self.refusal("http://10.1.2.3/", at: ["10.1.2.3"], allow: allow, only: only) != nil)
+    }
+
+    @Test(
+        "A list of hosts that means nothing is refused",
+        arguments: [
+            "", "*", "*.", "*.*", "a.*", "*.1.2.3.4", "10.0.0.0/8", "host:80", "https://a", "a/b",
+            "1.2.3", "a b", ".lan", "**.lan",
+        ])
+    func hosts(word: String) {
+        #expect(throws: WebhookRefusal.self) { try WebhookHosts([word]) }
     }
 
     @Test("Ranges begin and end where they should")

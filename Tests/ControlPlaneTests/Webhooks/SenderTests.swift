@@ -9,12 +9,12 @@ import Testing
 @Suite("One delivery to a webhook")
 struct SenderTests {
     private static func sender(
-        _ url: String, allow: [String] = ["127.0.0.0/8"],
+        _ url: String, allow: [String] = ["127.0.0.0/8"], only: [String] = [],
         resolve: WebhookSender.Resolver? = nil
     ) throws -> WebhookSender {
         var sender = WebhookSender(
             target: try WebhookTarget(url), secret: WebhookSecret(),
-            rules: try WebhookRules(allow: allow), trust: nil)
+            rules: try WebhookRules(allow: allow, only: try WebhookHosts(only)), trust: nil)
         if let resolve { sender.resolve = resolve }
         return sender
     }
@@ -61,6 +61,19 @@ struct SenderTests {
             var sender = try Self.sender("https://\(host):\(receiver.port)/", allow: [])
             let outcome = await sender.send(try Self.delivery())
             #expect(Self.why(outcome).contains("a loopback address"))
+        }
+    }
+
+    @Test("A host that is none of those that are meant is not spoken to")
+    func unlisted() async throws {
+        try await Receiver.serve { receiver in
+            var other = try Self.sender("http://127.0.0.1:\(receiver.port)/x", only: ["hooks.lan"])
+            let refused = await other.send(try Self.delivery())
+            #expect(Self.why(refused).contains("webhooks.hosts"))
+            var meant = try Self.sender("http://127.0.0.1:\(receiver.port)/x", only: ["127.0.0.1"])
+            let taken = await meant.send(try Self.delivery())
+            #expect(taken == .delivered(200))
+            await meant.close()
         }
     }
 
