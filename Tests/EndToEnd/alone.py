@@ -101,15 +101,20 @@ class Controller:
         except OSError:
             return False
 
-    def get(self, path: str) -> tuple[int, Any]:
-        connection = UnixConnection(self.socket, 10)
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 60) -> tuple[int, Any]:
+        """One request; the answer's JSON, or its bytes when it is none."""
+        connection = UnixConnection(self.socket, timeout)
         try:
-            connection.request("GET", path)
+            about = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, path, None if body is None else json.dumps(body), about | (headers or {}))
             answer = connection.getresponse()
             content = answer.read()
             return answer.status, json.loads(content) if "json" in (answer.getheader("Content-Type") or "") else content
         finally:
             connection.close()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        return self.call("GET", path, timeout=10)
 
     def jctl(self, *arguments: str | Path, endpoint: str = "", timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """jctl over the controller's socket, or over another endpoint."""

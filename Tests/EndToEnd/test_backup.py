@@ -1,13 +1,12 @@
 """A backup of a fleet with work done, put into an installation that has nothing: everything is as it was."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from alone import CLEAN, Bucket, Controller
-from fleet import Fleet, UnixConnection, wait_until
+from fleet import Fleet, wait_until
 from test_storage import clear_of
 
 NAME = "backup-test"
@@ -25,15 +24,8 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 
 def ask(controller: Controller, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
-    connection = UnixConnection(controller.socket, 60)
-    try:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        return answer.status, json.loads(content) if "json" in (answer.getheader("Content-Type") or "") else content
-    finally:
-        connection.close()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return controller.call(method, f"/api/v1{path}", body, headers)
 
 
 def post(controller: Controller, path: str, body: Any = None) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from alone import Controller, Program
-from fleet import Fleet, UnixConnection, wait_until
+from fleet import Fleet, wait_until
 from test_api import tools
 
 CLUSTER = """\
@@ -89,13 +89,7 @@ class Receiver:
 
 
 def post(controller: Controller, path: str, body: Any) -> tuple[int, Any]:
-    connection = UnixConnection(controller.socket, 30)
-    try:
-        connection.request("POST", f"/api/v1{path}", json.dumps(body), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"null")
-    finally:
-        connection.close()
+    return controller.call("POST", f"/api/v1{path}", body)
 
 
 def submit(controller: Controller, count: int) -> list[str]:
