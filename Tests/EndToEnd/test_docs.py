@@ -15,15 +15,30 @@ PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").g
 ENDLESS = re.compile(r" (-f|-w|--watch)\b|^jctl top$")
 # What asks somebody out in the world: that it is refused or tried is all that can be seen here.
 ABROAD = re.compile(r"^jctl webhook test ")
+# The programs whose lines are typed, by themselves or behind a pipe.
+PROGRAM = re.compile(r"^    (?:[\w./-]+[^|]* \| |sudo (?:-u \w+ )?)?(?:jctl|fleet-sim|fleet-agent|spark-controller) ")
+# What is not typed here, and why.
+ELSEWHERE = {
+    "sudo -u jessica spark-controller restore --from FILE|NAME [--force]": "is for an installed controller that is down; test_backup.py restores",
+}
+# What would take minutes takes seconds; what it is called with stays what the page says.
+SHORTER = {
+    "--seeds 2000": "--seeds 20",
+    "--seeds 10 --nodes 100 --hours 4": "--seeds 1 --nodes 100 --hours 1",
+    "--policy policies.json": "--policy policies.json --seeds 1 --hours 1",
+}
+POLICIES = '{"mine": {"overflow": "backlog", "backlog_factor": 3, "release_idle_seconds": 60}}\n'
 
 
 def lines(page: str) -> list[str]:
-    """The lines that begin with jctl, without what is said about them; of several in one, each."""
+    """The lines that call a program of ours, without what is said about them; of several in one, each."""
     found = []
     for line in (ROOT / page).read_text().splitlines():
-        if not line.startswith("    jctl "):
+        if not PROGRAM.match(line):
             continue
         line = re.split(r"\s+# ", line.strip())[0].strip()
+        if line in ELSEWHERE:
+            continue
         if match := re.search(r"\S+(\|[a-z]+)+", line):
             found += [line.replace(match[0], word) for word in match[0].split("|")]
         else:
@@ -44,13 +59,23 @@ def test_every_line_of_a_page_can_be_typed(fleet: Fleet, page: str, tmp_path: Pa
     (tmp_path / "prompts.jsonl").write_text('{"prompt": "a"}\n{"prompt": "b"}\n')
     (tmp_path / "postcard.yaml").write_text((ROOT / "docs" / "plans.md").read_text().partition("```yaml\n")[2].partition("```")[0])
     (tmp_path / "usb").mkdir()
-    environment = {**os.environ, "HOME": str(home), "JCTL_ENDPOINT": str(fleet.socket), "PATH": f"{fleet.bin}:{os.environ['PATH']}"}
+    (tmp_path / "policies.json").write_text(POLICIES)
+    # What a board would say.
+    (tmp_path / "bin").mkdir()
+    tegrastats = tmp_path / "bin" / "tegrastats"
+    tegrastats.write_text(f"#!/bin/sh\nexec grep -v '^#' '{ROOT / 'Tests/TelemetryTests/Samples/tegrastats.txt'}'\n")
+    tegrastats.chmod(0o755)
+    environment = {**os.environ, "HOME": str(home), "JCTL_ENDPOINT": str(fleet.socket), "PATH": f"{tmp_path / 'bin'}:{fleet.bin}:{os.environ['PATH']}"}
     environment.pop("JCTL_CONFIG", None)
+    with (tmp_path / "events.jsonl").open("w") as events:
+        subprocess.run([fleet.bin / "jctl", "events", "--since", "24h", "--limit", "0", "-o", "jsonl"], env=environment, stdin=subprocess.DEVNULL, stdout=events, check=True, timeout=60)
     try:
         for line in lines(page):
             typed = line.replace("[NAME] ", "").replace("/mnt/usb", str(tmp_path / "usb")).replace("plan ID", f"plan {plan}")
             typed = re.sub(r"--plan ID", f"--plan {plan}", typed).replace(" ID", f" {job}")
-            command = ["timeout", "3" if ENDLESS.search(line) else "120", "bash", "-c", typed]
+            for long, short in SHORTER.items():
+                typed = typed.replace(long, short)
+            command = ["timeout", "3" if ENDLESS.search(line) else "120", "bash", "-o", "pipefail", "-c", typed]
             done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
             # What follows is stopped by us, or has come to its end.
             good = {0, 124} if ENDLESS.search(line) else {0, 1} if ABROAD.search(line) else {0}
@@ -58,6 +83,13 @@ def test_every_line_of_a_page_can_be_typed(fleet: Fleet, page: str, tmp_path: Pa
     finally:
         fleet.jctl("webhook", "rm", "hooks")
         fleet.jctl("token", "rm", "prometheus")
+
+
+def test_the_lines_of_all_programs_are_found() -> None:
+    typed = [line for page in PAGES for line in lines(page)]
+    assert {"fleet-sim run --seeds 2000", "tegrastats --interval 1000 | fleet-agent tegrastats --parse", "jctl get jobs"} <= set(typed)
+    text = "\n".join((ROOT / page).read_text() for page in PAGES)
+    assert all(f"    {line}\n" in text for line in ELSEWHERE), "a page says it no more"
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

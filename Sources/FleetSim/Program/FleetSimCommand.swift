@@ -16,7 +16,7 @@ package struct FleetSimCommand: AsyncParsableCommand {
               fleet-sim run --seeds 10 --nodes 100 --hours 4
               fleet-sim replay --seed 1593 --trace
               fleet-sim check --events events.jsonl
-              fleet-sim compare --policy policies.yaml
+              fleet-sim compare --policy policies.json
             """,
         subcommands: [
             RunCommand.self, ReplayCommand.self, CheckCommand.self, CompareCommand.self,
