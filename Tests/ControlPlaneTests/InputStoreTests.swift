@@ -246,6 +246,10 @@ struct InputStoreTests {
             #expect(seen == .notFound)
             let asked = try await plane.call(.delete, path + "?owner=alice@home", by: .https(bob)).0
             #expect(asked == .forbidden)
+            let long = String(repeating: "%F0%9F%90%B1", count: 128)
+            for nobody in ["", ".", "..", "%2F", long] {
+                #expect(try await plane.call(.get, path + "?owner=\(nobody)").0 == .notFound)
+            }
             let admin = try await plane.call(.get, path + "?owner=alice%40home").0
             #expect(admin == .ok)
             let removed = try await plane.call(.delete, path, by: .https(alice)).0

@@ -14,7 +14,8 @@ enum UploadedFile {
             guard let first = page.objects.first else { return nil }
             return try await objects.head(first.key)
         } catch {
-            if error.code == .notFound { return nil }
+            // Who has a name that no folder can have, has no file either.
+            if error.code == .notFound || error.code == .invalidKey { return nil }
             throw error
         }
     }
