@@ -113,7 +113,7 @@ CASES = {
     "top": [Case(until=r"\[1 overview\].*live", key="q"), Case("--once")],
     "get": [
         *(Case(noun) for noun in ("jobs", "plans", "nodes", "clusters", "roamers", "services", "templates", "events", "tokens")),
-        Case("nodes agx-01 -o yaml"),
+        Case("nodes agx-01 -o yaml", is_whole=True),
         Case("nodes nobody", 5),
         Case("nodes -w", 130, until="^agx-15 ", key="C-c"),
     ],
@@ -128,7 +128,7 @@ CASES = {
     "assign": [Case("$IDLE% --template generic-worker"), Case("agx-01 --template generic-worker", 6)],
     "release": [Case("$IDLE%")],
     "cancel": [Case("--state queued --dry-run"), Case("--state queued", 2), Case("$WAITING%"), Case("$JOB", 6)],
-    "retry": [Case("$WAITING%"), Case("$JOB", 6)],
+    "retry": [Case("$FAILED%"), Case("$JOB", 6), Case("$WAITING%", 6)],
     "ask": [Case("say hello"), Case("xyzzy", 1)],
     "submit": [Case("""--kind text --input '{"prompt": "hi"}'"""), Case("--kind text --input '{'", 2)],
     "run": [Case("--image jessica/base:latest --detach -- true"), Case("-- true", 2)],
@@ -136,7 +136,7 @@ CASES = {
     "uncordon": [Case("agx-0%")],
     "drain": [Case("agx-0%")],
     "undrain": [Case("agx-0%")],
-    "node": [Case("join", is_whole=True), Case("ls-pending"), Case("approve $BOX%"), Case("ban $BOX%"), Case("approve nobody", 5)],
+    "node": [Case("join", is_whole=True), Case("ls-pending"), Case("ban $BOX%"), Case("approve $NEW%"), Case("approve nobody", 5)],
     # 1 says that something would change.
     "plan": [Case("-f same.yaml"), Case("-f other.yaml", 1, is_whole=True)],
     "apply": [Case("-f same.yaml"), Case("-f broken.yaml", 2)],
@@ -158,8 +158,9 @@ def prepare(fleet: Fleet, shell: Shell) -> None:
     long = fleet.run("sh", "-c", "while :; do echo tick; sleep 1; done")["id"]
     plan = fleet.post("/plans", {"name": "tried", "steps": [{"name": "a", "kind": "text", "input": {"prompt": "hello"}}]})["id"]
     waiting = [fleet.submit("text", {"prompt": "hello"}, after=[long])["id"] for _ in range(2)]
+    failed = [fleet.run("false", retries=0)["id"] for _ in range(2)]
     name = f"tried-{time.monotonic_ns()}"
-    for number in (1, 2):
+    for number in (1, 2, 3, 4):
         status, box = fleet.call("POST", "/api/v1/enrolments", {"node": f"{name}-{number}", "key": public_key(), "version": "1"})
         assert status == 202, box
     status, backup = fleet.call("POST", "/api/v1/backups", {})
@@ -169,11 +170,13 @@ def prepare(fleet: Fleet, shell: Shell) -> None:
     for file, text in files.items():
         (shell.folder / f"{file}.yaml").write_text(text)
     fleet.succeed(job)
+    for one in failed:
+        assert fleet.wait(one)["state"] == "failed"
     fleet.wait(long, goal="running")
     idle = [roamer for roamer in ROAMERS if fleet.roamer(roamer) == "IDLE"]
     shell.set(
         JOB=job, LONG=long, PLAN=plan, WAITING1=waiting[0], WAITING2=waiting[1], IDLE1=idle[0], IDLE2=idle[1], NAME1=f"{name}-1", NAME2=f"{name}-2",
-        BOX1=f"{name}-1", BOX2=f"{name}-2", BACKUP=backup["name"], JCTL_CONFIG=str(shell.folder / "config.yaml"),
+        BOX1=f"{name}-1", BOX2=f"{name}-2", NEW1=f"{name}-3", NEW2=f"{name}-4", FAILED1=failed[0], FAILED2=failed[1], BACKUP=backup["name"], JCTL_CONFIG=str(shell.folder / "config.yaml"),
     )
 
 
@@ -198,7 +201,6 @@ def problems(case: Case, shown: Ran, piped: Ran) -> list[str]:
     return found + [f"is {len(line)} columns wide: {line}" for line in wide + [line for line in piped.lines if len(line) > COLUMNS]]
 
 
-@pytest.mark.long
 def test_every_command_on_a_terminal_and_in_a_pipe(fleet: Fleet, shell: Shell) -> None:
     verbs = re.findall(r"^  ([a-z]+) {2,}\S", fleet.jctl("--help").stdout, re.M)
     assert sorted(verbs) == sorted(CASES), "each verb of jctl is tried here"
