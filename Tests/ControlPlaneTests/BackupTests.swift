@@ -120,7 +120,7 @@ struct BackupTests {
             let desk = BackupDesk(
                 loop: plane.loop, store: plane.store,
                 inputs: InputStore(
-                    objects: HiccupingObjects(plane.api.objects, hiccups: count),
+                    objects: BrokenObjects.hiccuping(plane.api.objects, times: count),
                     keepUploads: .seconds(86_400), logger: quiet),
                 scratch: plane.directory + "/other.part", logger: quiet,
                 pause: { pause in pauses.withLock { $0.append(pause) } })
@@ -186,7 +186,7 @@ struct BackupTests {
                 let desk = BackupDesk(
                     loop: plane.loop, store: plane.store,
                     inputs: InputStore(
-                        objects: HiccupingObjects(plane.api.objects, hiccups: 1),
+                        objects: BrokenObjects.hiccuping(plane.api.objects, times: 1),
                         keepUploads: .seconds(86_400), logger: quiet),
                     scratch: plane.directory + "/other.part", logger: quiet,
                     pause: { _ in

@@ -33,8 +33,8 @@ struct ObjectDoctorTests {
         arguments: [BrokenObjects.Call.put, .get, .delete])
     func denied(call: BrokenObjects.Call) async throws {
         try await withStore { store in
-            var broken = BrokenObjects(store: store)
-            broken.failing = (call, ObjectStoreError(.accessDenied, "They may not."))
+            let broken = BrokenObjects(
+                store, failing: (call, ObjectStoreError(.accessDenied, "They may not.")))
             let finding = await ObjectFindings.look(broken, place: "the store")
             #expect(finding.status == .failed)
             #expect(finding.message == "the store refuses the keys: They may not.")
@@ -44,8 +44,8 @@ struct ObjectDoctorTests {
     @Test("A bucket that is gone is told of")
     func gone() async throws {
         try await withStore { store in
-            var broken = BrokenObjects(store: store)
-            broken.failing = (.put, ObjectStoreError(.notFound, "No such bucket."))
+            let broken = BrokenObjects(
+                store, failing: (.put, ObjectStoreError(.notFound, "No such bucket.")))
             let finding = await ObjectFindings.look(broken, place: "the store")
             #expect(finding.status == .failed)
             #expect(finding.message.contains("No such bucket."))
@@ -58,8 +58,7 @@ struct ObjectDoctorTests {
         arguments: ["", "something else", String(repeating: "x", count: 10_000)])
     func damaged(content: String) async throws {
         try await withStore { store in
-            var broken = BrokenObjects(store: store)
-            broken.keeps = ByteBuffer(string: content)
+            let broken = BrokenObjects(store, keeps: ByteBuffer(string: content))
             let finding = await ObjectFindings.look(broken, place: "the store")
             #expect(finding.status == .failed)
             #expect(finding.message == "the store does not give back what was stored there")
@@ -71,9 +70,10 @@ struct ObjectDoctorTests {
         arguments: [(1, Finding.Status.ok), (100, .failed)])
     func forgetful(times: Int, status: Finding.Status) async throws {
         try await withStore { store in
-            let hiccuping = HiccupingObjects(
-                store, hiccups: times, error: ObjectStoreError(.notFound, "No such object."))
-            let finding = await ObjectFindings.look(hiccuping, place: "the store")
+            let broken = BrokenObjects(
+                store, failing: (.get, ObjectStoreError(.notFound, "No such object.")),
+                times: times)
+            let finding = await ObjectFindings.look(broken, place: "the store")
             #expect(finding.status == status)
         }
     }

@@ -35,12 +35,21 @@ def clear(fleet: Fleet) -> None:
 
 
 def clear_of(fleet: Fleet, name: str) -> None:
-    """What an agent leaves running when it ends: its containers, and their network."""
+    """What an agent leaves running when it ends: its containers, and their network.
+
+    It may still live, and remove some of that itself at the same moment.
+    """
     mine = ("--filter", f"label=jessica.fleet={name}")
-    for container in fleet.docker("ps", "-aq", *mine).split():
-        fleet.docker("rm", "--force", container)
-    for network in fleet.docker("network", "ls", "-q", *mine).split():
-        fleet.docker("network", "rm", network)
+
+    def is_cleared() -> bool:
+        containers, networks = fleet.docker("ps", "-aq", *mine).split(), fleet.docker("network", "ls", "-q", *mine).split()
+        for container in containers:
+            fleet.docker("rm", "--force", container, check=False)
+        for network in networks:
+            fleet.docker("network", "rm", network, check=False)
+        return not containers and not networks
+
+    wait_until(is_cleared, 30, f"nothing of {name} to be left")
 
 
 def test_a_picture_goes_to_the_bucket_and_comes_back(running: Fleet, tmp_path: Path) -> None:
@@ -78,6 +87,15 @@ def is_idle(controller: Controller) -> bool:
     return status == 200 and (node.get("roamer") or {}).get("state") == "IDLE"
 
 
+def controller_of(bucket: Bucket, running: Fleet, tmp_path: Path) -> Controller:
+    """A controller that keeps its objects there."""
+    file = tmp_path / "fleet.yaml"
+    storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
+    file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
+    keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
+    return Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
+
+
 def job(controller: Controller, script: str, timeout: float) -> dict:
     """A command on the roamer, to its end."""
     run = controller.jctl("run", "-d", "--retries", "0", "--image", "jessica/base:latest", "--", "sh", "-c", script)
@@ -89,11 +107,7 @@ def job(controller: Controller, script: str, timeout: float) -> dict:
 @pytest.mark.parametrize("megabytes", [200, pytest.param(2048, marks=pytest.mark.long)])
 def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Path, megabytes: int) -> None:
     with Bucket(tmp_path) as bucket:
-        file = tmp_path / "fleet.yaml"
-        storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
-        file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
-        keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
-        controller = Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
+        controller = controller_of(bucket, running, tmp_path)
         with controller.start() as program, controller.agent(running, "agx-11", NAME) as agent:
             try:
                 wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
@@ -121,11 +135,7 @@ def test_a_large_output_goes_to_the_bucket_unharmed(running: Fleet, tmp_path: Pa
 
 def test_the_doctor_tries_whether_the_bucket_keeps_anything(running: Fleet, tmp_path: Path) -> None:
     with Bucket(tmp_path) as bucket:
-        file = tmp_path / "fleet.yaml"
-        storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
-        file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
-        keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
-        controller = Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
+        controller = controller_of(bucket, running, tmp_path)
 
         def found() -> dict:
             (finding,) = [item for item in controller.get("/api/v1/diagnosis")[1]["items"] if item["name"] == "objects"]

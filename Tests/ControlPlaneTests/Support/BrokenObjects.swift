@@ -1,23 +1,48 @@
 import NIOCore
 import ObjectStore
+import Synchronization
 
 /// An object store that is whole but for what is said here.
-struct BrokenObjects: ObjectStore {
+final class BrokenObjects: ObjectStore {
     /// What can be asked of it.
     enum Call {
         case put, get, delete
     }
 
-    let store: any ObjectStore
-    /// The call that fails, and how.
-    var failing: (call: Call, error: ObjectStoreError)?
-    /// What is stored in place of what is given.
-    var keeps: ByteBuffer?
+    private let store: any ObjectStore
+    private let failing: (call: Call, error: ObjectStoreError)?
+    /// How often that call fails yet.
+    private let times: Mutex<Int>
+    private let keeps: ByteBuffer?
+
+    /// `failing` is the call that fails, the first `times`, and how; `keeps` is stored in place of what is
+    /// given.
+    init(
+        _ store: any ObjectStore, failing: (call: Call, error: ObjectStoreError)? = nil,
+        times: Int = .max, keeps: ByteBuffer? = nil
+    ) {
+        self.store = store
+        self.failing = failing
+        self.times = Mutex(times)
+        self.keeps = keeps
+    }
+
+    /// One that does not answer the first reads.
+    static func hiccuping(_ store: any ObjectStore, times: Int) -> BrokenObjects {
+        BrokenObjects(
+            store, failing: (.get, ObjectStoreError(.unavailable, "It hiccups.")), times: times)
+    }
 
     var putBytesMax: UInt64 { store.putBytesMax }
 
     private func fail(_ call: Call) throws(ObjectStoreError) {
-        if let failing, failing.call == call { throw failing.error }
+        guard let failing, failing.call == call else { return }
+        let fails = times.withLock { left in
+            guard left > 0 else { return false }
+            left -= 1
+            return true
+        }
+        if fails { throw failing.error }
     }
 
     func prepare() async throws(ObjectStoreError) { try await store.prepare() }
