@@ -16,10 +16,20 @@ struct CatalogueVolumes {
 
     struct Volume {
         let number: Int64
-        /// The table of its words, by place.
-        var table: String { Self.table(number) }
         /// Its places; up to the next volume.
         let (first, last): (Int64, Int64)
+        /// What it holds.
+        let (jobs, bytes): (Int, Int)
+        /// The table of its words, by place.
+        var table: String { Self.table(number) }
+
+        /// What the columns say; `next` is where the next one begins.
+        fileprivate init(_ row: Row) {
+            number = row["volume"]
+            let next: Int64? = row["next"]
+            (first, last) = (row["first"], next.map { $0 - 1 } ?? .max)
+            (jobs, bytes) = (row["jobs"], row["bytes"])
+        }
 
         static func table(_ number: Int64) -> String { "words_\(number)" }
     }
@@ -28,15 +38,13 @@ struct CatalogueVolumes {
 
     /// Those that have places of a span, in order.
     func all(_ order: JobOrder, in span: PlaceSpan) throws -> [Volume] {
-        let rows = try Row.fetchAll(
-            db.cachedStatement(sql: "SELECT volume, first FROM volumes ORDER BY first"))
-        var volumes: [Volume] = []
-        for (place, row) in rows.enumerated() {
-            let next: Int64? = place + 1 < rows.count ? rows[place + 1]["first"] : nil
-            let volume = Volume(
-                number: row["volume"], first: row["first"], last: next.map { $0 - 1 } ?? .max)
-            if volume.first <= span.last, volume.last >= span.first { volumes.append(volume) }
-        }
+        let volumes = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT volume, first, jobs, bytes, LEAD(first) OVER (ORDER BY first) AS next
+                    FROM volumes ORDER BY first
+                    """)
+        ).map { Volume($0) }.filter { $0.first <= span.last && $0.last >= span.first }
         return order == .newest ? volumes.reversed() : volumes
     }
 
@@ -44,18 +52,10 @@ struct CatalogueVolumes {
 
     /// Puts the text of a job in that is not in the tables yet.
     func add(_ text: String, at seq: Int64) throws {
-        let found = try Row.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT volume, jobs, bytes FROM volumes WHERE first <= ? ORDER BY first DESC LIMIT 1
-                    """), arguments: [seq])
-        var number: Int64
-        if let found {
-            number = found["volume"]
-            let (jobs, bytes): (Int, Int) = (found["jobs"], found["bytes"])
-            if jobs >= size || bytes >= Self.bytes && jobs > 1 {
-                number = try split(number, of: jobs, for: seq)
-            }
+        let number: Int64
+        if let volume = try volume(of: seq) {
+            let isFull = volume.jobs >= size || volume.bytes >= Self.bytes && volume.jobs > 1
+            number = isFull ? try split(volume, for: seq) : volume.number
         } else {
             number = try make(first: 0)
         }
@@ -65,7 +65,7 @@ struct CatalogueVolumes {
 
     /// Puts a text in another's place.
     func change(_ before: String, to text: String, at seq: Int64) throws {
-        let number = try volume(of: seq)
+        let number = try number(of: seq)
         try delete(before, at: seq, in: number)
         try insert(text, at: seq, in: number)
         try count(0, bytes: text.utf8.count - before.utf8.count, in: number)
@@ -73,7 +73,7 @@ struct CatalogueVolumes {
 
     /// Removes the text of a job, and with the last one the volume.
     func remove(_ text: String, at seq: Int64) throws {
-        let number = try volume(of: seq)
+        let number = try number(of: seq)
         try delete(text, at: seq, in: number)
         try count(-1, bytes: -text.utf8.count, in: number)
         try db.cachedStatement(sql: "DELETE FROM volumes WHERE volume = ? AND jobs = 0")
@@ -82,13 +82,23 @@ struct CatalogueVolumes {
         if db.changesCount > 0 { try db.execute(sql: "DROP TABLE \(Volume.table(number))") }
     }
 
-    private func volume(of seq: Int64) throws -> Int64 {
-        let number = try Int64.fetchOne(
+    /// The volume of a place; nil when there is none before it.
+    private func volume(of seq: Int64) throws -> Volume? {
+        try Row.fetchOne(
             db.cachedStatement(
-                sql: "SELECT volume FROM volumes WHERE first <= ? ORDER BY first DESC LIMIT 1"),
-            arguments: [seq])
-        guard let number else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
-        return number
+                sql: """
+                    SELECT volume, first, jobs, bytes,
+                        (SELECT MIN(first) FROM volumes WHERE first > ?1) AS next
+                    FROM volumes WHERE first <= ?1 ORDER BY first DESC LIMIT 1
+                    """), arguments: [seq]
+        ).map { Volume($0) }
+    }
+
+    private func number(of seq: Int64) throws -> Int64 {
+        guard let volume = try volume(of: seq) else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT)
+        }
+        return volume.number
     }
 
     private func make(first: Int64) throws -> Int64 {
@@ -107,14 +117,14 @@ struct CatalogueVolumes {
     /// Splits a full volume for a job that comes into it; the number of that job's.
     ///
     /// Nearly always it is the latest, and nothing is moved; at most half of the jobs are.
-    private func split(_ number: Int64, of jobs: Int, for seq: Int64) throws -> Int64 {
-        guard let volume = try all(.oldest, in: .all).first(where: { $0.number == number }),
-            let middle = try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT seq FROM jobs WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?
-                    """, arguments: [volume.first, volume.last, jobs / 2])
-        else { return number }
+    private func split(_ volume: Volume, for seq: Int64) throws -> Int64 {
+        let number = volume.number
+        let middle = try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT seq FROM jobs WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?
+                """, arguments: [volume.first, volume.last, volume.jobs / 2])
+        guard let middle else { return number }
         let start = max(seq, middle)
         let new = try make(first: start)
         var next = start

@@ -215,8 +215,10 @@ struct BackupTests {
         }
     }
 
-    @Test("What is tried again after its page was read, or before, is in the archive once")
-    func triedAgainBetweenPages() async throws {
+    @Test(
+        "What is tried again after its page was read, or before, is in the archive once",
+        arguments: [false, true])
+    func triedAgainBetweenPages(isFolded: Bool) async throws {
         try await withFolder { folder in
             try await Plane.with(directory: folder + "/a") { plane, _ in
                 let (snapshot, now) = await plane.loop.read { ($0.snapshot, $1) }
@@ -226,7 +228,7 @@ struct BackupTests {
                     // The archive asks for the input of one in the first page.
                     if index == 0 { request.stored = StoredInput(size: 1_000, digest: "0") }
                     var job = Job(
-                        id: JobID("past-\(index)"), request: request, queue: "vision",
+                        id: JobID("past-\(10_000 + index)"), request: request, queue: "vision",
                         submittedAt: at)
                     job.ending = Job.Ending(outcome: .failed, at: at)
                     return job
@@ -238,6 +240,7 @@ struct BackupTests {
                         try plane.store.seal(change, term: plane.loop.term))
                 }
                 try await write(jobs)
+                if isFolded { while try await plane.store.foldEnded() > 0 {} }
                 let recalls = RecallNotes()
                 recalls.begin()
                 let path = folder + "/a.gz"
@@ -263,6 +266,26 @@ struct BackupTests {
                     failed.insert(job.id)
                 }
                 #expect(failed == Set(jobs.map(\.id)))
+            }
+        }
+    }
+
+    @Test("The only past job is in the archive, tried again before there is a page")
+    func triedAgainBeforePages() async throws {
+        try await withFolder { folder in
+            try await Plane.with(directory: folder + "/a") { plane, _ in
+                let (snapshot, now) = await plane.loop.read { ($0.snapshot, $1) }
+                var job = Job(
+                    id: "past", request: JobRequest(kind: .image), queue: "vision",
+                    submittedAt: now - .seconds(9))
+                let recalls = RecallNotes()
+                recalls.begin()
+                job.ending = Job.Ending(outcome: .failed, at: now - .seconds(3))
+                recalls.note(Recalled(jobs: [job]))
+                let summary = try await plane.store.archive(
+                    snapshot, at: now, recalls: recalls, term: plane.loop.term, version: "0",
+                    to: folder + "/a.gz", damaged: { Issue.record("\($0) is damaged") })
+                #expect(summary.counts.jobs == 1)
             }
         }
     }

@@ -130,6 +130,7 @@ struct KeepingTests {
             again.ending = nil
             again.retriedAt = Self.start + .seconds(20)
             try await Self.write([again], to: store, term: term)
+            while try await store.foldEnded() > 0 {}
             let horizon = Self.start + .seconds(20)
             let mark = store.keys.restored
             _ = try await fixture.read("SET", mark, "1")

@@ -54,6 +54,7 @@ struct RecordKeeper: Sendable {
             try await store.forgetEvents(before: now - keepEvents, sparing: EventFeed.kept)
         }
         try await repeating { try await store.forgetAudit(before: now - keepAudit) }
+        try await repeating { try await store.foldEnded() }
         try await repeating {
             try await store.forgetJobs(endedBefore: now - FleetStore.jobRetention)
         }

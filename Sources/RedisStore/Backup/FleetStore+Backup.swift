@@ -72,18 +72,22 @@ extension FleetStore {
             try Task.checkCancellation()
             try writer.add(job.request.stored == nil ? job : await whole(job))
         }
-        var pages = EndedPages(limit: Self.pastChunk)
+        var pages = try await pastPages(limit: Self.pastChunk)
         var recalled: Set<JobID> = []
-        while true {
-            let before = pages
-            guard let page = try await nextPage(&pages) else { return }
+        var isOver = false
+        while !isOver {
+            let before = pages.reached
+            let page = try await nextPage(&pages)
+            isOver = page == nil
             try Task.checkCancellation()
-            let found = try await readable(page.filter { !inMemory.contains($0) })
+            let found = try await readable((page ?? []).filter { !inMemory.contains($0) })
             // Looked for after the page was read, which may have them as they are now, or not at all.
             let new = recalls.jobs.values.filter { !recalled.contains($0.id) }
             recalled.formUnion(new.map(\.id))
-            let missed = new.filter { !inMemory.contains($0.id) && !before.hasRead($0) }
-                .sorted { $0.id < $1.id }
+            let missed = new.filter {
+                !inMemory.contains($0.id) && !pages.hadRead($0.id, at: before)
+            }
+            .sorted { $0.id < $1.id }
             let jobs = (found.jobs.filter { !recalled.contains($0.id) } + missed)
                 .filter { $0.submittedAt < moment }
             for job in try await Self.whole(jobs, by: whole) { try writer.add(job) }
@@ -135,57 +139,5 @@ extension FleetStore {
             throw RedisStoreError(
                 .unavailable(outcomeUnknown: false), "the store did not keep up; try again")
         }
-    }
-
-    /// Where a reader of past jobs is: by their ends, as ranks move when old ones are forgotten.
-    struct EndedPages {
-        fileprivate var from = "-inf"
-        fileprivate var limit: Int
-        private let standard: Int
-        /// Those of the second reached, which is read again as more may have ended in it.
-        private var seen: Set<String> = []
-        fileprivate var isOver = false
-
-        init(limit: Int) {
-            self.limit = limit
-            standard = limit
-        }
-
-        /// Whether a past job was in one of the pages so far.
-        fileprivate func hasRead(_ job: Job) -> Bool {
-            guard let reached = Double(from), let ending = job.ending else { return false }
-            let second = Double(ending.at.wholeSeconds)
-            return second < reached || second == reached && seen.contains(job.id.rawValue)
-        }
-
-        fileprivate mutating func take(_ found: [(id: String, second: String)]) -> [JobID] {
-            let new = found.filter { !seen.contains($0.id) }.map { JobID($0.id) }
-            isOver = found.count < limit
-            guard let last = found.last?.second else { return [] }
-            if last == from {
-                // All of them ended in one second: the next page must be larger to get past it.
-                limit *= 2
-            } else {
-                limit = standard
-                seen = []
-                from = last
-            }
-            seen.formUnion(found.lazy.filter { $0.second == last }.map(\.id))
-            return new
-        }
-    }
-
-    /// The next past jobs; nil when there are no more.
-    private func nextPage(_ pages: inout EndedPages) async throws(RedisStoreError) -> [JobID]? {
-        if pages.isOver { return nil }
-        let reply = try await store.client.read(
-            RedisCommand(
-                "ZRANGEBYSCORE", .text(keys.ended), .text(pages.from), "+inf", "WITHSCORES",
-                "LIMIT", 0, .integer(Int64(pages.limit))))
-        let list = (reply.array ?? []).map { $0.text ?? "" }
-        let found = stride(from: 0, to: list.count - 1, by: 2).map {
-            (id: list[$0], second: list[$0 + 1])
-        }
-        return pages.take(found)
     }
 }

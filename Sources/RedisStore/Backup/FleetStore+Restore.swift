@@ -9,7 +9,7 @@ extension FleetStore {
         let replies = try await store.client.read([
             RedisCommand(
                 "EXISTS", .text(keys.fleet), .text(keys.active), .text(keys.ended),
-                .text(keys.nodes), .text(keys.plans), .text(keys.tokens),
+                .text(keys.firstEnds), .text(keys.nodes), .text(keys.plans), .text(keys.tokens),
                 .text(keys.bans), .text(keys.webhooks), .text(keys.events)),
             RedisCommand("HEXISTS", .text(keys.meta), "restoring"),
         ])

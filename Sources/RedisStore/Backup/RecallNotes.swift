@@ -25,16 +25,12 @@ package final class RecallNotes: Sendable {
     /// Notes what the machine is about to take back; of what it took back twice, what it was at first.
     package func note(_ recalled: Recalled) {
         notes.withLock { notes in
-            guard var now = notes else { return }
-            // Only one of them holds them while they change.
-            notes = nil
-            for job in recalled.jobs where job.ending != nil && now.jobs[job.id] == nil {
-                now.jobs[job.id] = job
+            for job in recalled.jobs where job.ending != nil && notes?.jobs[job.id] == nil {
+                notes?.jobs[job.id] = job
             }
-            if let plan = recalled.plan, plan.ending != nil, now.plans[plan.id] == nil {
-                now.plans[plan.id] = plan
+            if let plan = recalled.plan, plan.ending != nil, notes?.plans[plan.id] == nil {
+                notes?.plans[plan.id] = plan
             }
-            notes = now
         }
     }
 

@@ -11,7 +11,9 @@ import FleetCore
 /// | `plans:active` | set | ids of plans not ended |
 /// | `active` | set | ids of jobs not ended, or ended with an attempt still being stopped |
 /// | `queue:<cluster>` | sorted set | waiting jobs; score: seconds of submission, moved by priority |
-/// | `ended` | sorted set | ended jobs by the second of their end |
+/// | `ended` | sorted set | jobs that have just ended, by the second of their end |
+/// | `piece:<letters>` | hash | earlier ones, by the rest of their ids: the second of their end |
+/// | `pieces:first`, `pieces:last` | sorted set | letters of pieces by the first and the last end in them |
 /// | `long` | set | ended jobs whose record is still to be shortened |
 /// | `node:<name>` | hash | `incarnation roamer` for people, `record` for us |
 /// | `nodes` | set | names of nodes with a record |
@@ -41,6 +43,9 @@ struct FleetKeys: Sendable {
     var activePlans: String { space.key("plans:active") }
     var active: String { space.key("active") }
     var ended: String { space.key("ended") }
+    func piece(_ letters: String) -> String { space.key("piece:\(letters)") }
+    var firstEnds: String { space.key("pieces:first") }
+    var lastEnds: String { space.key("pieces:last") }
     var long: String { space.key("long") }
     var nodes: String { space.key("nodes") }
     var fleet: String { space.key("fleet") }

@@ -28,21 +28,6 @@ extension FleetStore {
         return Int(reply.integer ?? 0)
     }
 
-    /// Deletes the records of some of the jobs that ended before an instant; how many.
-    package func forgetJobs(endedBefore instant: Instant) async throws(RedisStoreError) -> Int {
-        let reply = try await store.client.read(
-            RedisCommand(
-                "EVAL", .text(KeepingScript.forgetJobs), 2, .text(keys.ended), .text(keys.restored),
-                .integer(instant.wholeSeconds), .integer(Int64(Self.keepingChunk)),
-                .text(keys.job("")), .text(keys.hashOfJob(""))))
-        return Int(reply.integer ?? 0)
-    }
-
-    /// Whether past jobs are kept whatever their age: a restore was not long ago.
-    package func keepsAllJobs() async throws(RedisStoreError) -> Bool {
-        try await store.client.read(RedisCommand("EXISTS", .text(keys.restored))).integer == 1
-    }
-
     /// How many events are kept, and since when; nil when there are none.
     package func eventSpan() async throws(RedisStoreError) -> (count: Int, since: Instant)? {
         let count = try await store.client.read(RedisCommand("XLEN", .text(keys.events)))

@@ -22,8 +22,6 @@ extension FleetStore {
                 "HMGET", .text(keys.meta), "event", "assignment", "cleaning", "clock", "restoring"),
             RedisCommand("HGET", .text(keys.fleet), "record"),
             RedisCommand("SMEMBERS", .text(keys.active)),
-            RedisCommand(
-                "ZREVRANGE", .text(keys.ended), 0, .integer(Int64(max(history, 1)) - 1)),
             RedisCommand("SMEMBERS", .text(keys.nodes)),
             RedisCommand("SMEMBERS", .text(keys.activePlans)),
             RedisCommand("ZREVRANGE", .text(keys.plans), 0, .integer(Self.planHistory - 1)),
@@ -31,8 +29,8 @@ extension FleetStore {
             RedisCommand("HVALS", .text(keys.webhooks)),
             RedisCommand("HVALS", .text(keys.bans)),
         ])
-        guard replies.count == 10 else {
-            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 10 replies")
+        guard replies.count == 9 else {
+            throw RedisStoreError(.protocolViolation, "Redis gave \(replies.count) of 9 replies")
         }
         if let message = replies.lazy.compactMap(\.errorMessage).first {
             throw RedisStoreError(.rejected, "Redis cannot be read: \(message)")
@@ -60,16 +58,16 @@ extension FleetStore {
             fleet = applied
         }
         snapshot.plans = try await plans(
-            Set(names(replies[5]) + names(replies[6])).sorted().map { PlanID($0) })
+            Set(names(replies[4]) + names(replies[5])).sorted().map { PlanID($0) })
         // Of a plan that is alive, what has ended counts too.
         let planned = snapshot.plans.lazy.filter { $0.ending == nil }.flatMap(\.jobs)
-        let wanted = Set((names(replies[2]) + names(replies[3])).map { JobID($0) })
-            .union(planned)
+        let wanted = Set(names(replies[2]).map { JobID($0) })
+            .union(try await latestEnded(limit: history)).union(planned)
         snapshot.jobs = try await jobs(wanted.sorted())
-        snapshot.tokens = try decodeAll(replies[7], "a token")
-        snapshot.webhooks = try decodeAll(replies[8], "a webhook")
-        snapshot.bans = try decodeAll(replies[9], "a ban")
-        snapshot.nodes = try await records(names(replies[4]).map(keys.node), "a node")
+        snapshot.tokens = try decodeAll(replies[6], "a token")
+        snapshot.webhooks = try decodeAll(replies[7], "a webhook")
+        snapshot.bans = try decodeAll(replies[8], "a ban")
+        snapshot.nodes = try await records(names(replies[3]).map(keys.node), "a node")
         return Loaded(snapshot: snapshot, fleet: fleet, clock: clock)
     }
 

@@ -5,8 +5,6 @@ import Foundation
 extension FleetStore {
     /// Jobs read in one pipeline.
     private static let readChunk = 1_000
-    /// Ids of ended jobs read at once.
-    private static let idChunk = 20_000
 
     /// Plans by their ids, those that are not kept any more left out.
     package func plans(_ ids: [PlanID]) async throws(RedisStoreError) -> [Plan] {
@@ -96,28 +94,6 @@ extension FleetStore {
     /// The job of a record; nil when it is damaged.
     func unpacked(_ record: [UInt8], of id: String) -> Job? {
         PackedRecord.unpack(record, id: id).flatMap { try? decode(Job.self, $0, "a job") }
-    }
-
-    /// The ids of jobs that ended in a second or later, sorted.
-    package func endedJobs(since second: Int64) async throws(RedisStoreError) -> [JobID] {
-        var found: Set<String> = []
-        var from = second
-        var limit = Self.idChunk
-        while true {
-            let reply = try await store.client.read(
-                RedisCommand(
-                    "ZRANGEBYSCORE", .text(keys.ended), .text("\(from)"), "+inf", "WITHSCORES",
-                    "LIMIT", 0, .integer(Int64(limit))))
-            let list = (reply.array ?? []).map { $0.text ?? "" }
-            let before = found.count
-            for index in stride(from: 0, to: list.count - 1, by: 2) { found.insert(list[index]) }
-            guard list.count >= limit * 2, let last = list.last.flatMap({ Double($0) }) else {
-                return found.sorted().map { JobID($0) }
-            }
-            // Again from that second on, as more may have ended in it; with more at once if all did.
-            from = Int64(exactly: last.rounded(.down)) ?? from
-            if found.count == before { limit *= 2 }
-        }
     }
 
     /// The latest revisions of the fleet, latest first.

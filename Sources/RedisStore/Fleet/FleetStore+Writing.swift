@@ -54,7 +54,7 @@ extension FleetStore {
         // What an older version wrote must not come back when this one's record has expired.
         batch.del([keys.hashOfJob(job.id.rawValue)])
         if job.ending != nil, !job.isActive {
-            // Without an expiry, which takes memory: what keeps the list of ended jobs deletes it.
+            // Without an expiry, which takes memory: what keeps the pieces of the past deletes it.
             let record = try pack(job)
             batch.set(key, .bytes(record))
             if record.count > PackedRecord.goal { batch.sadd(keys.long, [job.id.rawValue]) }
@@ -72,7 +72,7 @@ extension FleetStore {
         if let ending = job.ending {
             batch.zadd(keys.ended, [(job.id.rawValue, Double(ending.at.wholeSeconds))])
         } else if job.retriedAt != nil {
-            batch.zrem(keys.ended, [job.id.rawValue])
+            removeFromPast(job.id, in: &batch)
         }
         if job.ending == nil || job.isActive {
             batch.sadd(keys.active, [job.id.rawValue])

@@ -24,20 +24,6 @@ enum KeepingScript {
         return #old
         """
 
-    /// Deletes the records of jobs that ended before a second; how many.
-    ///
-    /// KEYS: ended, the mark of a restore. ARGV: second, how many at most, what precedes an id in the keys of jobs,
-    /// and in those of an older version.
-    ///
-    /// While there is that mark none is deleted.
-    static let forgetJobs = """
-        if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-        local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[2])
-        for _, id in ipairs(old) do redis.call('DEL', ARGV[3] .. id, ARGV[4] .. id) end
-        if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
-        return #old
-        """
-
     /// Puts a shorter record in the place of one that is still there; 1 when it was.
     ///
     /// KEYS: the record, the set of long ones. ARGV: id, the record as it was, the shorter one or nothing.
