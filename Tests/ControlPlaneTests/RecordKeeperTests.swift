@@ -36,8 +36,10 @@ struct RecordKeeperTests {
     }
 
     /// A job that ended with an output and labels.
-    private static func past(_ id: JobID, _ input: String, _ plane: Plane) async throws {
-        let now = plane.loop.clock.now
+    private static func past(
+        _ id: JobID, _ input: String, _ plane: Plane, age: Duration = .zero
+    ) async throws {
+        let now = plane.loop.clock.now - age
         var request = JobRequest(kind: .image, input: input)
         request.labels = [
             .init(key: "album", value: "summer"), .init(key: "customer", value: "aunt-emma"),
@@ -212,5 +214,23 @@ struct RecordKeeperTests {
             })
         #expect(feed.last(before: .zero + .seconds(5)) == 4)
         #expect(feed.last(before: .zero + .seconds(1)) == nil)
+    }
+
+    @Test("Past jobs are moved into pieces, and go when their time is over")
+    func forgotten() async throws {
+        try await Plane.with { plane, _ in
+            let now = plane.loop.clock.now
+            let ids = [now - FleetStore.jobRetention - .seconds(5), now].map {
+                plane.api.mint.mint(at: $0)
+            }
+            for (id, age) in zip(ids, [FleetStore.jobRetention + .seconds(5), .zero]) {
+                try await Self.past(id, "{}", plane, age: age)
+            }
+            try await Self.keeper(plane).forget(at: now)
+            #expect(try await plane.store.readable(ids).jobs.map(\.id) == [ids[1]])
+            #expect(try await plane.store.endedJobs(since: 0) == [ids[1]])
+            // It is out of the list that takes more memory.
+            #expect(try await plane.store.foldEnded() == 0)
+        }
     }
 }

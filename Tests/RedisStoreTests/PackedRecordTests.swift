@@ -92,7 +92,7 @@ struct PackedRecordTests {
 
     /// What a job's record says of its input, and whether it has ended.
     enum Kind: String, CaseIterable, Sendable {
-        /// One that waits, with an input as large as stands in a record.
+        /// One that waits, with an input as large as stands in a record, its event and its idempotency key.
         case waiting
         /// A past one with a short prompt.
         case short
@@ -106,15 +106,17 @@ struct PackedRecordTests {
         case failed
         /// One of an image of its own with a command and two outputs, whose input was moved.
         case program
+        /// A step of a plan that waited for two others, as a sentence was understood.
+        case planned
 
         /// Bytes of Redis' memory that it may take.
         var most: Int {
             switch self {
-            case .waiting: 1_500
-            case .short: 400
-            case .text, .random, .full, .rich, .failed: 550
+            case .waiting: 1_536
+            case .short: 360
+            case .text, .random, .full, .rich, .failed, .planned: 520
             // A command stays in the record, and comes on top.
-            case .program: 600
+            case .program: 590
             }
         }
     }
@@ -132,9 +134,10 @@ struct PackedRecordTests {
             switch kind {
             case .waiting: String(repeating: "x", count: 495)
             case .short, .text: Self.prose
-            case .random, .full, .rich, .failed, .program: Data(bytes).base64EncodedString()
+            case .random, .full, .rich, .failed, .program, .planned:
+                Data(bytes).base64EncodedString()
             }
-        let isMoved = [.text, .random, .rich, .failed, .program].contains(kind)
+        let isMoved = [.text, .random, .rich, .failed, .program, .planned].contains(kind)
         let input = length > 0 ? #"{"prompt":"\#(prompt.prefix(length))"}"# : "{}"
         let made = job(number, input: input, kind)
         guard isMoved else { return made }
@@ -151,7 +154,7 @@ struct PackedRecordTests {
         case .waiting: 495
         case .short: 64
         case .program: 0
-        case .text, .random, .full, .rich, .failed:
+        case .text, .random, .full, .rich, .failed, .planned:
             // A few records differ by a few bytes.
             stride(from: 300, through: 0, by: -2).first { length in
                 (0..<20).allSatisfy { isShort(job($0, kind, length: length + 8)) }
@@ -186,7 +189,7 @@ struct PackedRecordTests {
             case .rich: (2, 2)
             case .failed: (3, 0)
             case .program: (1, 2)
-            case .waiting, .short, .text, .random, .full: (1, 1)
+            case .waiting, .short, .text, .random, .full, .planned: (1, 1)
             }
         var request = JobRequest(kind: kind == .program ? .custom : .image, input: input)
         if kind == .program {
@@ -199,6 +202,13 @@ struct PackedRecordTests {
         }
         request.labels = [.init(key: "album", value: "summer")]
         if kind == .rich { request.labels.append(.init(key: "customer", value: "aunt-emma")) }
+        if kind == .planned {
+            request.why = "understood as image: \"draw\""
+            request.place = PlanPlace(plan: PlanID("01m8j302" + hex(18)), step: "poster", index: 3)
+            request.after = ["poem", "voice"].map {
+                Prerequisite(name: $0, job: JobID("01m8j302" + hex(18)))
+            }
+        }
         request.idempotencyKey = "\(hex(8))-\(hex(4))-\(hex(4))-\(hex(12))"
         request.idempotencyDigest = hex(16)
         var job = Job(
@@ -236,7 +246,8 @@ struct PackedRecordTests {
 
     // One kind after the other: it packs thousands of jobs, and other tests have their times to keep.
     @Test(
-        "A past job takes at most 600 bytes of Redis' memory, a waiting one 1.5 KB", .serialized,
+        "A past job takes at most so many bytes of Redis' memory, a waiting one 1.5 KB",
+        .serialized,
         arguments: Kind.allCases)
     func memory(kind: Kind) async throws {
         try await withRedis { fixture in
@@ -248,6 +259,14 @@ struct PackedRecordTests {
                     var change = FleetChange(counters: .init(), clock: .zero)
                     change.jobs = (start..<min(start + 500, numbers.upperBound)).map {
                         job($0, kind, length: length)
+                    }
+                    if kind == .waiting {
+                        change.accepted = change.jobs.compactMap { AcceptedRequest($0) }
+                        change.events = zip(start..., change.jobs).map { number, job in
+                            FleetEvent(
+                                sequence: UInt64(number) + 1, at: job.submittedAt, kind: .job,
+                                job: job.id, to: "queued")
+                        }
                     }
                     try await store.commit(try store.seal(change, term: term))
                 }

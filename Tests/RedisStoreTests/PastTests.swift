@@ -53,7 +53,7 @@ struct PastTests {
 
         /// Something that happens to the past.
         mutating func happen(forgets: Bool = true) async throws {
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<11, using: &random) {
             case 0..<4:
                 let new = (0..<Int.random(in: 1...150, using: &random)).map { _ in id() }
                 try await write(
@@ -71,6 +71,12 @@ struct PastTests {
             case 8:
                 // Written once more with the same end.
                 for id in someEnded() { try await write([id], endedAt: ends[id]) }
+            case 9:
+                // Tried again and ended again in one batch.
+                let ids = Array(Set(someEnded()))
+                again.formUnion(ids)
+                try await write(
+                    ids, endedAt: PastTests.first + .random(in: 0...5_000, using: &random))
             default:
                 guard forgets else { return }
                 let horizon = PastTests.first + .random(in: 0...200, using: &random)
@@ -97,6 +103,46 @@ struct PastTests {
         }
     }
 
+    /// Ids of one millisecond, as they are minted.
+    private static func plan(of count: Int) -> [JobID] {
+        let letters = Array("0123456789abcdefghjkmnpqrstvwxyz")
+        return (0..<count).map { number in
+            let low = stride(from: 15, through: 0, by: -5).map { letters[number >> $0 & 31] }
+            return JobID("01m8j3000qcpws9f24s" + String(low) + "zzz")
+        }
+    }
+
+    @Test("One that ended again is neither deleted for its earlier end nor put among the old")
+    func endedAgain() async throws {
+        try await Self.with(seed: 1) { past in
+            let ids = Self.plan(of: 3)
+            try await past.write(ids, endedAt: Self.first)
+            while try await past.store.foldEnded() > 0 {}
+            past.again = [ids[1]]
+            try await past.write([ids[1]], endedAt: Self.first + 100)
+            let horizon = Instant(nanoseconds: (Self.first + 50) * 1_000_000_000)
+            #expect(try await past.store.latestEnded(limit: 1) == [ids[1]])
+            #expect(try await past.store.forgetJobs(endedBefore: horizon) == 2)
+            #expect(try await past.store.readable(ids).jobs.map(\.id) == [ids[1]])
+        }
+    }
+
+    @Test("One that a version without pieces tried again is not deleted while it lives")
+    func triedElsewhere() async throws {
+        try await withRedis { fixture in
+            let store = FleetStore(store: fixture.store)
+            let term = try await store.store.bumpTerm(owner: "test", version: "0")
+            var past = Past(store: store, term: term, random: SeededGenerator(seed: 1))
+            let ids = Self.plan(of: 2)
+            try await past.write(ids, endedAt: Self.first)
+            while try await store.foldEnded() > 0 {}
+            _ = try await fixture.read("SADD", store.keys.active, ids[0].rawValue)
+            #expect(try await store.forgetJobs(endedBefore: .distantFuture) == 2)
+            #expect(try await store.readable(ids).jobs.map(\.id) == [ids[0]])
+            #expect(try await store.pieces(since: .min).isEmpty)
+        }
+    }
+
     private static func with(seed: UInt64, _ body: (inout Past) async throws -> Void) async throws {
         try await withRedis { fixture in
             let store = FleetStore(store: fixture.store)
@@ -115,11 +161,16 @@ struct PastTests {
                 try await past.happen()
                 try await past.check()
             }
-            // Full pieces have others beside them.
+            // Full pieces have others beside them, those of one millisecond too, and none has too many.
             try await past.write((0..<3_000).map { _ in past.id() }, endedAt: Self.first + 6_000)
+            try await past.write(Self.plan(of: 4_000), endedAt: Self.first + 6_001)
             while try await past.store.foldEnded() > 0 {}
             let pieces = try await past.store.pieces(since: .min)
-            #expect(Set(pieces.map(\.letters.count)).isSuperset(of: [5, 6, 7]))
+            #expect(Set(pieces.map(\.letters.count)) == Set(PastScript.letters))
+            for piece in pieces {
+                let jobs = try await past.store.jobs(in: [piece])
+                #expect((1...PastScript.room).contains(jobs.count))
+            }
             try await past.check()
             // Each is in one of them, and the records of just these are there.
             let all = try await past.store.jobs(in: pieces)

@@ -17,22 +17,36 @@ struct RecordKeeper: Sendable {
     let logger: Logger
 
     private static let every = Duration.seconds(10)
+    private static let between = Duration.milliseconds(5)
     /// Records shortened at once.
     private static let atOnce = 16
 
     /// Works until cancelled.
     func run() async {
-        var (isCut, isHindered) = (false, false)
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                var isCut = false
+                await always {
+                    let since = try await forget(at: clock.now)
+                    if let since, !isCut {
+                        logger.notice(
+                            "events are deleted before their time: there are too many",
+                            metadata: ["limit": "\(store.eventMax)", "since": "\(since.rfc3339)"])
+                    }
+                    isCut = since != nil
+                }
+            }
+            // By itself: after a restore there may be much of it, and the object store may be slow.
+            group.addTask { await always { try await shorten() } }
+        }
+    }
+
+    /// Does something again and again.
+    private func always(_ body: () async throws -> Void) async {
+        var isHindered = false
         while !Task.isCancelled {
             do {
-                let since = try await forget(at: clock.now)
-                if let since, !isCut {
-                    logger.notice(
-                        "events are deleted before their time: there are too many",
-                        metadata: ["limit": "\(store.eventMax)", "since": "\(since.rfc3339)"])
-                }
-                isCut = since != nil
-                try await shorten()
+                try await body()
                 isHindered = false
             } catch {
                 if !isHindered, !Task.isCancelled {
@@ -64,9 +78,11 @@ struct RecordKeeper: Sendable {
         return span.since
     }
 
-    /// Goes on until a piece finds no more.
+    /// Goes on until a piece finds no more, and lets Redis do other work between two.
     private func repeating(_ piece: () async throws -> Int) async throws {
-        while try await piece() == FleetStore.keepingChunk { try Task.checkCancellation() }
+        while try await piece() == FleetStore.keepingChunk {
+            try await Task.sleep(for: Self.between, clock: .continuous)
+        }
     }
 
     // MARK: Past jobs

@@ -29,7 +29,7 @@ struct PastPages {
         var groups: [[FleetStore.Piece]] = []
         var before: Substring?
         for piece in pieces.sorted(by: { $0.letters < $1.letters }) {
-            let first = piece.letters.prefix(PastScript.letters.lowerBound)
+            let first = piece.letters.prefix(PastScript.shortest)
             if first == before {
                 groups[groups.endIndex - 1].append(piece)
             } else {
@@ -74,6 +74,8 @@ struct PastPages {
 extension FleetStore {
     /// The beginning of all past jobs there are.
     func pastPages(limit: Int) async throws(RedisStoreError) -> PastPages {
+        // Of the ids in no piece all are held.
+        while try await foldEnded() == Self.keepingChunk {}
         // In this order, so that what is moved meanwhile is in one of the two.
         let early = try await unfolded(since: .min)
         return PastPages(

@@ -3,10 +3,12 @@ package import FleetCore
 /// Where past jobs are found: which there are, and when they ended.
 ///
 /// A job that ends is put into a sorted set, in one batch with its record. There it takes 120 bytes of Redis' memory;
-/// so it is moved within seconds into a piece, where it takes 35. A job that is tried again is taken out of both.
+/// so it is moved within seconds into a piece, where it takes 28. A job that is tried again is taken out of both.
 extension FleetStore {
     /// Pieces read in one pipeline.
     private static let pieceChunk = 64
+    /// Jobs that are looked at for each of the last ones, at most.
+    private static let readPerFound = 20
     /// Jobs that are in no piece, read at once.
     private static let unfoldedChunk = 20_000
 
@@ -29,7 +31,6 @@ extension FleetStore {
             RedisCommand(
                 "EVAL", .text(PastScript.fold), 3, .text(keys.ended), .text(keys.firstEnds),
                 .text(keys.lastEnds), .integer(Int64(Self.keepingChunk)), .text(keys.piece(""))))
-        if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
         return Int(reply.integer ?? 0)
     }
 
@@ -37,11 +38,10 @@ extension FleetStore {
     package func forgetJobs(endedBefore instant: Instant) async throws(RedisStoreError) -> Int {
         let reply = try await store.client.read(
             RedisCommand(
-                "EVAL", .text(PastScript.forget), 3, .text(keys.firstEnds), .text(keys.lastEnds),
-                .text(keys.restored), .integer(instant.wholeSeconds),
+                "EVAL", .text(PastScript.forget), 4, .text(keys.firstEnds), .text(keys.lastEnds),
+                .text(keys.restored), .text(keys.active), .integer(instant.wholeSeconds),
                 .integer(Int64(Self.keepingChunk)), .text(keys.piece("")), .text(keys.job("")),
                 .text(keys.hashOfJob(""))))
-        if let message = reply.errorMessage { throw RedisStoreError(.rejected, message) }
         return Int(reply.integer ?? 0)
     }
 
@@ -50,7 +50,7 @@ extension FleetStore {
         try await store.client.read(RedisCommand("EXISTS", .text(keys.restored))).integer == 1
     }
 
-    /// Takes a job that is tried again out of the past.
+    /// Takes a job that was tried again out of the past.
     func removeFromPast(_ id: JobID, in batch: inout FencedBatch) {
         batch.zrem(keys.ended, [id.rawValue])
         for letters in PastScript.letters {
@@ -76,7 +76,8 @@ extension FleetStore {
         return found.sorted()
     }
 
-    /// The ids of the jobs that ended last, at most `limit`.
+    /// The ids of the jobs that ended last, at most `limit`, or of most of them: where many old jobs were tried again
+    /// and have ended, they are in as many pieces, and not all of those are read.
     func latestEnded(limit: Int) async throws(RedisStoreError) -> [JobID] {
         let reply = try await store.client.read(
             RedisCommand(
@@ -84,18 +85,21 @@ extension FleetStore {
         )
         var found: [JobID: Int64] = [:]
         for (id, second) in try Self.scored(reply) { found[JobID(id)] = second }
+        func sorted() -> some Sequence<(key: JobID, value: Int64)> {
+            found.sorted { ($0.value, $0.key) > ($1.value, $1.key) }.prefix(limit)
+        }
         var rest = try await pieces(since: .min)[...]
-        while let next = rest.first {
+        var read = 0
+        while let next = rest.first, read < limit * Self.readPerFound {
             // All that is in the rest ended no later than this.
-            if found.count >= limit, found.values.count(where: { $0 >= next.last }) >= limit {
-                break
-            }
-            for job in try await jobs(in: rest.prefix(Self.pieceChunk)) {
-                found[job.id] = job.second
-            }
+            if found.count >= limit, found.values.allSatisfy({ $0 >= next.last }) { break }
+            let jobs = try await jobs(in: rest.prefix(Self.pieceChunk))
+            for job in jobs { found[job.id] = max(job.second, found[job.id] ?? .min) }
+            found = Dictionary(uniqueKeysWithValues: sorted().map { ($0.key, $0.value) })
+            read += jobs.count
             rest = rest.dropFirst(Self.pieceChunk)
         }
-        return found.sorted { ($0.value, $0.key) > ($1.value, $1.key) }.prefix(limit).map(\.key)
+        return sorted().map(\.key)
     }
 
     /// Jobs that ended in a second or later and are in no piece yet.

@@ -69,10 +69,10 @@ extension FleetStore {
         } else {
             batch.zrem(keys.queue(job.queue.rawValue), [job.id.rawValue])
         }
+        // It may have ended again in this very batch.
+        if job.retriedAt != nil { removeFromPast(job.id, in: &batch) }
         if let ending = job.ending {
             batch.zadd(keys.ended, [(job.id.rawValue, Double(ending.at.wholeSeconds))])
-        } else if job.retriedAt != nil {
-            removeFromPast(job.id, in: &batch)
         }
         if job.ending == nil || job.isActive {
             batch.sadd(keys.active, [job.id.rawValue])
