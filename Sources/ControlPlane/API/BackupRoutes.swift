@@ -99,6 +99,7 @@ struct BackupView: Encodable, Sendable {
     var sha256: String?
     var counts: ArchiveCounts?
     var damaged: Int?
+    var automatic: Bool?
     var reason: String?
     var links: Links
 
@@ -119,6 +120,7 @@ struct BackupView: Encodable, Sendable {
         sha256 = manifest.sha256
         counts = manifest.counts
         damaged = manifest.damaged
+        automatic = manifest.automatic
         links.archive = "\(links.`self`)/archive"
     }
 

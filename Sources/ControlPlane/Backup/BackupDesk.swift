@@ -14,6 +14,12 @@ package final class BackupDesk: Sendable {
         case failed(String)
     }
 
+    /// One that was begun.
+    private struct Request: Sendable {
+        let name: String
+        let isAutomatic: Bool
+    }
+
     private struct State {
         var running: String?
         /// Ends of the latest ones, for those who ask.
@@ -36,8 +42,8 @@ package final class BackupDesk: Sendable {
     private let logger: Logger
     private let pause: @Sendable (Duration) async throws -> Void
     private let state = Mutex(State())
-    private let requests: AsyncStream<String>
-    private let request: AsyncStream<String>.Continuation
+    private let requests: AsyncStream<Request>
+    private let request: AsyncStream<Request>.Continuation
 
     /// Ends that are remembered.
     private static let endedKept = 16
@@ -75,10 +81,11 @@ package final class BackupDesk: Sendable {
     }
 
     private func makeRequested() async {
-        for await name in requests {
+        for await request in requests {
+            let name = request.name
             let how: Progress
             do {
-                let manifest = try await make(name)
+                let manifest = try await make(request)
                 logger.notice(
                     "backup made",
                     metadata: [
@@ -95,15 +102,17 @@ package final class BackupDesk: Sendable {
     }
 
     /// Begins one, and says its name; nil when one is being made.
-    func begin() -> String? {
-        let name = loop.clock.now.rfc3339.replacing(":", with: "-")
+    ///
+    /// One that is `automatic` nobody has asked for.
+    func begin(automatic: Bool = false) -> String? {
+        let name = BackupManifest.name(at: loop.clock.now)
         let isTaken = state.withLock { state in
             guard state.running == nil else { return false }
             state.running = name
             return true
         }
         guard isTaken else { return nil }
-        request.yield(name)
+        request.yield(Request(name: name, isAutomatic: automatic))
         return name
     }
 
@@ -208,7 +217,7 @@ package final class BackupDesk: Sendable {
         return try await inputs.whole(job.id, job.request)
     }
 
-    private func make(_ name: String) async throws -> BackupManifest {
+    private func make(_ request: Request) async throws -> BackupManifest {
         let path = scratch
         try? FileManager.default.removeItem(atPath: path)
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -228,7 +237,8 @@ package final class BackupDesk: Sendable {
             damaged.add(1, ordering: .relaxed)
         }
         let manifest = BackupManifest(
-            name: name, summary: summary, damaged: damaged.load(ordering: .relaxed))
+            name: request.name, summary: summary, damaged: damaged.load(ordering: .relaxed),
+            isAutomatic: request.isAutomatic)
         try await folder.put(path, manifest)
         return manifest
     }

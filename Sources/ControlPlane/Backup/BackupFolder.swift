@@ -46,20 +46,25 @@ struct BackupFolder: Sendable {
 
     /// The latest manifests, latest first.
     func list(limit: Int) async throws -> [BackupManifest] {
-        var names: [String] = []
-        // Keys rise with time, so the last ones are the latest.
-        for try await page in objects.pages(prefix: Self.prefix) {
-            for object in page where object.key.text.hasSuffix(BackupManifest.manifestFile) {
-                let parts = object.key.components
-                if parts.count == 3 { names.append(parts[1]) }
-            }
-            if names.count > limit { names.removeFirst(names.count - limit) }
-        }
         var found: [BackupManifest] = []
-        for name in names.reversed() {
+        for name in try await names(with: BackupManifest.manifestFile, limit: limit).reversed() {
             if let manifest = try await manifest(name) { found.append(manifest) }
         }
         return found
+    }
+
+    /// The latest names below which there is such a file, latest last.
+    private func names(with file: String, limit: Int = .max) async throws -> [String] {
+        var names: [String] = []
+        // Keys rise with time, so the last ones are the latest.
+        for try await page in objects.pages(prefix: Self.prefix) {
+            for object in page {
+                let parts = object.key.components
+                if parts.count == 3, parts[2] == file { names.append(parts[1]) }
+            }
+            if names.count > limit { names.removeFirst(names.count - limit) }
+        }
+        return names
     }
 
     /// What is known of a backup; nil when there is none of that name.
@@ -75,6 +80,40 @@ struct BackupFolder: Sendable {
             return nil
         } catch is DecodingError {
             throw ArchiveError("the manifest of backup \(name) is damaged")
+        }
+    }
+
+    /// The names of those that nobody has asked for, latest first.
+    func automatic() async throws -> [String] {
+        var found: [String] = []
+        for name in try await names(with: BackupManifest.manifestFile).reversed() {
+            do {
+                if try await manifest(name)?.automatic == true { found.append(name) }
+            } catch is ArchiveError {
+                // Whose manifest is damaged, that may be anybody's.
+            }
+        }
+        return found
+    }
+
+    /// The names from before a moment below which there is an archive alone.
+    ///
+    /// That is what a crash has left of a backup while it was made or deleted.
+    func remains(before moment: Instant) async throws -> [String] {
+        let archives = try await names(with: BackupManifest.archiveFile)
+        let whole = Set(try await names(with: BackupManifest.manifestFile))
+        return archives.filter { name in
+            guard !whole.contains(name), let begun = BackupManifest.moment(of: name) else {
+                return false
+            }
+            return begun < moment
+        }
+    }
+
+    /// Deletes one, the manifest first: an archive without one is no backup.
+    func delete(_ name: String) async throws {
+        for file in [BackupManifest.manifestFile, BackupManifest.archiveFile] {
+            try await objects.delete(try ObjectLayout.backup(name: name, file: file))
         }
     }
 

@@ -1,3 +1,4 @@
+import FleetCore
 import Foundation
 package import RedisStore
 
@@ -25,13 +26,15 @@ package struct BackupManifest: Hashable, Sendable, Codable {
     package var counts: ArchiveCounts
     /// Jobs that were left out, as their record cannot be read.
     package var damaged: Int
+    /// Whether the controller made it by itself; nil when somebody asked for it, and in earlier versions.
+    package var automatic: Bool?
 
     static let archiveFile = "jessica-backup.jsonl.gz"
     static let manifestFile = "manifest.json"
     /// Bytes of a manifest.
     static let sizeLimit = 64 << 10
 
-    init(name: String, summary: ArchiveSummary, damaged: Int) {
+    init(name: String, summary: ArchiveSummary, damaged: Int, isAutomatic: Bool) {
         self.name = name
         at = summary.header.at.rfc3339
         version = summary.header.version
@@ -43,5 +46,17 @@ package struct BackupManifest: Hashable, Sendable, Codable {
         sha256 = summary.sha256
         counts = summary.counts
         self.damaged = damaged
+        automatic = isAutomatic ? true : nil
+    }
+
+    /// The name of one that is begun at a moment.
+    static func name(at moment: Instant) -> String { moment.rfc3339.replacing(":", with: "-") }
+
+    /// The moment that a name tells; nil when no controller gave that name.
+    static func moment(of name: String) -> Instant? {
+        let parts = name.split(separator: "T")
+        guard parts.count == 2 else { return nil }
+        let text = "\(parts[0])T\(parts[1].replacing("-", with: ":"))"
+        return RFC3339.milliseconds(text).map { Instant.zero + .milliseconds($0) }
     }
 }

@@ -44,6 +44,7 @@ extension ControllerService {
         group.addTask { await parts.catalogue.run() }
         group.addTask { await parts.record.run() }
         group.addTask { await parts.backups.run() }
+        if let keeper = parts.backupKeeper { group.addTask { await keeper.run() } }
         if let file = settings.fleetFile { try await applyFleet(file, parts) }
         let doors = doors(term: loop.term)
         group.addTask { await parts.certificate.run() }

@@ -167,6 +167,7 @@ package struct ControllerService: Service {
         var catalogue: CatalogueKeeper
         var record: RecordKeeper
         var backups: BackupDesk
+        var backupKeeper: BackupKeeper?
         var tokens: TokenBook
         var webhooks: WebhookCourier
         var applied: AppliedSource
@@ -236,6 +237,11 @@ package struct ControllerService: Service {
                 store: store, inputs: inputs, clock: loop.clock, keepEvents: settings.keepEvents,
                 keepAudit: settings.keepAudit, logger: logger),
             backups: backups,
+            backupKeeper: settings.backupEvery.map { every in
+                BackupKeeper(
+                    desk: backups, clock: loop.clock, every: every, keep: settings.keepBackups,
+                    logger: logger)
+            },
             tokens: TokenBook(
                 administrator: try TokenFile(path: state.token), stored: loaded.snapshot.tokens),
             webhooks: webhooks,

@@ -30,6 +30,10 @@ package struct ControllerSettings: Sendable {
     package let keepEvents: Duration
     /// How long it is kept who did what.
     package let keepAudit: Duration
+    /// How old the latest backup may be before the controller makes one; nil when it shall make none.
+    package let backupEvery: Duration?
+    /// How many of the backups that the controller made by itself are kept.
+    package let keepBackups: Int
     /// Where webhooks may go beside the public network.
     let webhookRules: WebhookRules
     /// A file of certificates that webhooks may trust beside those of the system.
@@ -139,6 +143,14 @@ package struct ControllerSettings: Sendable {
             "audit.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "365d",
             help: "How long it is kept who did what, and who was refused."),
         SettingSpec(
+            "backups.every", .duration(.zero...(.seconds(3_650 * 86_400))), default: "1d",
+            help:
+                "How old the latest backup may be before the controller makes one; 0s: it makes none."
+        ),
+        SettingSpec(
+            "backups.keep", .int(1...1_000), default: "14",
+            help: "How many of the backups that the controller made by itself are kept."),
+        SettingSpec(
             "webhooks.hosts", .list,
             help: """
                 The only hosts that webhooks may go to, *.example.org for all below one; when left out, \
@@ -200,6 +212,12 @@ package struct ControllerSettings: Sendable {
                 settings.mistake(
                     "failover", "needs redis.url: nobody else reaches a private Redis"))
         }
+        let every = settings.duration("backups.every")
+        if every > .zero, every < BackupKeeper.lookEvery {
+            let least = DurationText.format(BackupKeeper.lookEvery)
+            mistakes.append(
+                settings.mistake("backups.every", "must be 0s, or \(least) and more"))
+        }
         let access = settings.string(ifSet: "storage.access_key")
         let secret = settings.string(ifSet: "storage.secret_key")
         if (access == nil) != (secret == nil) {
@@ -234,7 +252,9 @@ package struct ControllerSettings: Sendable {
             keepLogs: settings.duration("logs.keep"),
             keepUploads: settings.duration("uploads.keep"),
             keepEvents: settings.duration("events.keep"),
-            keepAudit: settings.duration("audit.keep"), webhookRules: rules,
+            keepAudit: settings.duration("audit.keep"),
+            backupEvery: every > .zero ? every : nil, keepBackups: settings.int("backups.keep"),
+            webhookRules: rules,
             webhookTrust: settings.path(ifSet: "webhooks.ca_file"),
             logLevel: settings.string("log.level"),
             logsAsJSON: settings.string("log.format") == "json")

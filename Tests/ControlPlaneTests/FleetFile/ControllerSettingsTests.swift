@@ -67,6 +67,25 @@ import Testing
             ])
     }
 
+    @Test func backupsMakeThemselvesUnlessTheyShallNot() throws {
+        let standard = try #require(try load("{}").0)
+        #expect(standard.backupEvery == .seconds(86_400) && standard.keepBackups == 14)
+        let own = try #require(try load("backups: {every: 10m, keep: 1000}\n").0)
+        #expect(own.backupEvery == .seconds(600) && own.keepBackups == 1_000)
+        let never = try #require(try load("backups: {every: 0s}\n").0)
+        #expect(never.backupEvery == nil)
+        // It looks no more often.
+        #expect(
+            try load("backups:\n  every: 9m\n").1 == [
+                "controller.yaml:2: backups.every: must be 0s, or 10m and more"
+            ])
+        for keep in [0, 1_001] {
+            let outcome = ControllerSettings.source.resolve(
+                file: SettingsText(name: "controller.yaml", text: "backups: {keep: \(keep)}\n"))
+            #expect(outcome.settings == nil && outcome.mistakes.count == 1)
+        }
+    }
+
     @Test func hostsOfWebhooksAreChecked() throws {
         #expect(try load("webhooks: {hosts: [hooks.example.org, '*.example.net']}\n").1 == [])
         #expect(
