@@ -63,6 +63,24 @@ import Testing
         }
     }
 
+    @Test func whichTheControllerMadeByItselfIsTold() async throws {
+        let own = Self.record("done", Self.done + #","automatic":true"#)
+        let routes: [String: @Sendable (StubRequest) async -> StubAnswer] = [
+            "GET /backups": { _ in
+                .json(#"{"items":[\#(own),\#(Self.record("done", Self.done))],"next":null}"#)
+            }
+        ]
+        try await jctl(["backup", "ls", "-o", "wide"], routes: routes) { ran, _ in
+            #expect(ran.lines.first?.contains("AUTOMATIC") == true, "\(ran)")
+            let marks = ran.lines.dropFirst().map { $0.contains(" yes ") }
+            #expect(marks == [true, false], "\(ran)")
+        }
+        try await jctl(["backup", "ls", "-o", "jsonl"], routes: routes) { ran, _ in
+            let marks = ran.lines.map { $0.contains(#""automatic":true"#) }
+            #expect(marks == [true, false], "\(ran)")
+        }
+    }
+
     @Test(arguments: [("hello", Int32(0)), ("hellO", 1)])
     func whatIsSavedIsWhole(_ bytes: String, _ code: Int32) async throws {
         try await withFolder { folder in

@@ -84,14 +84,14 @@ struct Backups {
                 .init("NAME"), .init("AGE", isNumber: true, isVolatile: true),
                 .init("SIZE", isNumber: true), .init("JOBS", isNumber: true),
                 .init("EVENTS", isNumber: true, isWide: true), .init("VERSION"),
-                .init("SHA256", isWide: true),
+                .init("AUTOMATIC", isWide: true), .init("SHA256", isWide: true),
             ],
             rows: backups.map { backup in
                 [
                     backup.name, Humane.span(backup.at, nil, now: now),
                     Humane.bytes(backup.size), Humane.whole(backup.counts?.jobs),
                     Humane.whole(backup.counts?.events), backup.version ?? "-",
-                    backup.sha256 ?? "-",
+                    backup.automatic == true ? "yes" : "no", backup.sha256 ?? "-",
                 ]
             })
     }

@@ -8,6 +8,8 @@ struct BackupRecord: Decodable, Sendable {
     var sha256: String?
     var counts: Counts?
     var damaged: Double?
+    /// Whether the controller made it by itself.
+    var automatic: Bool?
     var reason: String?
 
     /// How many records of a kind are in it.

@@ -18,6 +18,9 @@ struct Backup: Command {
             A backup has jobs, plans, nodes, bans, the fleet and its revisions, tokens,
             webhooks and events. It has no outputs, no logs, no certificates and no
             administrator's token. `jctl restore` says how one is put back.
+
+            The controller also makes them by itself (its settings backups.every and
+            backups.keep), and deletes the oldest of those, never one that you made.
             """)
 
     @Argument(help: "make, ls or get.", completion: .list(["make", "ls", "get"]))
