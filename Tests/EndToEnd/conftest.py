@@ -22,7 +22,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     if not named:
         environment = os.environ | {
             "JESSICA_BUILD": "debug",
-            "JESSICA_DEMO_CONTROLLER_FLAGS": "--link-heartbeat 2s --link-stop-after 26s --link-lost-after 34s",
+            "JESSICA_DEMO_CONTROLLER_FLAGS": "--link-heartbeat 2s --link-stop-after 26s --link-lost-after 34s --backups-every 0s",
         }
         subprocess.run([*command, "--up", "--port-base", "28443"], env=environment, stdin=subprocess.DEVNULL, check=True, timeout=1800)
     fleet = Fleet(state)
