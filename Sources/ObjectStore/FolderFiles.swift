@@ -82,14 +82,29 @@ enum FolderFiles {
         }
     }
 
-    /// The size and an etag of a plain file; throws `io` for anything else.
-    static func info(_ file: Descriptor) throws(ObjectStoreError) -> (size: Int, etag: String) {
+    /// What is known of a plain file.
+    struct Facts {
+        let size: Int
+        let etag: String
+        /// When it was last written, in seconds since 1970.
+        let modified: Int
+
+        fileprivate init(_ status: stat) {
+            let time = status.st_mtim
+            size = Int(status.st_size)
+            etag = "\(status.st_size)-\(status.st_ino)-\(time.tv_sec).\(time.tv_nsec)"
+            modified = time.tv_sec
+        }
+    }
+
+    /// What is known of a plain file; throws `io` for anything else.
+    static func facts(_ file: Descriptor) throws(ObjectStoreError) -> Facts {
         var status = stat()
         guard unsafe fstat(file.number, &status) == 0 else { throw failure("Looking at a file") }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw ObjectStoreError(.io, "That is not a plain file.")
         }
-        return (Int(status.st_size), etag(status))
+        return Facts(status)
     }
 
     static func write(_ bytes: [UInt8], to file: Descriptor) throws(ObjectStoreError) {
@@ -149,7 +164,7 @@ enum FolderFiles {
         throw failure("Removing \(name)")
     }
 
-    enum Kind { case file(size: Int, etag: String), directory, other }
+    enum Kind { case file(Facts), directory, other }
 
     /// Everything in a directory but "." and "..".
     static func entries(_ folder: Descriptor) throws(ObjectStoreError) -> [(
@@ -179,7 +194,7 @@ enum FolderFiles {
             return .other
         }
         switch status.st_mode & S_IFMT {
-        case S_IFREG: return .file(size: Int(status.st_size), etag: etag(status))
+        case S_IFREG: return .file(Facts(status))
         case S_IFDIR: return .directory
         default: return .other
         }
@@ -191,10 +206,6 @@ enum FolderFiles {
             return false
         }
         return status.st_mode & S_IFMT == S_IFLNK
-    }
-
-    private static func etag(_ status: stat) -> String {
-        "\(status.st_size)-\(status.st_ino)-\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     }
 
     /// Repeats a call that a signal interrupted.

@@ -27,7 +27,7 @@ struct FolderListing {
             guard !isFull else { return }
             switch entry.kind {
             case .directory: try collectBelow(folder, entry.name, path + entry.name + "/")
-            case .file(let size, let etag): add(path + entry.name, size, etag)
+            case .file(let facts): add(path + entry.name, facts)
             case .other: continue
             }
         }
@@ -47,7 +47,7 @@ struct FolderListing {
         }
     }
 
-    private mutating func add(_ text: String, _ size: Int, _ etag: String) {
+    private mutating func add(_ text: String, _ facts: FolderFiles.Facts) {
         guard text.hasPrefix(prefix), let key = try? ObjectKey(text) else { return }
         if let after, key <= after { return }
         guard found.count < limit else {
@@ -55,7 +55,9 @@ struct FolderListing {
             return
         }
         found.append(
-            ObjectInfo(key: key, size: size, contentType: ContentTypeByName.guess(key), etag: etag))
+            ObjectInfo(
+                key: key, size: facts.size, contentType: ContentTypeByName.guess(key),
+                etag: facts.etag, modified: facts.modified))
     }
 
     private static func sortName(_ name: String, _ kind: FolderFiles.Kind) -> String? {

@@ -62,8 +62,10 @@ struct FolderTree: Sendable {
         do {
             let (folder, name) = try parent(of: key, below: "objects", make: false)
             let file = try FolderFiles.open(name, in: folder, FolderFiles.readFlags)
-            let (size, etag) = try FolderFiles.info(file)
-            let info = ObjectInfo(key: key, size: size, contentType: type(of: key), etag: etag)
+            let facts = try FolderFiles.facts(file)
+            let info = ObjectInfo(
+                key: key, size: facts.size, contentType: type(of: key), etag: facts.etag,
+                modified: facts.modified)
             return (file, info)
         } catch {
             // A key below another object, or one that is only the beginning of others, is not

@@ -48,6 +48,23 @@ package enum ObjectLayout {
         try key(["backups", name, file])
     }
 
+    /// The job whose output, log or input lies there; nil for a key that is not made here.
+    package static func job(of key: ObjectKey) -> String? {
+        let parts = key.components
+        switch (parts.first ?? "", parts.count) {
+        case ("outputs", 5) where outputFolders.contains(parts[1]) && isNumber(parts[3]):
+            return parts[2]
+        case ("logs", 3) where parts[2].hasSuffix(".log") && isNumber(parts[2].dropLast(4)):
+            return parts[1]
+        case ("inputs", 2) where parts[1].hasSuffix(".json"):
+            return String(parts[1].dropLast(5))
+        default: return nil
+        }
+    }
+
+    /// The folders below `outputs/`.
+    package static let outputFolders = ["audio", "images", "temp", "videos"]
+
     /// The folder below `outputs/` for a job's kind.
     package static func folder(forKind kind: String) -> String {
         switch kind {
@@ -94,6 +111,11 @@ package enum ObjectLayout {
             throw ObjectStoreError(.invalidKey, "An attempt is not negative.")
         }
         return String(attempt)
+    }
+
+    /// Whether it is a number as `number` writes one.
+    private static func isNumber(_ text: some StringProtocol) -> Bool {
+        Int(text).map { $0 >= 0 && String($0) == text } ?? false
     }
 
     private static func key(_ parts: [String]) throws(ObjectStoreError) -> ObjectKey {

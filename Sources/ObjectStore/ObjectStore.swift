@@ -79,6 +79,10 @@ package struct ObjectInfo: Sendable, Equatable {
     package let contentType: String
     /// Changes when the object does; opaque.
     package let etag: String
+    /// When it was last written, in seconds since 1970; nil where the store does not say.
+    ///
+    /// Listings say it.
+    package let modified: Int?
 }
 
 /// One page of a listing.

@@ -73,7 +73,8 @@ enum S3Reply {
             objects.append(
                 ObjectInfo(
                     key: key, size: size, contentType: ContentTypeByName.guess(key),
-                    etag: etag(entry.text("ETag"))))
+                    etag: etag(entry.text("ETag")),
+                    modified: entry.text("LastModified").flatMap { Timestamp($0)?.seconds }))
         }
         let isTruncated = root.text("IsTruncated") == "true"
         let token = root.text("NextContinuationToken") ?? ""
@@ -90,7 +91,7 @@ enum S3Reply {
         return ObjectInfo(
             key: key, size: size,
             contentType: headers.first(name: "Content-Type") ?? ContentTypeByName.guess(key),
-            etag: etag(headers.first(name: "ETag")))
+            etag: etag(headers.first(name: "ETag")), modified: nil)
     }
 
     /// The bytes an answer carries, from `Content-Range: bytes 0-9/100`; nil when it has none.

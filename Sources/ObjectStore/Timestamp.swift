@@ -1,6 +1,4 @@
-/// Wall clock times as S3 writes them.
-///
-/// Only signatures need them.
+/// Wall clock times as S3 writes them: in signatures, and in listings.
 struct Timestamp: Sendable, Equatable {
     /// Seconds since 1970.
     let seconds: Int
@@ -35,5 +33,38 @@ struct Timestamp: Sendable, Equatable {
 
     private static func two(_ value: Int) -> String {
         value < 10 ? "0\(value)" : "\(value)"
+    }
+}
+
+extension Timestamp {
+    /// Reads `2013-05-24T00:00:00.000Z`, as listings have it; nil when it is nothing of the kind.
+    init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        let marks: [(place: Int, byte: UInt8)] = [
+            (4, UInt8(ascii: "-")), (7, UInt8(ascii: "-")), (10, UInt8(ascii: "T")),
+            (13, UInt8(ascii: ":")), (16, UInt8(ascii: ":")),
+        ]
+        guard (20...40).contains(bytes.count), bytes.last == UInt8(ascii: "Z"),
+            marks.allSatisfy({ bytes[$0.place] == $0.byte }),
+            // Parts of a second say nothing here.
+            bytes.count == 20 || bytes[19] == UInt8(ascii: "."),
+            let year = Self.number(bytes[0..<4]), let month = Self.number(bytes[5..<7]),
+            let day = Self.number(bytes[8..<10]), let hour = Self.number(bytes[11..<13]),
+            let minute = Self.number(bytes[14..<16]), let second = Self.number(bytes[17..<19]),
+            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
+        else { return nil }
+        // As for `short`, in years that start in March.
+        let shifted = month > 2 ? year : year - 1
+        let era = Self.floorDivide(shifted, 400)
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let days = era * 146_097 + dayOfEra - 719_468
+        seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        guard digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
 }

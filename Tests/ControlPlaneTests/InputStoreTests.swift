@@ -26,10 +26,10 @@ struct InputStoreTests {
             try ObjectKey(key), .bytes(ByteBuffer(string: "{}")), contentType: "application/json")
     }
 
-    private static func sweeper(_ plane: Plane) -> InputSweeper {
-        InputSweeper(
+    private static func sweeper(_ plane: Plane) -> ObjectSweeper {
+        ObjectSweeper(
             loop: plane.loop, store: plane.store, objects: plane.api.objects,
-            keep: .seconds(30 * 86_400), logger: plane.api.logger)
+            keepUploads: .seconds(30 * 86_400), keepOutputs: nil, logger: plane.api.logger)
     }
 
     /// An id that was made so many days ago.
@@ -203,7 +203,7 @@ struct InputStoreTests {
         }
         func horizon(keep: Int64, oldest: Int64?) -> Int64 {
             let now = Instant(nanoseconds: 1_000 * 86_400_000_000_000)
-            let instant = InputSweeper.uploadHorizon(
+            let instant = ObjectSweeper.uploadHorizon(
                 now, oldestAlive: oldest.map { now - .seconds($0 * 86_400) },
                 keep: .seconds(keep * 86_400))
             return now.since(instant).components.seconds / 86_400

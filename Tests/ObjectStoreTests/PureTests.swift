@@ -47,6 +47,47 @@ struct PureTests {
         #expect(throws: ObjectStoreError.self) { try ObjectLayout.log(job: "j", attempt: -1) }
     }
 
+    @Test func `a key of the layout says whose it is, and no other does`() throws {
+        for kind in ["image", "video", "voice", "text"] {
+            let output = try ObjectLayout.output(kind: kind, job: "j", attempt: 2, name: "ü")
+            #expect(ObjectLayout.job(of: output) == "j")
+        }
+        #expect(try ObjectLayout.job(of: ObjectLayout.log(job: "j", attempt: 10)) == "j")
+        #expect(try ObjectLayout.job(of: ObjectLayout.input(job: "j")) == "j")
+        for other in [
+            "outputs", "outputs/j/1/n", "outputs/images/j/n", "outputs/images/j/1/n/m",
+            "outputs/mine/j/1/n", "outputs/images/j/01/n", "outputs/images/j/-1/n",
+            "outputs/images/j/99999999999999999999/n", "logs/j/1", "logs/j/x.log", "logs/1.log",
+            "logs/j/1.log/x", "inputs/j", "inputs/j/j.json", "uploads/a/u/n", "configs/j",
+            "x/outputs/images/j/1/n",
+        ] {
+            #expect(try ObjectLayout.job(of: key(other)) == nil, "\(other)")
+        }
+    }
+
+    @Test func `times of listings are read, and what is none is not`() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0), ("2013-05-24T00:00:00.000Z", 1_369_353_600),
+            ("2024-02-29T23:59:59.5Z", 1_709_251_199), ("1969-12-31T23:59:59Z", -1),
+        ] {
+            #expect(Timestamp(text)?.seconds == seconds, "\(text)")
+        }
+        for day in stride(from: -200_000, to: 200_000, by: 61) {
+            let time = Timestamp(seconds: day * 86_400 + 3_723)
+            let date = Array(time.short)
+            let text = "\(String(date[0..<4]))-\(String(date[4..<6]))-\(String(date[6..<8]))"
+            #expect(Timestamp(text + "T01:02:03Z") == time)
+        }
+        for bad in [
+            "", "Z", "20130524T000000Z", "2013-05-24T00:00:00", "2013-05-24T00:00:00+02:00",
+            "2013-13-24T00:00:00Z", "2013-05-00T00:00:00Z", "2013-05-24T24:00:00Z",
+            "2013-05-24 00:00:00Z", "+013-05-24T00:00:00Z", "2013-05-24T00:00:000Z",
+            "Fri, 24 May 2013 00:00:00 GMT", String(repeating: "9", count: 1_000),
+        ] {
+            #expect(Timestamp(bad) == nil, "\(bad)")
+        }
+    }
+
     @Test func `an output of any name has a key of its own`() throws {
         func part(_ name: String) throws -> String {
             let key = try ObjectLayout.output(kind: "image", job: "j", attempt: 1, name: name)
@@ -146,11 +187,13 @@ struct PureTests {
                 <?xml version="1.0" encoding="UTF-8"?><!-- x -->
                 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>true</IsTruncated>
                 <NextContinuationToken>a&amp;b&#x41;</NextContinuationToken>
-                <Contents><Key>x/y.png</Key><Size>5</Size><ETag>&quot;e&quot;</ETag></Contents>
+                <Contents><Key>x/y.png</Key><Size>5</Size><ETag>&quot;e&quot;</ETag><LastModified>1970-01-01T00:01:00.000Z</LastModified></Contents>
+                <Contents><Key>z</Key><Size>0</Size><LastModified>yesterday</LastModified></Contents>
                 <Contents><Key>../evil</Key><Size>5</Size></Contents>
                 <Contents><Key>neg</Key><Size>-5</Size></Contents><Other a='>' b="/>"/></ListBucketResult>
                 """.utf8))
-        #expect(page.next == "a&bA" && page.objects.map(\.key.text) == ["x/y.png"])
+        #expect(page.next == "a&bA" && page.objects.map(\.key.text) == ["x/y.png", "z"])
+        #expect(page.objects.map(\.modified) == [60, nil])
         #expect(page.objects.first?.etag == "e" && page.objects.first?.contentType == "image/png")
         for bad in [
             "", "<", "<a", "<a>", "<a></b>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",

@@ -105,6 +105,9 @@ struct StoreTests {
             #expect(which == .folder ? seen == expected : seen.sorted() == expected.sorted())
             let below = try await store.list(prefix: "outputs/", next: nil, limit: 10)
             #expect(below.objects.map(\.key.text) == ["outputs/images/j/1/p.png"])
+            // In whichever zone its server thinks that it is.
+            let modified = try #require(below.objects.first?.modified)
+            #expect(abs(modified - WallClock.system.now()) < 86_400)
             #expect(try await store.list(prefix: "a/b", next: nil, limit: 10).objects.count == 2)
             #expect(try await store.list(prefix: "nothing", next: nil, limit: 10).objects.isEmpty)
             #expect(

@@ -108,19 +108,15 @@ struct LogArchive: Sendable {
     func expire() async {
         let oldest = loop.clock.now - keep
         do {
-            let local = await store.jobs().filter { Self.isOlder($0, than: oldest) }
-            for job in try await ended(local, before: oldest) { await store.drop(job: job) }
-            // In the order of the jobs' ids, and so of their times; what is none of ours stays.
-            for try await page in objects.pages(prefix: "logs/") {
-                let logs = page.compactMap { object -> (key: ObjectKey, job: String)? in
-                    let parts = object.key.components
-                    guard parts.count == 3, JobIDMint.time(of: parts[1]) != nil else { return nil }
-                    return (object.key, parts[1])
-                }
-                let old = logs.prefix { Self.isOlder($0.job, than: oldest) }
+            let local = await store.jobs().filter { job in
+                JobIDMint.time(of: job).map { $0 < oldest } ?? false
+            }
+            for job in try await ended(local.map { JobID($0) }, before: oldest) {
+                await store.drop(job: job.rawValue)
+            }
+            try await objects.deleteOld(under: "logs/", submittedBefore: oldest) { old in
                 let over = try await ended(old.map(\.job), before: oldest)
-                for (key, job) in old where over.contains(job) { try await objects.delete(key) }
-                if old.count < logs.count { return }
+                return old.filter { over.contains($0.job) }
             }
         } catch {
             guard !Task.isCancelled else { return }
@@ -128,16 +124,11 @@ struct LogArchive: Sendable {
         }
     }
 
-    /// Whether a job was submitted before an instant.
-    private static func isOlder(_ job: String, than instant: Instant) -> Bool {
-        JobIDMint.time(of: job).map { $0 < instant } ?? false
-    }
-
     /// Those of some jobs that ended before an instant, and those that nobody knows any more.
     ///
     /// One that was submitted long ago may have waited as long, or have been tried again since.
-    private func ended(_ jobs: [String], before instant: Instant) async throws -> Set<String> {
-        let ids = Set(jobs.map { JobID($0) })
+    private func ended(_ jobs: [JobID], before instant: Instant) async throws -> Set<JobID> {
+        let ids = Set(jobs)
         let (kept, past) = await loop.read { controller, _ in
             (
                 ids.filter { id in
@@ -148,7 +139,6 @@ struct LogArchive: Sendable {
         }
         let found = try await record.readable(past.sorted())
         let late = found.jobs.filter { $0.ending.map { $0.at >= instant } ?? true }.map(\.id)
-        return Set(
-            ids.subtracting(kept).subtracting(late).subtracting(found.damaged).map(\.rawValue))
+        return ids.subtracting(kept).subtracting(late).subtracting(found.damaged)
     }
 }

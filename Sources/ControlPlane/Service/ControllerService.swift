@@ -163,7 +163,7 @@ package struct ControllerService: Service {
         var certificate: ServerCertificate
         var api: APIServer
         var archive: LogArchive
-        var sweeper: InputSweeper
+        var sweeper: ObjectSweeper
         var catalogue: CatalogueKeeper
         var record: RecordKeeper
         var backups: BackupDesk
@@ -227,9 +227,9 @@ package struct ControllerService: Service {
             archive: LogArchive(
                 store: logs, objects: objects, loop: loop, record: store, keep: settings.keepLogs,
                 logger: logger),
-            sweeper: InputSweeper(
-                loop: loop, store: store, objects: objects, keep: settings.keepUploads,
-                logger: logger),
+            sweeper: ObjectSweeper(
+                loop: loop, store: store, objects: objects, keepUploads: settings.keepUploads,
+                keepOutputs: settings.keepOutputs, logger: logger),
             catalogue: CatalogueKeeper(
                 catalogue: catalogue, store: store, inputs: inputs, clock: loop.clock,
                 logger: logger),

@@ -1,3 +1,4 @@
+import RedisStore
 package import Settings
 
 /// Everything the controller can be told, checked.
@@ -26,6 +27,8 @@ package struct ControllerSettings: Sendable {
     package let keepLogs: Duration
     /// How long an upload can be the input of new jobs.
     package let keepUploads: Duration
+    /// How long outputs are kept; nil for ever.
+    package let keepOutputs: Duration?
     /// How long events are kept.
     package let keepEvents: Duration
     /// How long it is kept who did what.
@@ -135,6 +138,9 @@ package struct ControllerSettings: Sendable {
                 "How long an uploaded file can be the input of new jobs; it is deleted 30 days later."
         ),
         SettingSpec(
+            "outputs.keep", .duration(.zero...(.seconds(3_650 * 86_400))), default: "0s",
+            help: "How long the outputs of jobs are kept, at least 30d; 0s: for ever."),
+        SettingSpec(
             "events.keep", .duration(.seconds(3_600)...(.seconds(3_650 * 86_400))), default: "7d",
             help:
                 "How long events are kept, 1,000,000 of them at most and the last 10,000 in any case."
@@ -225,6 +231,13 @@ package struct ControllerSettings: Sendable {
             let given = access == nil ? "storage.secret_key" : "storage.access_key"
             mistakes.append(settings.mistake(given, "needs \(missing) too"))
         }
+        let keepOutputs = settings.duration("outputs.keep")
+        if keepOutputs > .zero, keepOutputs < FleetStore.jobRetention {
+            mistakes.append(
+                settings.mistake(
+                    "outputs.keep",
+                    "must be at least 30d, as ended jobs are listed for so long; 0s: for ever"))
+        }
         let hosts: WebhookHosts
         do {
             hosts = try WebhookHosts(settings.list("webhooks.hosts"))
@@ -251,6 +264,7 @@ package struct ControllerSettings: Sendable {
             publicHost: settings.string(ifSet: "public_host"), liveness: liveness,
             keepLogs: settings.duration("logs.keep"),
             keepUploads: settings.duration("uploads.keep"),
+            keepOutputs: keepOutputs > .zero ? keepOutputs : nil,
             keepEvents: settings.duration("events.keep"),
             keepAudit: settings.duration("audit.keep"),
             backupEvery: every > .zero ? every : nil, keepBackups: settings.int("backups.keep"),

@@ -86,6 +86,25 @@ import Testing
         }
     }
 
+    @Test func outputsAreKeptForEverOrWhileTheirJobsAreListed() throws {
+        for (yaml, days) in [
+            ("{}", nil), ("outputs: {keep: 0s}", nil), ("outputs: {keep: 30d}", 30),
+            ("outputs: {keep: 3650d}", 3_650),
+        ] as [(String, Int64?)] {
+            let settings = try #require(try load(yaml).0)
+            let keep: Duration? = days.map { .seconds($0 * 86_400) }
+            #expect(settings.keepOutputs == keep, "\(yaml)")
+        }
+        #expect(
+            try load("outputs:\n  keep: 29d\n").1 == [
+                "controller.yaml:2: outputs.keep: must be at least 30d, as ended jobs are listed "
+                    + "for so long; 0s: for ever"
+            ])
+        let long = ControllerSettings.source.resolve(
+            file: SettingsText(name: "controller.yaml", text: "outputs: {keep: 3651d}"))
+        #expect(long.settings == nil)
+    }
+
     @Test func hostsOfWebhooksAreChecked() throws {
         #expect(try load("webhooks: {hosts: [hooks.example.org, '*.example.net']}\n").1 == [])
         #expect(

@@ -1,6 +1,7 @@
 import NIOCore
-import ObjectStore
 import Synchronization
+
+@testable import ObjectStore
 
 /// An object store that is whole but for what is said here.
 final class BrokenObjects: ObjectStore {
@@ -14,17 +15,19 @@ final class BrokenObjects: ObjectStore {
     /// How often that call fails yet.
     private let times: Mutex<Int>
     private let keeps: ByteBuffer?
+    private let tellsTimes: Bool
 
     /// `failing` is the call that fails, the first `times`, and how; `keeps` is stored in place of what is
-    /// given.
+    /// given; `tellsTimes` is whether a listing says when its objects were written.
     init(
         _ store: any ObjectStore, failing: (call: Call, error: ObjectStoreError)? = nil,
-        times: Int = .max, keeps: ByteBuffer? = nil
+        times: Int = .max, keeps: ByteBuffer? = nil, tellsTimes: Bool = true
     ) {
         self.store = store
         self.failing = failing
         self.times = Mutex(times)
         self.keeps = keeps
+        self.tellsTimes = tellsTimes
     }
 
     /// One that does not answer the first reads.
@@ -84,6 +87,13 @@ final class BrokenObjects: ObjectStore {
     func list(
         prefix: String, next: String?, limit: Int
     ) async throws(ObjectStoreError) -> ObjectPage {
-        try await store.list(prefix: prefix, next: next, limit: limit)
+        let page = try await store.list(prefix: prefix, next: next, limit: limit)
+        if tellsTimes { return page }
+        return ObjectPage(
+            objects: page.objects.map {
+                ObjectInfo(
+                    key: $0.key, size: $0.size, contentType: $0.contentType, etag: $0.etag,
+                    modified: nil)
+            }, next: page.next)
     }
 }
