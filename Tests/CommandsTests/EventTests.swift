@@ -139,6 +139,28 @@ import Testing
         }
     }
 
+    @Test func aStreamThatHadNothingToSayIsResumedToo() async throws {
+        let connections = Counter()
+        try await Stub.serve { _ in
+            let number = connections.next()
+            guard number <= 3 else { return .error(403, "forbidden", "the test ends here") }
+            return .stream(type: "text/event-stream") { write in
+                switch number {
+                case 1: try await write("id: 4\n\n")
+                case 2: try await write("id: 4\n\nid: 6\n\n")
+                default: try await write("id: 6\n\nid: 7\ndata: \(Samples.event(7))\n\n")
+                }
+            }
+        } _: { stub in
+            let ran = await jctl(
+                ["events", "-f", "--node", "agx-11", "-o", "name"], at: stub.socket)
+            #expect(ran.code == 4)
+            #expect(ran.lines == ["7"])
+            let ids = stub.requests("GET /stream").map { $0.header("Last-Event-ID") ?? "" }
+            #expect(ids == ["", "4", "6", "7"])
+        }
+    }
+
     /// A record with the events from a number to 8, in pages of two; at hand is only one that nobody wants.
     private static func record(_ request: StubRequest, from first: Int) -> StubAnswer {
         if request.query["tail"] != nil { return .json(Samples.list(Samples.event(90))) }
@@ -160,7 +182,8 @@ import Testing
             case 1:
                 return .stream(type: "text/event-stream") { write in
                     try await write("id: 5\ndata: \(Samples.event(5))\n\n")
-                    try await write("event: resync\ndata: {\"reason\":\"events were missed\"}\n\n")
+                    try await write(
+                        "id: 90\nevent: resync\ndata: {\"reason\":\"events were missed\"}\n\n")
                 }
             case 2:
                 return .stream(type: "text/event-stream") { write in

@@ -57,6 +57,14 @@ import Testing
         }
     }
 
+    @Test func anIDAloneIsNoEventAndIsKept() throws {
+        var parser = SSEParser()
+        #expect(try parser.feed("id: 3\n\nid: 4\n".utf8).isEmpty)
+        #expect(parser.lastID == "3")
+        #expect(try parser.feed("\n: ping\n\nid: 5\nda".utf8).isEmpty)
+        #expect(parser.lastID == "4")
+    }
+
     @Test func refusesAnEndlessLine() {
         var parser = SSEParser()
         let piece = [UInt8](repeating: 0x61, count: 65_536)

@@ -1,4 +1,5 @@
 import FleetCore
+import NIOCore
 import Synchronization
 import Testing
 
@@ -55,7 +56,7 @@ struct EventFeedTests {
             while read < 1_000 { read += try #require(Self.numbers(await quick.next())).count }
         }
         #expect(feed.all.count <= EventFeed.kept * 2)
-        guard case .behind = await slow.next() else {
+        guard case .behind(31_000)? = await slow.next() else {
             Issue.record("it was not told")
             return
         }
@@ -71,10 +72,42 @@ struct EventFeedTests {
         let page = Self.numbers(await near.next())
         #expect(page == Array(181...200))
         let far = try feed.follow(.local, after: 50)
-        guard case .behind = await far.next() else {
+        guard case .behind(200)? = await far.next() else {
             Issue.record("it was not told")
             return
         }
+    }
+
+    @Test(
+        "One that wants nothing of what happens knows all the same how far it is, and goes on there"
+    )
+    func quiet() async throws {
+        let feed = EventFeed(earlier: Self.events(1...5))
+        let reader = try feed.follow(.local)
+        #expect(reader.place == 5)
+        let topics = try Topics("fleet")
+        feed.publish(Self.events(6...8))
+        #expect(!reader.look(at: .now))
+        var written: [String?] = []
+        for _ in 1...2 {
+            let item = try #require(await reader.next())
+            written.append(try APIServer.text(item, topics).0.map { String(buffer: $0) })
+        }
+        #expect(written == [nil, "id: 8\n\n"])
+        // As the next controller reads them.
+        let next = EventFeed(earlier: Self.events(1...8))
+        let back = try next.follow(.local, after: reader.place)
+        next.publish(Self.events(9...9))
+        #expect(Self.numbers(await back.next()) == [9])
+    }
+
+    @Test("One that fell behind is told where it goes on")
+    func resync() throws {
+        let (text, mayFollow) = try APIServer.text(.behind(7), try Topics("all"))
+        #expect(!mayFollow)
+        #expect(
+            text.map { String(buffer: $0) }
+                == "id: 7\nevent: resync\ndata: {\"reason\":\"events were missed\"}\n\n")
     }
 
     @Test("No more than so many, and who is gone leaves nothing behind")

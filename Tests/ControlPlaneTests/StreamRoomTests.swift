@@ -44,6 +44,35 @@ struct StreamRoomTests {
         }
     }
 
+    @Test("Who has heard nothing yet can come back, and misses nothing", .timeLimit(.minutes(1)))
+    func quiet() async throws {
+        try await Plane.with { plane, _ in
+            /// What a stream says until its token has ended.
+            func told(_ name: String, after last: String?) async throws -> String {
+                while plane.feed.readers > 0 { await Task.yield() }
+                let token = try await plane.token(name, #","role":"viewer""#)
+                let field = try #require(HTTPField.Name("Last-Event-ID"))
+                var fields: HTTPFields = [:]
+                fields[field] = last
+                let headers = fields
+                async let stream = plane.text(
+                    "/api/v1/stream?topics=jobs", headers: headers, by: token)
+                while plane.feed.readers < 1 { await Task.yield() }
+                _ = try await plane.call(.delete, "/api/v1/tokens/\(name)")
+                return try await stream
+            }
+            let start = plane.feed.latest
+            let first = try await told("phone", after: nil)
+            let last = String(first.dropFirst(4).prefix { $0.isNumber })
+            #expect(first.hasPrefix("id: \(last)\n\n") && !first.contains("data:"), "\(first)")
+            #expect(UInt64(last).map { $0 >= start } == true)
+            _ = await plane.submit("j1")
+            let second = try await told("laptop", after: last)
+            #expect(second.hasPrefix("id: \(last)\n\n"))
+            #expect(second.contains("event: job.state"), "\(second)")
+        }
+    }
+
     @Test("Who has a tenth of the room is refused alone")
     func share() async throws {
         try await Plane.with(readers: 20) { plane, _ in

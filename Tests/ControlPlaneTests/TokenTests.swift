@@ -1,9 +1,6 @@
 import FleetCore
 import Foundation
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
-import NIOCore
 import Testing
 
 @testable import ControlPlane
@@ -147,17 +144,6 @@ struct TokenTests {
     }
 
     /// The whole text of an answer; throws when it was cut off.
-    private func text(
-        _ plane: Plane, _ path: String, _ token: String
-    ) async throws -> String {
-        let application = Application(router: plane.api.router(tokens: plane.tokens))
-        return try await application.test(.router) { client in
-            try await client.execute(
-                uri: path, method: .get, headers: [.authorization: "Bearer \(token)"]
-            ) { String(buffer: $0.body) }
-        }
-    }
-
     @Test("A stream and a followed log end with their token", .timeLimit(.minutes(1)))
     func openStreams() async throws {
         try await Plane.with { plane, _ in
@@ -171,8 +157,8 @@ struct TokenTests {
             }
             #expect(attempt == 1)
             let token = try await plane.token("phone", #","role":"viewer""#)
-            async let stream = text(plane, "/api/v1/stream", token)
-            async let log = text(plane, "/api/v1/jobs/j1/logs?follow=true", token)
+            async let stream = plane.text("/api/v1/stream", by: token)
+            async let log = plane.text("/api/v1/jobs/j1/logs?follow=true", by: token)
             while plane.feed.readers < 2 { await Task.yield() }
             _ = try await plane.token("other")
             _ = await plane.submit("j2")

@@ -1,6 +1,7 @@
 """The controller and its Redis die or hang; no accepted job is lost, and nothing that runs is touched."""
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fleet import Fleet, describe, wait_until
+from fleet import Fleet, UnixConnection, describe, wait_until
 
 
 def redis_pids(fleet: Fleet) -> list[int]:
@@ -70,7 +71,12 @@ def test_the_controller_comes_back_quickly_and_with_everything(fleet: Fleet) -> 
     job = fleet.submit("image", {"prompt": "a sunset", "seconds": 8}, retrySafe=False)
     fleet.wait(job, 15, goal="running")
     term = fleet.get("/summary")["term"]
+    # Who follows the job has heard nothing of it when the controller dies.
+    stream = follow(fleet, f"job:{job['id']}")
+    place = stream.readline().decode()
+    assert place.startswith("id: "), place
     fleet.controller.kill()
+    stream.close()
     began = time.monotonic()
     fleet.controller.start()
     fleet.until(lambda: fleet.get("/summary")["nodes"]["ready"] == 15, 30, "all agents to be back")
@@ -80,6 +86,21 @@ def test_the_controller_comes_back_quickly_and_with_everything(fleet: Fleet) -> 
     assert len(done["attempts"]) == 1, describe(done)
     fleet.assert_ended_once(job)
     assert fleet.pods() == pods
+    stream = follow(fleet, f"job:{job['id']}", place[4:].strip())
+    told, end = False, time.monotonic() + 20
+    while not told and time.monotonic() < end and (line := stream.readline()):
+        told = line.startswith(b"data: ") and json.loads(line[6:]).get("to") == "succeeded"
+    assert told, "the stream does not tell how the job ended"
+    stream.close()
+
+
+def follow(fleet: Fleet, topics: str, last: str = "") -> http.client.HTTPResponse:
+    """The event stream, from an event on or from now on."""
+    connection = UnixConnection(fleet.socket, 30)
+    connection.request("GET", f"/api/v1/stream?topics={topics}", headers={"Last-Event-ID": last} if last else {})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer
 
 
 def test_redis_alone_dies_and_is_started_again(fleet: Fleet) -> None:

@@ -30,6 +30,9 @@ def read(fleet: Fleet, topics: str, is_done: Callable[[Said], bool], within: flo
                 kind, has_number = "", False
                 if is_done(said):
                     return said
+            elif not line.strip():
+                # A block without data says only where the stream is.
+                kind, has_number = "", False
     finally:
         connection.close()
     raise AssertionError(f"not said within {within} s: {said[-3:]}")

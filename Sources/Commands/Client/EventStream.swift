@@ -80,6 +80,7 @@ struct EventStream {
             try await connected()
         } take: { chunk in
             received()
+            let earlier = id
             let events: [ServerSentEvent]
             do {
                 events = try parser.feed(chunk)
@@ -89,8 +90,11 @@ struct EventStream {
             }
             id = parser.lastID
             if !events.isEmpty { try await handle(events) }
-            // To ask the stream for it again would be answered so again.
-            if events.contains(where: { $0.type == "resync" }) { try await missed(&id) }
+            if let end = events.firstIndex(where: { $0.type == "resync" }) {
+                // What is missing came after the last that was heard, and before the id of this one.
+                id = events[..<end].last?.id ?? earlier
+                try await missed(&id)
+            }
         }
     }
 }

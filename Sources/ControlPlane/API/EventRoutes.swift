@@ -124,7 +124,8 @@ extension APIServer {
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                var piece: ByteBuffer? = ByteBuffer(string: ": welcome\n\n")
+                // So one that hears nothing can go on from there when it comes back.
+                var piece: ByteBuffer? = Self.mark(reader.place)
                 var isCurrent = true
                 while true {
                     if let piece {
@@ -148,12 +149,17 @@ extension APIServer {
         }
     }
 
+    /// Tells a client behind which event it goes on: a block without data is no event.
+    private static func mark(_ place: UInt64) -> ByteBuffer {
+        ByteBuffer(string: "id: \(place)\n\n")
+    }
+
     /// What is written of an item, and whether more can follow.
-    private static func text(
+    static func text(
         _ item: EventReader.Item, _ topics: Topics
     ) throws -> (ByteBuffer?, Bool) {
         switch item {
-        case .ping: return (ByteBuffer(string: ": ping\n\n"), true)
+        case .ping(let place): return (mark(place), true)
         case .live(let frames):
             return (frames.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }, true)
         case .events(let events):
@@ -164,8 +170,15 @@ extension APIServer {
                 if text == nil { text = frame } else { text?.writeBuffer(&frame) }
             }
             return (text, true)
-        case .behind:
-            let text = "event: resync\ndata: {\"reason\":\"events were missed\"}\n\n"
+        case .behind(let latest):
+            // With the number of one that is gone a client would be answered so again.
+            let text = """
+                id: \(latest)
+                event: resync
+                data: {"reason":"events were missed"}
+
+
+                """
             return (ByteBuffer(string: text), false)
         }
     }

@@ -14,7 +14,7 @@ package final class EventFeed: Sendable {
     package static let readerLimit = 10_000
     /// Events handed out at once.
     static let pageLimit = 32
-    /// How often a reader to which nothing happens is told that we live.
+    /// How often a reader is told that we live, and how far it is.
     static let pingEvery = Duration.seconds(15)
     /// How often readers are asked whether they may go on: a token may have ended.
     static let checkEvery = Duration.seconds(2)

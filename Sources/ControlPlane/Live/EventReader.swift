@@ -12,10 +12,10 @@ final class EventReader: Sendable {
         case events([EventFeed.Kept])
         /// How something is now that is in no event: written as it is.
         case live([ByteBuffer])
-        /// Nothing for a while; the reader's peer shall know that we live.
-        case ping
-        /// It was too slow, and some of what happened is missing; it goes on from now.
-        case behind
+        /// The reader's peer shall know that we live, and that it was told all up to this event.
+        case ping(UInt64)
+        /// It was too slow, and some of what happened is missing; it goes on behind this event.
+        case behind(UInt64)
     }
 
     private struct State {
@@ -42,13 +42,13 @@ final class EventReader: Sendable {
 
     deinit { feed.leave(id) }
 
+    /// The number of the event behind which it goes on.
+    var place: UInt64 { state.withLock { $0.place } }
+
     /// The next there is, waited for; nil when the reader has ended or its task is cancelled.
     func next() async -> Item? {
         while !Task.isCancelled {
-            let (place, mayPing, isOver) = state.withLock { state in
-                defer { state.mayPing = false }
-                return (state.place, state.mayPing, state.isOver)
-            }
+            let (place, isOver) = state.withLock { ($0.place, $0.isOver) }
             if isOver { return nil }
             switch feed.page(after: place) {
             case .events(let events):
@@ -57,8 +57,9 @@ final class EventReader: Sendable {
                     return .events(events)
                 }
             case .gone:
-                state.withLock { $0.place = feed.latest }
-                return .behind
+                let latest = feed.latest
+                state.withLock { $0.place = latest }
+                return .behind(latest)
             }
             // Behind what happened: it is how things are now.
             let live = state.withLock { state in
@@ -66,7 +67,12 @@ final class EventReader: Sendable {
                 return Array(state.live.values)
             }
             if !live.isEmpty { return .live(live) }
-            if mayPing { return .ping }
+            // Kept until here: what has happened meanwhile may be nothing that the peer wants.
+            let mayPing = state.withLock { state in
+                defer { state.mayPing = false }
+                return state.mayPing
+            }
+            if mayPing { return .ping(place) }
             await signal.wait()
         }
         return nil

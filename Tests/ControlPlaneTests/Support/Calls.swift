@@ -58,6 +58,20 @@ extension Plane {
         }
     }
 
+    /// All that comes in answer to a token's request, however long that takes.
+    func text(
+        _ path: String, headers: HTTPFields = [:], by token: String
+    ) async throws -> String {
+        var headers = headers
+        headers[.authorization] = "Bearer \(token)"
+        let (sent, application) = (headers, Application(router: api.router(tokens: tokens)))
+        return try await application.test(.router) { client in
+            try await client.execute(uri: path, method: .get, headers: sent) {
+                String(buffer: $0.body)
+            }
+        }
+    }
+
     /// The text of an answer's member.
     static func text(_ json: JSONValue?) -> String? {
         if case .string(let text)? = json { return text }
