@@ -20,7 +20,7 @@ NAME = "storage-test"
 
 
 class FaultyRegistry(ThreadingHTTPServer):
-    """Hands requests on to the registry of all tests; with a fault, layers come wrong or not at all."""
+    """Hands requests on to the registry of all tests; with a fault, layers come wrong, slowly or not at all."""
 
     daemon_threads = True
 
@@ -82,6 +82,13 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 self.server.healed.wait(120)
                 self.close_connection = True
+                return
+            if fault == "slow":
+                # A few seconds, whatever its size.
+                piece = len(body) // 40 + 1
+                for start in range(0, len(body), piece):
+                    self.wfile.write(body[start : start + piece])
+                    self.server.healed.wait(0.1)
                 return
         self.wfile.write(body)
 

@@ -11,6 +11,7 @@ import pytest
 
 from fleet import ROAMERS, Fleet, wait_until
 from test_api import public_key
+from test_registry import FaultyRegistry
 from test_top import Terminal, terminal  # noqa: F401
 
 COLUMNS = 80
@@ -52,7 +53,7 @@ class Shell:
         self.terminal.type(command)
         self.terminal.press("Enter")
         if key:
-            self.terminal.shows(until, within=30)
+            self.terminal.shows(until, within=60)
             self.terminal.press(key)
         ended = re.compile(rf"={self.commands}:(\d+)=\nready> *$", re.M)
         # With -J what the terminal has broken is one line again.
@@ -81,7 +82,7 @@ class Shell:
             return pattern.search(seen) is not None
 
         try:
-            wait_until(is_there, 60, "the prompt")
+            wait_until(is_there, 120, "the prompt")
         except AssertionError as late:
             raise AssertionError(f"no prompt after `{command}`:\n{seen}") from late
         return seen
@@ -152,6 +153,12 @@ CASES = {
 }
 
 
+def two_idle(fleet: Fleet) -> list[str]:
+    """Two roamers that are IDLE; none while there are no two."""
+    idle = [roamer for roamer in ROAMERS if fleet.roamer(roamer) == "IDLE"]
+    return idle[:2] if len(idle) >= 2 else []
+
+
 def prepare(fleet: Fleet, shell: Shell) -> None:
     """What the commands are given, made once."""
     job = fleet.run("sh", "-c", "echo hello; echo made >/job/outputs/made.txt")["id"]
@@ -173,7 +180,7 @@ def prepare(fleet: Fleet, shell: Shell) -> None:
     for one in failed:
         assert fleet.wait(one)["state"] == "failed"
     fleet.wait(long, goal="running")
-    idle = [roamer for roamer in ROAMERS if fleet.roamer(roamer) == "IDLE"]
+    idle = fleet.until(lambda: two_idle(fleet), 60, "two roamers to be idle")
     shell.set(
         JOB=job, LONG=long, PLAN=plan, WAITING1=waiting[0], WAITING2=waiting[1], IDLE1=idle[0], IDLE2=idle[1], NAME1=f"{name}-1", NAME2=f"{name}-2",
         BOX1=f"{name}-1", BOX2=f"{name}-2", NEW1=f"{name}-3", NEW2=f"{name}-4", FAILED1=failed[0], FAILED2=failed[1], BACKUP=backup["name"], JCTL_CONFIG=str(shell.folder / "config.yaml"),
@@ -239,12 +246,26 @@ def test_an_upload_is_drawn_on_a_terminal_only(fleet: Fleet, shell: Shell) -> No
 
 
 def test_a_jobs_way_to_a_roamer_is_drawn_on_a_terminal_only(fleet: Fleet, shell: Shell) -> None:
-    shell.set(IMAGE=fleet.fresh_image(shell.folder / "image", 20_000_000))
-    command = "jctl run --image $IMAGE -- echo done"
-    shown, piped = shell.run(command), shell.pipe(command)
+    registry = FaultyRegistry(int(fleet.settings["registry"]))
+    registry.fault = "slow"
+    # One for each of the two: what was pulled once is here.
+    made = [fleet.fresh_image(shell.folder / f"image-{number}", 2_000_000).partition("/")[2] for number in (1, 2)]
+    images = [f"127.0.0.1:{registry.port}/{image}" for image in made]
+    shell.set(IMAGE1=images[0], IMAGE2=images[1])
+    try:
+        shown = shell.run("jctl run --image $IMAGE1 -- echo done")
+        piped = shell.pipe("jctl run --image $IMAGE2 -- echo done")
+    finally:
+        registry.heal()
+        registry.shutdown()
+        for image in images:
+            fleet.docker("image", "rm", image, check=False)
     assert (shown.code, piped.code) == (0, 0), (shown, piped)
-    assert re.search(r"\r\033\[Kcustom [0-9a-z]{26}  (assigned|provisioning)", shown.drawn), shown.drawn
+    line = r"\r\033\[Kcustom [0-9a-z]{26}  "
+    assert re.search(line + "(assigned|provisioning)", shown.drawn), shown.drawn
+    shares = [int(share) for share in re.findall(line + r"provisioning on agx-\d\d  \[[█░]+\] (\d+) %", shown.drawn)]
+    assert shares == sorted(shares) and any(0 < share < 100 for share in shares), shown.drawn
     assert re.fullmatch(r"job [0-9a-z]{26}\ndone", "\n".join(shown.lines)), f"the line is not taken away: {shown.lines}"
     # There it is a line for each step, and nothing is drawn.
-    assert piped.lines == ["done"] and re.search(r"^job [0-9a-z]{26}: (assigned|provisioning)", piped.messages, re.M), piped
+    assert piped.lines == ["done"] and re.search(r"^job [0-9a-z]{26}: provisioning on agx-\d\d, \d+%, ", piped.messages, re.M), piped
     assert not re.search(r"[\033\r█]|\[#", piped.drawn + piped.messages), piped
