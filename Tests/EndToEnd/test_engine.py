@@ -28,10 +28,13 @@ class Engine:
         self.arguments = words("cmdline")
         self.environment = dict(word.partition("=")[::2] for word in words("environ"))
 
-    def kill(self) -> None:
+    def kill(self) -> int:
+        """The process that it was."""
         pid = int(self.pid_file.read_text())
+        assert is_alive(pid), "the engine is not running"
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not is_alive(pid), 10, "the engine to be gone")
+        return pid
 
     def start(self) -> None:
         log = (self.fleet.state / "docker" / "dockerd.log").open("ab")
