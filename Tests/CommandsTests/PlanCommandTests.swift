@@ -189,6 +189,17 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("objects/uploads/local/U1/a.txt?m=PUT&e=1&s=5&t=text%2Fplain&h=0f", true),
+            ("objects/uploads/local/U1/a.txt?X-Amz-Date=1&X-Amz-Signature=0f", false),
+            ("jessica/uploads/local/U1/a.txt?X-Amz-Date=1&X-Amz-Signature=0f", false),
+        ])
+    func aBucketMayBeCalledAsTheControllersOwnDoor(_ place: String, _ isOwn: Bool) throws {
+        let address = try #require(URLComponents(string: "https://spark:8443/\(place)"))
+        #expect(APIClient.isOwn(address) == isOwn)
+    }
+
     @Test func aFolderIsNoFileToUpload() async throws {
         try await withFolder { folder in
             try await jctl(

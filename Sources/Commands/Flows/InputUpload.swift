@@ -173,6 +173,14 @@ extension APIClient {
             hint: "jctl reaches it by the address that the controller's settings have")
     }
 
+    /// Whether a signed address is one of the controller's own store.
+    ///
+    /// A bucket may be called `objects` too; what is for S3 carries a signature by S3's rules.
+    static func isOwn(_ address: URLComponents) -> Bool {
+        address.percentEncodedPath.hasPrefix("/objects/")
+            && !(address.queryItems ?? []).contains { $0.name == "X-Amz-Signature" }
+    }
+
     /// Puts a file to a signed address.
     ///
     /// An address of the controller's own store is reached as the controller itself is.
@@ -182,7 +190,7 @@ extension APIClient {
         guard let address = URLComponents(string: url), let host = address.host else {
             throw CommandError(.failed, "cannot \(purpose)", why: "its address cannot be read")
         }
-        let own = address.percentEncodedPath.hasPrefix("/objects/")
+        let own = Self.isOwn(address)
         let query = address.percentEncodedQuery.map { "?" + $0 } ?? ""
         var request =
             own ? try ownRequest(address.percentEncodedPath + query) : HTTPClientRequest(url: url)
