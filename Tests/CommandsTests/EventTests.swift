@@ -212,6 +212,45 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 3])
+    func aRecordThatWasMadeAnewIsReadFromItsBeginning(_ latest: Int) async throws {
+        let connections = Counter()
+        try await Stub.serve { request in
+            if request.route == "GET /events" {
+                let place = request.query["after"].flatMap(Int.init) ?? 0
+                let first = request.query["tail"] == nil ? place + 1 : latest
+                let all = (1...3).filter { $0 >= first && $0 <= latest }
+                let page = all.prefix(request.query["limit"].flatMap(Int.init) ?? all.count)
+                let items = page.map { Samples.event($0) }.joined(separator: ",")
+                return .json("{\"items\":[\(items)],\"next\":null}")
+            }
+            switch connections.next() {
+            case 1:
+                return .stream(type: "text/event-stream") { write in
+                    try await write("id: 50000\ndata: \(Samples.event(50_000))\n\n")
+                }
+            case 2:
+                return .stream(type: "text/event-stream") { write in
+                    try await write("event: resync\ndata: {\"reason\":\"events were missed\"}\n\n")
+                }
+            case 3:
+                return .stream(type: "text/event-stream") { write in
+                    let next = latest + 1
+                    try await write("id: \(next)\ndata: \(Samples.event(next))\n\n")
+                }
+            default: return .error(403, "forbidden", "the test ends here")
+            }
+        } _: { stub in
+            let ran = await jctl(["events", "-f", "-o", "name"], at: stub.socket)
+            #expect(ran.code == 4)
+            let all = (1...latest + 1).map { "\($0)" }
+            #expect(ran.lines == ["50000"] + all, "\(ran.err)")
+            #expect(ran.err.contains("the controller's record was made anew"), "\(ran.err)")
+            let ids = stub.requests("GET /stream").map { $0.header("Last-Event-ID") ?? "" }
+            #expect(ids == ["", "50000", "\(latest)", "\(latest + 1)"])
+        }
+    }
+
     @Test func aStreamThatIsTooMuchNowIsTriedAgain() async throws {
         let connections = Counter()
         try await Stub.serve { _ in

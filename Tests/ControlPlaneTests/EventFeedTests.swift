@@ -65,6 +65,22 @@ struct EventFeedTests {
         #expect(next == [31_001], "then it goes on from now")
     }
 
+    @Test(
+        "One that comes back with a number that was not given yet is told so, and goes on from now",
+        arguments: [0, 5] as [UInt64], [6, 50_000, .max] as [UInt64])
+    func ahead(_ last: UInt64, _ place: UInt64) async throws {
+        let feed = EventFeed(earlier: last == 0 ? [] : Self.events(1...last))
+        #expect(feed.events(after: place) == nil && feed.events(after: last)?.isEmpty == true)
+        let reader = try feed.follow(.local, after: place)
+        guard case .behind? = await reader.next() else {
+            Issue.record("it was not told")
+            return
+        }
+        feed.publish(Self.events(last + 1...last + 1))
+        let next = Self.numbers(await reader.next())
+        #expect(next == [last + 1])
+    }
+
     @Test("One that comes back gets what it missed, if that is kept")
     func back() async throws {
         let feed = EventFeed(earlier: Self.events(100...200))

@@ -58,7 +58,8 @@ struct EventFollower {
 
     /// Prints what the stream left out behind the event `last`, as far as it is kept, and says so.
     ///
-    /// Before the first event, when `last` is empty, it is what has happened since `start`.
+    /// Before the first event, when `last` is empty, it is what has happened since `start`; and all there is when
+    /// the record is another one, which is not as far as `last`.
     private func catchUp(
         _ client: APIClient, _ last: inout String, from start: Date
     ) async throws {
@@ -67,6 +68,10 @@ struct EventFollower {
         let oldest = try await client.list(
             Event.self, Resource("events"), limit: 1, purpose: "list events"
         ).items.first?.model
+        if let heard = Int(last), heard > latest ?? 0 {
+            session.note("the controller's record was made anew, and its events are counted from 1")
+            last = "0"
+        }
         var resource = Resource("events", query: filter)
         let place: (String, String?) =
             last.isEmpty ? ("since", start.formatted(.iso8601)) : ("after", last)
@@ -78,8 +83,7 @@ struct EventFollower {
         } else {
             session.note("fell behind, and caught up: \(missed.count) events")
         }
-        let end = [latest, missed.last?.model.seq].compactMap { $0 }.max()
-        last = end.map(String.init) ?? ""
+        if let end = [latest, missed.last?.model.seq].compactMap({ $0 }).max() { last = "\(end)" }
     }
 
     /// Whether there was an event between the one that was heard last and the oldest that is kept.

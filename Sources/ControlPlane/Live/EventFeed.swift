@@ -45,7 +45,7 @@ package final class EventFeed: Sendable {
     enum Page: Sendable {
         /// The next ones, oldest first; none when all is read.
         case events([Kept])
-        /// Some are no longer kept.
+        /// Some are no longer kept, or the place is none of this record: it is beyond the last event.
         case gone
     }
 
@@ -66,11 +66,15 @@ package final class EventFeed: Sendable {
         /// Readers that were cut as their peer took nothing.
         var cut: UInt64 = 0
 
-        /// The index of the first event behind a number; nil when some are gone already.
+        /// The index of the first event behind a number; nil when some are gone already, and when the
+        /// number was not given yet.
+        ///
+        /// Who has such a number has it of a record that was there before this one: behind it nothing
+        /// would come for long.
         func index(after sequence: UInt64) -> Int? {
-            guard let first = events.first else { return sequence == 0 ? 0 : nil }
-            // Whoever asks may name any number, the greatest too.
-            guard sequence == .max || first.event.sequence <= sequence + 1 else { return nil }
+            guard let first = events.first?.event.sequence, let last = events.last?.event.sequence
+            else { return sequence == 0 ? 0 : nil }
+            guard sequence <= last, first <= sequence || first - sequence == 1 else { return nil }
             var (low, high) = (0, events.count)
             while low < high {
                 let middle = (low + high) / 2
@@ -152,7 +156,8 @@ package final class EventFeed: Sendable {
         signal.nudge()
     }
 
-    /// Events after a number that are still kept, oldest first; nil when some are gone already.
+    /// Events after a number that are still kept, oldest first; nil when some are gone already, and when
+    /// the number was not given yet.
     package func events(after sequence: UInt64) -> [FleetEvent]? {
         state.withLock { state in
             state.index(after: sequence).map { state.events[$0...].map(\.event) }
