@@ -1,7 +1,8 @@
-"""Outputs in an S3 bucket: the agent puts them there with what it was granted, and jctl gets them back."""
+"""Files in an S3 bucket: agents put outputs there, and jctl inputs, with what they were granted, and get them back."""
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +19,8 @@ registry: {registry}
 {storage}
 clusters: {{}}
 roamers: {{nodes: [agx-11]}}
+templates:
+  digest: {{image: jessica/base:latest, contract: exec, command: [sh, -c, "sha256sum /job/inputs/*"]}}
 """
 FLEET = """\
 fleet: {name}
@@ -87,10 +90,10 @@ def is_idle(controller: Controller) -> bool:
     return status == 200 and (node.get("roamer") or {}).get("state") == "IDLE"
 
 
-def controller_of(bucket: Bucket, running: Fleet, tmp_path: Path) -> Controller:
-    """A controller that keeps its objects there."""
+def controller_of(bucket: Bucket, running: Fleet, tmp_path: Path, name: str = "jessica") -> Controller:
+    """A controller that keeps its objects there, in the bucket of that name."""
     file = tmp_path / "fleet.yaml"
-    storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: jessica}}'
+    storage = f'storage: {{endpoint: "{bucket.endpoint}", bucket: {name}}}'
     file.write_text(ROAMER_FLEET.format(name=NAME, registry=running.registry, storage=storage))
     keys = "storage: {access_key: %s, secret_key: %s}\n" % bucket.KEYS
     return Controller(running, tmp_path, f"fleet_file: {file}\n{keys}")
@@ -102,6 +105,32 @@ def job(controller: Controller, script: str, timeout: float) -> dict:
     assert run.returncode == 0, run
     controller.jctl("wait", run.stdout.strip(), timeout=timeout)
     return controller.get(f"/api/v1/jobs/{run.stdout.strip()}")[1]
+
+
+@pytest.mark.parametrize("name", ["jessica", "objects"])
+def test_a_file_for_a_job_goes_through_the_bucket(running: Fleet, tmp_path: Path, name: str) -> None:
+    """Its address is the bucket's, also where that is called as the controller's own door for files."""
+    photo = tmp_path / "photo.bin"
+    photo.write_bytes(os.urandom(3_000_000))
+    with Bucket(tmp_path) as bucket:
+        controller = controller_of(bucket, running, tmp_path, name)
+        with controller.start(), controller.agent(running, "agx-11", NAME):
+            try:
+                wait_until(lambda: is_idle(controller), 60, "the roamer to be idle")
+                asked = controller.jctl("submit", "--kind", "custom", "--template", "digest", "--file", f"photo={photo}")
+                assert asked.returncode == 0, asked
+                id = asked.stdout.strip()
+                controller.jctl("wait", id)
+                done = controller.get(f"/api/v1/jobs/{id}")[1]
+                assert done["state"] == "succeeded", json.dumps(done)
+                digest = controller.jctl("logs", id).stdout.split()[0]
+                assert digest == hashlib.sha256(photo.read_bytes()).hexdigest()
+                (stored,) = bucket.folder.rglob("photo.bin")
+                assert str(stored.relative_to(bucket.folder)).startswith(f"{name}/uploads/"), stored
+                assert stored.parent.name == done["input"]["photo"]["$upload"], json.dumps(done)
+                assert not [path for path in (controller.state / "objects").rglob("*") if path.is_file()]
+            finally:
+                clear(running)
 
 
 @pytest.mark.parametrize("megabytes", [200, pytest.param(2048, marks=pytest.mark.long)])
