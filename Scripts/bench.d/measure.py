@@ -19,10 +19,11 @@ class Connection(http.client.HTTPConnection):
 
 
 def emit(name, unit, values, better="lower", **more):
-    """Says what was measured, as one JSON object on a line."""
+    """Says what was measured, as one JSON object on a line; gives that, too."""
     values = sorted(values)
     line = {
         "name": name, "value": round(statistics.median(values), 4), "unit": unit, "better": better, "n": len(values),
         "p50": round(statistics.median(values), 4), **{f"p{part}": round(values[(len(values) - 1) * part // 100], 4) for part in (95, 99)}, **more,
     }
     print(json.dumps(line), flush=True)
+    return line

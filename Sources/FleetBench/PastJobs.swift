@@ -10,6 +10,8 @@ struct PastJobs {
     static let athome = "indoors"
     /// All pieces of three characters are common, and no job has all in a row.
     static let scattered = "setsunsetsunsetsun"
+    /// What ids are made of.
+    private static let letters = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
     /// When the first one was submitted, and how far they are apart.
     let start: Instant
@@ -41,7 +43,7 @@ struct PastJobs {
         }
         let at = time(of: number)
         var job = Job(
-            id: JobID("job-\(10_000_000 + number)"), request: request,
+            id: Self.id(at: at, &random), request: request,
             queue: ClusterName("cluster-\(kind.rawValue)"), submittedAt: at)
         var attempt = Attempt(
             number: 1, node: NodeName("agx-0\(Int.random(in: 1...9, using: &random))"),
@@ -52,6 +54,21 @@ struct PastJobs {
         job.attempts = [attempt]
         job.ending = .init(outcome: isFailed ? .failed : .succeeded, at: at, outputs: [])
         return job
+    }
+
+    /// An id of the form that a controller's have: ten letters of the time, and sixteen of chance.
+    ///
+    /// The record keeps past jobs by the beginnings of their ids.
+    private static func id(
+        at time: Instant, _ random: inout some RandomNumberGenerator
+    ) -> JobID {
+        let milliseconds = time.nanoseconds / 1_000_000
+        var text: [UInt8] = []
+        for shift in stride(from: Int64(45), through: 0, by: -5) {
+            text.append(letters[Int((milliseconds >> shift) & 31)])
+        }
+        for _ in 0..<16 { text.append(letters[Int.random(in: 0..<32, using: &random)]) }
+        return JobID(String(decoding: text, as: UTF8.self))
     }
 
     /// A word of a small language, the first ones more often.
