@@ -65,12 +65,12 @@ extension ControllerService {
                 MalformedRequests(meters: parts.meters, logger: serverLogger),
             ],
             idleTimeout: Self.idleTimeout)
-        let connections = MaximumAvailableConnections(files / 8 * 5, logger: serverLogger)
         let admin = Application(
             router: parts.api.router(tokens: nil), server: .http1(configuration: http),
             configuration: .init(
                 address: .unixDomainSocket(path: parts.socket), backlog: Self.backlog,
-                availableConnectionsDelegate: connections),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    files.local, logger: serverLogger)),
             onServerRunning: { [socket = parts.socket] _ in
                 // Whoever may open the socket is an administrator.
                 _ = unsafe chmod(socket, 0o600)
@@ -81,7 +81,9 @@ extension ControllerService {
             server: .https(http) { certificate.https },
             configuration: .init(
                 address: .hostname(settings.api.host, port: settings.api.port),
-                backlog: Self.backlog, availableConnectionsDelegate: connections),
+                backlog: Self.backlog,
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    files.secure, logger: serverLogger)),
             onServerRunning: { _ in doors.opened() },
             logger: serverLogger)
         _ = unsafe unlink(parts.socket)

@@ -18,7 +18,7 @@ package struct ControllerService: Service {
     let ending = ServerLog.Ending()
     let notifier = ServiceNotifier()
     let watchdog: LoopWatchdog
-    /// Files and connections that may be open.
+    /// Who may have how many files and connections open.
     let files = OpenFiles.raise()
 
     /// Creates a controller; nothing happens before `run`.
@@ -145,7 +145,7 @@ package struct ControllerService: Service {
             ])
         let feed = EventFeed(
             earlier: try await store.latestEvents(limit: EventFeed.kept),
-            limit: min(EventFeed.readerLimit, files / 2))
+            limit: files.readers)
         let loop = ControlLoop(
             store: store, clock: clock, term: term,
             leadWithin: settings.failover ? ControllerSettings.leadWithin : nil,
