@@ -26,12 +26,12 @@ struct LogFollower {
         let job = try await refresh(id)
         let attempts = job.model.attempts?.compactMap(\.attempt) ?? []
         guard wish.attempt == nil, wish.tail == nil, attempts.count > 1 else {
-            _ = try await read(id, attempt: wish.attempt, tail: wish.tail)
+            _ = try await printAttempt(id, wish.attempt, tail: wish.tail, follows: false)
             return
         }
         for attempt in attempts {
             divide(attempt, job.model)
-            _ = try await read(id, attempt: attempt)
+            _ = try await printAttempt(id, attempt, tail: nil, follows: false)
         }
     }
 
@@ -48,7 +48,8 @@ struct LogFollower {
             if wish.attempt == nil, (job.model.attempt ?? 1) > 1 {
                 divide(wanted ?? job.model.attempt ?? 1, job.model)
             }
-            let shown = try await followAttempt(id, wanted ?? job.model.attempt, tail: tail)
+            let shown = try await printAttempt(
+                id, wanted ?? job.model.attempt, tail: tail, follows: true)
             // What is written from now on is wanted whole.
             tail = nil
             guard wish.attempt == nil else { return try await refresh(id) }
@@ -77,20 +78,22 @@ struct LogFollower {
         try await client.get(Job.self, Resource("jobs", id), purpose: "get job \(id)")
     }
 
-    /// Prints one attempt's log to its end; answers which attempt it was.
-    private func followAttempt(_ id: String, _ attempt: Int?, tail: Int?) async throws -> Int {
+    /// Prints one attempt's log, to its end or as it is now; answers which attempt it was.
+    private func printAttempt(
+        _ id: String, _ attempt: Int?, tail: Int?, follows: Bool
+    ) async throws -> Int {
         var attempt = attempt
         var from: UInt64?
         var failures = 0
         while true {
             let outcome = try await read(
-                id, attempt: attempt, follows: true, from: from, tail: tail)
+                id, attempt: attempt, follows: follows, from: from, tail: tail)
             attempt = outcome.attempt ?? attempt
             guard let loss = outcome.loss else { return attempt ?? 1 }
             let isProgress = outcome.offset != from
             from = outcome.offset
             // A silent job is no lost connection, so its timeouts do not count.
-            guard loss.status != .timedOut else { continue }
+            if follows, loss.status == .timedOut { continue }
             failures = isProgress ? 1 : failures + 1
             guard failures < 60 else { throw loss }
             if failures == 1 { session.note("the log's connection was lost; trying again") }
@@ -107,7 +110,7 @@ struct LogFollower {
     }
 
     private func read(
-        _ id: String, attempt: Int?, follows: Bool = false, from: UInt64? = nil, tail: Int? = nil
+        _ id: String, attempt: Int?, follows: Bool, from: UInt64?, tail: Int?
     ) async throws -> Outcome {
         let query = [
             ("format", "cri"), ("follow", follows ? "true" : nil),
@@ -139,7 +142,7 @@ struct LogFollower {
                     outcome.offset = end
                 }
             }
-        } catch let error as CommandError where error.isPassing && follows {
+        } catch let error as CommandError where error.isPassing {
             guard wasOpen || from != nil else { throw error }
             outcome.loss = error
         }
