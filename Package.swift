@@ -219,7 +219,7 @@ let package = Package(
             dependencies: [
                 "ControlPlane", "FleetCore", "FleetLink", "FleetWire", "JobCatalogue",
                 "ObjectStore", "RedisStore", "Settings", arguments, collections, logging, nioCore,
-                nioFoundation, nioPosix,
+                nioEmbedded, nioFoundation, nioPosix,
                 http1, httpClient, crypto,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),

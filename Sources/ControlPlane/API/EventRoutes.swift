@@ -112,14 +112,8 @@ extension APIServer {
         let wanted = request.uri.queryParameters["topics"].map(String.init) ?? "all"
         let topics = try Topics(wanted, for: context.caller)
         let last = request.header("Last-Event-ID").flatMap { UInt64($0) }
-        let reader = try follow(context.caller, after: last)
-        reader.lasts(while: context.isStillLetIn)
+        let reader = try follow(with: context, after: last)
         live.follow(topics, with: reader)
-        // A peer that goes away is known at once, one that takes nothing is cut off.
-        if let channel = context.channel {
-            reader.cuts { channel.close(promise: nil) }
-            channel.closeFuture.whenComplete { [weak reader] _ in reader?.end() }
-        }
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
@@ -128,11 +122,7 @@ extension APIServer {
                 var piece: ByteBuffer? = Self.mark(reader.place)
                 var isCurrent = true
                 while true {
-                    if let piece {
-                        reader.beginWriting()
-                        try await writer.write(piece)
-                        reader.endWriting()
-                    }
+                    if let piece { try await writer.write(piece) }
                     guard isCurrent, let item = await reader.next() else { break }
                     (piece, isCurrent) = try Self.text(item, topics)
                 }
@@ -152,6 +142,14 @@ extension APIServer {
     /// Tells a client behind which event it goes on: a block without data is no event.
     private static func mark(_ place: UInt64) -> ByteBuffer {
         ByteBuffer(string: "id: \(place)\n\n")
+    }
+
+    /// Follows events for as long as a caller is let in and the connection is there.
+    func follow(with context: Context, after sequence: UInt64? = nil) throws -> EventReader {
+        let reader = try follow(context.caller, after: sequence)
+        reader.lasts(while: context.isStillLetIn)
+        context.channel?.closeFuture.whenComplete { [weak reader] _ in reader?.end() }
+        return reader
     }
 
     /// What is written of an item, and whether more can follow.

@@ -68,8 +68,7 @@ extension APIServer {
         _ key: AttemptKey, from offset: UInt64, _ writer: LogWriter, _ first: [UInt8],
         for context: Context
     ) throws -> ResponseBody {
-        let follower = try follow(context.caller)
-        follower.lasts(while: context.isStillLetIn)
+        let follower = try follow(with: context)
         return ResponseBody { [self] out in
             let (watch, ticks) = await logs.watch(key)
             let (changes, wake) = Self.changes(ticks, follower, of: key.job)

@@ -18,8 +18,6 @@ package final class EventFeed: Sendable {
     static let pingEvery = Duration.seconds(15)
     /// How often readers are asked whether they may go on: a token may have ended.
     static let checkEvery = Duration.seconds(2)
-    /// How long one piece of a reader's answer may wait for its peer.
-    static let writeWithin = Duration.seconds(30)
 
     /// An event, and how the stream writes it, made once for all readers.
     struct Kept: Sendable {
@@ -63,8 +61,6 @@ package final class EventFeed: Sendable {
         /// How many of them each caller has.
         var shares: [SubmitterName: Int] = [:]
         var last: UInt64 = 0
-        /// Readers that were cut as their peer took nothing.
-        var cut: UInt64 = 0
 
         /// The index of the first event behind a number; nil when some are gone already, and when the
         /// number was not given yet.
@@ -108,11 +104,8 @@ package final class EventFeed: Sendable {
 
     /// How many follow.
     package var readers: Int { state.withLock { $0.readers.count } }
-    /// How many were cut as their peer took nothing.
-    var cut: UInt64 { state.withLock { $0.cut } }
 
-    /// Wakes readers, lets them say that they live, cuts those whose peer takes nothing and ends those that
-    /// may not go on, until cancelled.
+    /// Wakes readers, lets them say that they live and ends those that may not go on, until cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in
@@ -123,10 +116,7 @@ package final class EventFeed: Sendable {
             }
             group.addTask { [self] in
                 while (try? await Task.sleep(for: Self.pingEvery)) != nil {
-                    let now = ContinuousClock.now
-                    for reader in followers() where reader.look(at: now) {
-                        state.withLock { $0.cut += 1 }
-                    }
+                    for reader in followers() { reader.ping() }
                 }
             }
             group.addTask { [self] in

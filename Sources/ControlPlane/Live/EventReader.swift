@@ -24,8 +24,6 @@ final class EventReader: Sendable {
         var live: OrderedDictionary<LiveSubject, ByteBuffer> = [:]
         var mayPing = false
         var isOver = false
-        var writingSince: ContinuousClock.Instant?
-        var close: (@Sendable () -> Void)?
         var mayGoOn: @Sendable () -> Bool = { true }
     }
 
@@ -105,25 +103,9 @@ final class EventReader: Sendable {
         signal.nudge()
     }
 
-    /// Says how to cut the reader's peer off.
-    func cuts(with close: @escaping @Sendable () -> Void) { state.withLock { $0.close = close } }
-
-    /// Something is being written to the peer; one that takes nothing for long is cut off.
-    func beginWriting() { state.withLock { $0.writingSince = .now } }
-    /// It is written.
-    func endWriting() { state.withLock { $0.writingSince = nil } }
-
-    /// Lets the reader say that it lives; true when its peer took nothing for too long and is cut off.
-    func look(at now: ContinuousClock.Instant) -> Bool {
-        let close = state.withLock { state -> (@Sendable () -> Void)? in
-            guard let since = state.writingSince, now - since > EventFeed.writeWithin else {
-                state.mayPing = true
-                return nil
-            }
-            return state.close.take()
-        }
+    /// Lets the reader say that it lives.
+    func ping() {
+        state.withLock { $0.mayPing = true }
         signal.nudge()
-        close?()
-        return close != nil
     }
 }

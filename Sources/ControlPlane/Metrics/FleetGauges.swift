@@ -25,9 +25,6 @@ extension APIServer {
         text.gauge(
             "jessica_link_sessions", "Agents connected.", [([:], Double(sessions.count))])
         text.gauge("jessica_stream_readers", "Who follows events.", [([:], Double(feed.readers))])
-        text.counter(
-            "jessica_stream_readers_cut_total", "Readers cut off as they took nothing.",
-            [([:], Double(feed.cut))])
         writeWebhooks(to: &text)
         writeInstallation(to: &text)
         let gauges = await loop.read { controller, now in FleetGauges(controller, at: now) }

@@ -24,6 +24,7 @@ package final class FleetMeters: Sendable {
         var runs: [String: Histogram] = [:]
         var steps: [Step: Histogram] = [:]
         var requests: [Request: UInt64] = [:]
+        var cutOff: UInt64 = 0
         var commits = Histogram.quick
     }
     private let state = Mutex(State())
@@ -66,6 +67,9 @@ package final class FleetMeters: Sendable {
         state.withLock { $0.requests[Request(method: method, status: status), default: 0] += 1 }
     }
 
+    /// Notes a connection that was cut off, as its peer took nothing.
+    func cutOff() { state.withLock { $0.cutOff += 1 } }
+
     /// Writes all of it; `clusters` are shown though nothing has happened in them yet.
     func write(to text: inout MetricsText, clusters: [String]) {
         let state = state.withLock { $0 }
@@ -103,5 +107,9 @@ package final class FleetMeters: Sendable {
             state.requests.sorted {
                 ($0.key.method, $0.key.status) < ($1.key.method, $1.key.status)
             }.map { (["method": $0.key.method, "code": "\($0.key.status)"], Double($0.value)) })
+        text.counter(
+            "jessica_http_connections_cut_total",
+            "Connections of the API cut off as their peer took nothing.",
+            [([:], Double(state.cutOff))])
     }
 }

@@ -63,6 +63,7 @@ extension ControllerService {
             additionalChannelHandlers: [
                 BodyGuard(meters: parts.meters, logger: serverLogger),
                 MalformedRequests(meters: parts.meters, logger: serverLogger),
+                AnswerGuard(meters: parts.meters),
             ],
             idleTimeout: Self.idleTimeout)
         let admin = Application(
