@@ -58,7 +58,7 @@ def read(fleet: Fleet, topics: str, is_done: Callable[[Said], bool], within: flo
                     return said
             elif not line.strip():
                 # A block without data says only where the stream is.
-                kind, has_number = "", False
+                kind, number = "", None
     finally:
         connection.close()
     raise AssertionError(f"not said within {within} s: {said[-3:]}")
