@@ -149,7 +149,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "CZlib", arguments, crypto, httpClient, nioCore, nioFoundation, http1,
+                "CZlib", arguments, crypto, httpClient, nioCore, nioPosix, nioFoundation, http1,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -242,6 +242,7 @@ let package = Package(
             name: "CommandsTests",
             dependencies: [
                 "Commands", arguments, nioCore, nioPosix, http1,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swift),

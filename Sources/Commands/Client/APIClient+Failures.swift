@@ -87,16 +87,15 @@ extension APIClient {
 
     /// The controller cannot be reached; `what` is filled in by the caller.
     func unreachable(because why: String, isTLS: Bool = false) -> CommandError {
-        let isUnset = endpoint.origin.hasPrefix("no endpoint")
         let place =
-            isUnset
+            endpoint.isUnset
             ? endpoint.origin : "\(endpoint.description), from \(endpoint.origin): \(why)"
         let hint =
             if isTLS {
                 "name the fleet's certificate authority with --ca-file"
-            } else if isUnset {
+            } else if endpoint.isUnset {
                 // Nobody else can look into the folder of the service's socket.
-                "on the controller's machine use sudo; elsewhere `jctl context set` names one"
+                Endpoint.howToName
             } else {
                 "is spark-controller running? Choose another with --endpoint or JCTL_ENDPOINT"
             }

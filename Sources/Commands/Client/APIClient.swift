@@ -3,7 +3,6 @@ import Foundation
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
-import NIOSSL
 import Synchronization
 
 /// The controller's HTTP API.
@@ -130,18 +129,9 @@ final class APIClient: Sendable {
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(90))
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.redirectConfiguration = .follow(max: 3, allowCycles: false)
-        guard case .url = endpoint.address, let file = endpoint.caFile else { return configuration }
-        var tls = TLSConfiguration.makeClientConfiguration()
-        do {
-            let authorities = try NIOSSLCertificate.fromPEMFile(file)
-            tls.additionalTrustRoots = [.certificates(authorities)]
-        } catch {
-            throw CommandError.usage(
-                "cannot use the certificate authority \(file)",
-                why: FileManager.default.fileExists(atPath: file)
-                    ? "it holds no PEM certificate" : "there is no such file")
+        if case .url = endpoint.address, endpoint.caFile != nil {
+            configuration.tlsConfiguration = try endpoint.trust()
         }
-        configuration.tlsConfiguration = tls
         return configuration
     }
 

@@ -27,6 +27,13 @@ struct Endpoint: Sendable, Equatable {
         }
     }
 
+    /// Whether nobody has named one, and no controller's socket is seen here.
+    var isUnset: Bool { origin.hasPrefix("no endpoint") }
+
+    /// What to do then.
+    static let howToName =
+        "on the controller's machine use sudo; elsewhere `jctl context set` names one"
+
     /// Whether the address is HTTP without TLS to another machine.
     var isExposed: Bool {
         guard case .url(let url) = address, url.hasPrefix("http://") else { return false }
