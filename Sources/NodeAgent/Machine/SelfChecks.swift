@@ -11,6 +11,8 @@ final class SelfChecks: Sendable {
     private let found = Mutex<[Telemetry.Trouble]>([])
 
     private static let every = Duration.seconds(30)
+    /// The same while something is wrong: whoever has mended it wants to see that soon.
+    private static let everyAmiss = Duration.seconds(5)
     /// How long Docker may take to answer.
     private static let patience = Duration.seconds(5)
 
@@ -29,7 +31,11 @@ final class SelfChecks: Sendable {
     func run() async {
         repeat {
             await look()
-        } while (try? await Task.sleep(for: Self.every, clock: .continuous)) != nil
+        } while (try? await Task.sleep(for: pause, clock: .continuous)) != nil
+    }
+
+    private var pause: Duration {
+        found.withLock { $0.isEmpty } ? Self.every : Self.everyAmiss
     }
 
     /// Looks once.
