@@ -128,14 +128,14 @@ class Controller:
         certify = [self.bin / "spark-controller", "certify", node, "--state-dir", self.state, "--out", state / "tls"]
         subprocess.run([str(word) for word in certify], env=CLEAN, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=30)
 
-    def agent(self, fleet: Fleet, node: str, name: str, own: str = "", certified: bool = True) -> Program:
-        """The agent of a node of the fleet that is called so, on the Docker Engine of all tests."""
+    def agent(self, fleet: Fleet, node: str, name: str, own: str = "", certified: bool = True, docker: str | Path = "") -> Program:
+        """The agent of a node of the fleet that is called so, on the Docker Engine of all tests or at another socket."""
         state = self.folder / node
         if certified:
             self.certify(node)
         settings = self.folder / f"{node}.yaml"
         settings.write_text(own)
-        words = ["--config", settings, "--node", node, "--fleet", name, "--state-dir", state, "--docker-socket", fleet.settings["socket"]]
+        words = ["--config", settings, "--node", node, "--fleet", name, "--state-dir", state, "--docker-socket", docker or fleet.settings["socket"]]
         return Program(self.folder / f"{node}.log", self.bin / "fleet-agent", "run", *words, "--controller-host", "127.0.0.1", "--controller-port", str(self.link), "--controller-api-port", str(self.api))
 
 
