@@ -118,17 +118,24 @@ import Testing
             return .stream(type: "text/plain", [("Jessica-Attempt", "1")]) { write in
                 if isFirst {
                     try await write(Self.record("one") + Self.record("20 bytes left out", "system"))
-                    try await write(String(Self.record("two").prefix(42)))
+                    try await write(Self.record("two", isWhole: false))
+                    try await write(String(Self.record("three").prefix(42)))
                     throw CancellationError()
                 }
-                #expect(request.query["from"] == "24")
-                try await write(Self.record("two", isWhole: false) + Self.record("three"))
+                // It is a place by itself, whatever the time is now.
+                #expect(request.query["from"] == "27" && request.query["since"] == nil)
+                try await write(Self.record("three"))
             }
         }
         let options = follows ? ["-f"] : []
-        try await jctl(["logs", Samples.id] + options, routes: routes) { ran, _ in
+        let asked = ["logs", Samples.id, "-t", "--since", "10m"] + options
+        try await jctl(asked, routes: routes) { ran, stub in
             #expect(ran.code == 0)
-            #expect(ran.out == "one\n… 20 bytes left out …\ntwothree\n")
+            let time = "2026-11-23T16:21:17.722532488Z"
+            #expect(
+                ran.out == "\(time) one\n\(time) … 20 bytes left out …\n\(time) twothree\n")
+            let logs = stub.requests("GET /jobs/\(Samples.id)/logs")
+            #expect(logs.first?.query["since"] == "10m")
             #expect(ran.err.contains("the log's connection was lost; trying again"))
             #expect(ran.err.contains("job \(Samples.id) succeeded") == follows)
         }

@@ -97,7 +97,7 @@ struct AnswerGuardTests {
         #expect(!late)
     }
 
-    @Test("A real socket is cut off in the same way")
+    @Test("A real socket is cut off in the same way", .timeLimit(.minutes(1)))
     func socket() async throws {
         let meters = FleetMeters()
         let group = MultiThreadedEventLoopGroup.singleton

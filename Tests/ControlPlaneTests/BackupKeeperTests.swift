@@ -47,6 +47,10 @@ struct BackupKeeperTests {
         try await Plane.with { plane, _ in
             let (status, _) = try await plane.call(.post, "/api/v1/backups")
             #expect(status == .created)
+            // A folder that somebody has copied hides none.
+            let copy = try ObjectLayout.backup(name: "my-own", file: BackupManifest.manifestFile)
+            try await plane.api.objects.put(
+                copy, .bytes(ByteBuffer(string: "{}")), contentType: "application/json")
             // It knows only from the object store that there is one.
             let desk = Self.desk(plane, on: plane.api.objects)
             try await Self.working(desk) {

@@ -143,7 +143,6 @@ struct TokenTests {
         }
     }
 
-    /// The whole text of an answer; throws when it was cut off.
     @Test("A stream and a followed log end with their token", .timeLimit(.minutes(1)))
     func openStreams() async throws {
         try await Plane.with { plane, _ in

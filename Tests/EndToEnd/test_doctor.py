@@ -67,7 +67,7 @@ def test_what_is_wrong_is_named_with_what_to_do_until_it_is_mended(running: Flee
                     items = findings(controller, 1)
                     return items if all(about(items, *what) for what in wrong) else None
 
-                items = wait_until(see_all, 15, "the doctor to see all that is wrong")
+                items = wait_until(see_all, 45, "the doctor to see all that is wrong")
                 # For people the same: what to do stands below the table.
                 table = controller.jctl("doctor")
                 assert table.returncode == 1 and "checks have failed" in table.stderr, table
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_named_with_what_to_do_until_it_is_mended(running: Flee
                 assert [item["status"] for item in findings(controller, 1, "--all") if item["name"] == "store"] == ["ok"]
                 models.mkdir()
                 (models / "sdxl.safetensors").touch()
-                wait_until(lambda: not about(findings(controller, 1), "node", str(models)), 15, "the doctor to see the models")
+                wait_until(lambda: not about(findings(controller, 1), "node", str(models)), 45, "the doctor to see the models")
                 assert about(findings(controller, 1), "node", "Docker cannot be used")
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleet import DEDICATED, ENDED, ROAMERS, ROOT, Daemon, Fleet, is_alive, wait_until
+from fleet import DEDICATED, ENDED, PATIENCE, ROAMERS, ROOT, Daemon, Fleet, is_alive, wait_until
 from test_controller import redis_pids
 from test_engine import Engine
 
@@ -118,7 +118,7 @@ def test_the_next_steps_template_is_made_ready_while_a_step_runs(fleet: Fleet, t
     (attempt,) = following["attempts"]
     assert attempt["node"] == node, following
     waited = datetime.fromisoformat(attempt["assignedAt"]) - datetime.fromisoformat(first["finishedAt"])
-    assert 0 <= waited.total_seconds() < 2, f"it began {waited} later"
+    assert 0 <= waited.total_seconds() < 10 * PATIENCE, f"it began {waited} later"
 
 
 def test_a_step_of_many_jobs_runs_a_few_at_once_and_is_gathered(fleet: Fleet) -> None:

@@ -58,8 +58,8 @@ struct EventFollower {
 
     /// Prints what the stream left out behind the event `last`, as far as it is kept, and says so.
     ///
-    /// Before the first event, when `last` is empty, it is what has happened since `start`; and all there is when
-    /// the record is another one, which is not as far as `last`.
+    /// It is what has happened since `start` before the first event, when `last` is empty, and when the record is not
+    /// as far as `last`: it is another one, or has lost some.
     private func catchUp(
         _ client: APIClient, _ last: inout String, from start: Date
     ) async throws {
@@ -68,13 +68,14 @@ struct EventFollower {
         let oldest = try await client.list(
             Event.self, Resource("events"), limit: 1, purpose: "list events"
         ).items.first?.model
-        if let heard = Int(last), heard > latest ?? 0 {
-            session.note("the controller's record was made anew, and its events are counted from 1")
+        let isOther = Int(last).map { $0 > latest ?? 0 } ?? false
+        if isOther {
+            session.note("the controller's record was made anew, or has lost its latest events")
             last = "0"
         }
         var resource = Resource("events", query: filter)
         let place: (String, String?) =
-            last.isEmpty ? ("since", start.formatted(.iso8601)) : ("after", last)
+            last.isEmpty || isOther ? ("since", start.formatted(.iso8601)) : ("after", last)
         resource.add([("limit", "\(Self.pageSize)"), place])
         let missed = try await client.list(Event.self, resource, purpose: "list events").items
         for event in missed { show(event) }

@@ -85,9 +85,12 @@ struct LogFollower {
         var attempt = attempt
         var from: UInt64?
         var failures = 0
+        var text = LogPrinter(
+            console: session.context.console, timestamps: wish.timestamps, isRaw: wish.isRaw)
+        defer { text.finish() }
         while true {
             let outcome = try await read(
-                id, attempt: attempt, follows: follows, from: from, tail: tail)
+                id, attempt: attempt, follows: follows, from: from, tail: tail, to: &text)
             attempt = outcome.attempt ?? attempt
             guard let loss = outcome.loss else { return attempt ?? 1 }
             let isProgress = outcome.offset != from
@@ -95,7 +98,7 @@ struct LogFollower {
             // A silent job is no lost connection, so its timeouts do not count.
             if follows, loss.status == .timedOut { continue }
             failures = isProgress ? 1 : failures + 1
-            guard failures < 60 else { throw loss }
+            guard failures < (follows ? 60 : 5) else { throw loss }
             if failures == 1 { session.note("the log's connection was lost; trying again") }
             try await session.context.pause(.seconds(1))
         }
@@ -110,12 +113,14 @@ struct LogFollower {
     }
 
     private func read(
-        _ id: String, attempt: Int?, follows: Bool, from: UInt64?, tail: Int?
+        _ id: String, attempt: Int?, follows: Bool, from: UInt64?, tail: Int?,
+        to text: inout LogPrinter
     ) async throws -> Outcome {
         let query = [
             ("format", "cri"), ("follow", follows ? "true" : nil),
             ("attempt", attempt.map(String.init)), ("from", from.map(String.init)),
-            ("tail", from == nil ? tail.map(String.init) : nil), ("since", wish.since),
+            ("tail", from == nil ? tail.map(String.init) : nil),
+            ("since", from == nil ? wish.since : nil),
         ]
         let call = APIClient.Call(
             resource: Resource("jobs", id, "logs", query: query),
@@ -123,9 +128,6 @@ struct LogFollower {
         var outcome = Outcome(attempt: attempt, offset: from)
         var wasOpen = false
         var records = LogRecords()
-        var text = LogPrinter(
-            console: session.context.console, timestamps: wish.timestamps, isRaw: wish.isRaw)
-        defer { text.finish() }
         do {
             try await client.stream(call) { headers in
                 wasOpen = true

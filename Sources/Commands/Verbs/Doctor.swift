@@ -14,7 +14,8 @@ struct Doctor: Command {
 
             Ends with 0 when nothing has failed, warnings or not. Where the controller
             cannot be reached it looks at the way there from here, step by step, and
-            ends with 7.
+            ends with 7; with 8 where it takes the call and does not answer, with 4
+            where its socket may not be opened.
             """)
 
     @Flag(help: "Also show what is fine.")

@@ -5,8 +5,8 @@ import NIOCore
 ///
 /// Else that would be held for ever, with its memory, its files and its place among the streams. Progress is
 /// every byte that the system takes from us, so a large answer may go down slowly. While the peer reads, the
-/// system takes them in steps, of 200 KB on the local socket and of 100 KB by TCP: who reads 7 KB a second is
-/// never cut off.
+/// system takes them in steps, of 200 KB on the local socket and from 100 KB by TCP, more where the peer has room
+/// for much: who reads 15 KB a second is not cut off.
 final class AnswerGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 

@@ -22,7 +22,7 @@ extension APIServer {
                 guard let seconds = Int(text), (0...60).contains(seconds) else {
                     throw APIError.invalid("wait must be 0…60 seconds")
                 }
-                let reader = try follow(context.caller)
+                let reader = try follow(with: context)
                 let view = try await waitFor(id, goal, .seconds(seconds), reader)
                 return try JSONAnswer.response(view)
             }

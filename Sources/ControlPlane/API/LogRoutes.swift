@@ -19,16 +19,24 @@ extension APIServer {
             throw APIError.notFound("attempt \(number) of job \(id)")
         }
         let key = AttemptKey(job: id, number: number)
-        var writer = LogWriter(query, now: loop.clock.now)
+        var writer = LogWriter(query)
         var first: [UInt8] = []
         var start = query.from
         var next = query.from
-        if let lines = query.tail {
+        if query.since != nil || query.tail != nil {
             var reader = await reader(key, from: next)
-            var tail = LogTail(lines: lines, from: query.from)
-            while let text = try await reader.next() { try tail.add(text) }
-            first = try writer.write(tail.text)
-            start = tail.offset
+            if let since = query.since {
+                var young = LogSince(loop.clock.now - since, from: start)
+                while !young.isReached, let text = try await reader.next() { try young.add(text) }
+                (first, start) = (young.text, young.offset)
+            }
+            if let lines = query.tail {
+                var tail = LogTail(lines: lines, from: start)
+                try tail.add(first)
+                while let text = try await reader.next() { try tail.add(text) }
+                (first, start) = (tail.text, tail.offset)
+            }
+            first = try writer.write(first)
             next = reader.offset
         }
         var headers: HTTPFields = [

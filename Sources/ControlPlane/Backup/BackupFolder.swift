@@ -54,17 +54,20 @@ struct BackupFolder: Sendable {
     }
 
     /// The latest names below which there is such a file, latest last.
+    ///
+    /// What somebody has put there under another name is none of ours.
     private func names(with file: String, limit: Int = .max) async throws -> [String] {
         var names: [String] = []
-        // Keys rise with time, so the last ones are the latest.
         for try await page in objects.pages(prefix: Self.prefix) {
             for object in page {
                 let parts = object.key.components
-                if parts.count == 3, parts[2] == file { names.append(parts[1]) }
+                if parts.count == 3, parts[2] == file, BackupManifest.moment(of: parts[1]) != nil {
+                    names.append(parts[1])
+                }
             }
-            if names.count > limit { names.removeFirst(names.count - limit) }
         }
-        return names
+        // Names rise with time; not every store lists in their order.
+        return names.sorted().suffix(limit)
     }
 
     /// What is known of a backup; nil when there is none of that name.
@@ -103,10 +106,7 @@ struct BackupFolder: Sendable {
         let archives = try await names(with: BackupManifest.archiveFile)
         let whole = Set(try await names(with: BackupManifest.manifestFile))
         return archives.filter { name in
-            guard !whole.contains(name), let begun = BackupManifest.moment(of: name) else {
-                return false
-            }
-            return begun < moment
+            !whole.contains(name) && BackupManifest.moment(of: name).map { $0 < moment } ?? false
         }
     }
 

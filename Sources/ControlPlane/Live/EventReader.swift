@@ -14,7 +14,8 @@ final class EventReader: Sendable {
         case live([ByteBuffer])
         /// The reader's peer shall know that we live, and that it was told all up to this event.
         case ping(UInt64)
-        /// It was too slow, and some of what happened is missing; it goes on behind this event.
+        /// It was too slow, or came with a number that is none of this record, and some of what happened is missing; it
+        /// goes on behind this event.
         case behind(UInt64)
     }
 

@@ -4,35 +4,22 @@ import FleetCore
 struct LogWriter: Sendable {
     private let isRaw: Bool
     private let timestamps: Bool
-    /// Times before it are passed over; as text, whose order is that of the times.
-    private let since: [UInt8]?
     private var isAtLineStart = true
 
-    init(_ query: LogQuery, now: Instant) {
+    init(_ query: LogQuery) {
         isRaw = query.isRaw
         timestamps = query.timestamps
-        since = query.since.map {
-            var text: [UInt8] = []
-            UTCText.append((now - $0).nanoseconds, to: &text)
-            return text
-        }
     }
 
     /// The form of whole records.
     mutating func write(_ text: [UInt8]) throws -> [UInt8] {
-        if isRaw, since == nil { return text }
+        if isRaw { return text }
         var out: [UInt8] = []
         out.reserveCapacity(text.count)
         var index = 0
         while let record = try LogText.record(in: text, at: index) {
             index = record.end
-            let time = text[record.start..<record.start + UTCText.count]
-            if let since, time.lexicographicallyPrecedes(since) { continue }
-            if isRaw {
-                out += text[record.start..<record.end]
-            } else {
-                add(record, text, time, &out)
-            }
+            add(record, text, text[record.start..<record.start + UTCText.count], &out)
         }
         return out
     }
@@ -56,6 +43,40 @@ struct LogWriter: Sendable {
         }
         if record.endsLine { out.append(newline) }
         isAtLineStart = record.endsLine
+    }
+}
+
+/// A log from the first record on that was not written before a time.
+struct LogSince: Sendable {
+    /// As text, whose order is that of the times.
+    private let time: [UInt8]
+    /// What is there from that record on; empty before it is reached.
+    private(set) var text: [UInt8] = []
+    /// Where that record begins in the log, or is to come.
+    private(set) var offset: UInt64
+
+    init(_ time: Instant, from offset: UInt64) {
+        var text: [UInt8] = []
+        UTCText.append(time.nanoseconds, to: &text)
+        self.time = text
+        self.offset = offset
+    }
+
+    /// Whether the record has come: all that follows belongs to it.
+    var isReached: Bool { !text.isEmpty }
+
+    /// Adds whole records.
+    mutating func add(_ new: [UInt8]) throws {
+        var index = 0
+        while let record = try LogText.record(in: new, at: index) {
+            let written = new[record.start..<record.start + UTCText.count]
+            guard written.lexicographicallyPrecedes(time) else {
+                text = Array(new[index...])
+                return
+            }
+            index = record.end
+            offset += record.span
+        }
     }
 }
 

@@ -71,7 +71,7 @@ extension ControllerService {
             configuration: .init(
                 address: .unixDomainSocket(path: parts.socket), backlog: Self.backlog,
                 availableConnectionsDelegate: MaximumAvailableConnections(
-                    files.local, logger: serverLogger)),
+                    parts.files.local, logger: serverLogger)),
             onServerRunning: { [socket = parts.socket] _ in
                 // Whoever may open the socket is an administrator.
                 _ = unsafe chmod(socket, 0o600)
@@ -84,7 +84,7 @@ extension ControllerService {
                 address: .hostname(settings.api.host, port: settings.api.port),
                 backlog: Self.backlog,
                 availableConnectionsDelegate: MaximumAvailableConnections(
-                    files.secure, logger: serverLogger)),
+                    parts.files.secure, logger: serverLogger)),
             onServerRunning: { _ in doors.opened() },
             logger: serverLogger)
         _ = unsafe unlink(parts.socket)

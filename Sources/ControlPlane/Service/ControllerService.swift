@@ -18,8 +18,6 @@ package struct ControllerService: Service {
     let ending = ServerLog.Ending()
     let notifier = ServiceNotifier()
     let watchdog: LoopWatchdog
-    /// Who may have how many files and connections open.
-    let files = OpenFiles.raise()
 
     /// Creates a controller; nothing happens before `run`.
     package init(settings: ControllerSettings, logger: Logger) {
@@ -143,6 +141,7 @@ package struct ControllerService: Service {
                 "term": "\(term)", "jobs": "\(loaded.snapshot.jobs.count)",
                 "fleet.revision": "\(loaded.snapshot.fleetRevision)",
             ])
+        let files = OpenFiles.raise()
         let feed = EventFeed(
             earlier: try await store.latestEvents(limit: EventFeed.kept),
             limit: files.readers)
@@ -150,12 +149,14 @@ package struct ControllerService: Service {
             store: store, clock: clock, term: term,
             leadWithin: settings.failover ? ControllerSettings.leadWithin : nil,
             ledSince: ledSince, logger: logger, onTurn: { [watchdog] in watchdog.turned() })
-        let parts = try await makeParts(state, store, loop, feed, loaded, http)
+        let parts = try await makeParts(state, store, loop, feed, files, loaded, http)
         try await start(controller, parts, feed, &group)
     }
 
     /// What a controller is made of, once its record is loaded.
     struct Parts {
+        /// Who may have how many files and connections open.
+        var files: OpenFiles
         var loop: ControlLoop
         var sessions: SessionTable
         var meters: FleetMeters
@@ -177,7 +178,7 @@ package struct ControllerService: Service {
 
     private func makeParts(
         _ state: StateDirectory, _ store: FleetStore, _ loop: ControlLoop, _ feed: EventFeed,
-        _ loaded: FleetStore.Loaded, _ http: HTTPClient
+        _ files: OpenFiles, _ loaded: FleetStore.Loaded, _ http: HTTPClient
     ) async throws -> Parts {
         let authority = try Authority(directory: state.authority)
         let certificate = try ServerCertificate(
@@ -221,7 +222,7 @@ package struct ControllerService: Service {
             audit: AuditTrail(store: store, clock: loop.clock, logger: logger),
             logger: logger)
         return Parts(
-            loop: loop, sessions: sessions, meters: meters, link: link,
+            files: files, loop: loop, sessions: sessions, meters: meters, link: link,
             certificate: certificate,
             api: api,
             archive: LogArchive(

@@ -58,7 +58,7 @@ extension Plane {
         }
     }
 
-    /// All that comes in answer to a token's request, however long that takes.
+    /// All that comes in answer to a token's request, however long that takes; throws when it was cut off.
     func text(
         _ path: String, headers: HTTPFields = [:], by token: String
     ) async throws -> String {
