@@ -201,7 +201,10 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "WorkerContractsTests",
-            dependencies: ["WorkerContracts", httpClient, nioCore, nioPosix, logging],
+            dependencies: [
+                "WorkerContracts", httpClient, nioCore, nioPosix, http1, logging,
+                nioEmbedded,
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "ObjectStoreTests",

@@ -38,6 +38,8 @@ final class WebhookConnection: ChannelDuplexHandler {
     private var deadline = NIODeadline.distantFuture
     /// Whether more is wanted from the worker; not while a file comes faster than it is written.
     private var awaitsPeer = false
+    /// Pieces of a file that are written and not taken.
+    private var untaken = 0
 
     init(configuration: WebhookListener.Configuration, tokens: WebhookTokens, memory: Allowance) {
         self.configuration = configuration
@@ -84,7 +86,7 @@ final class WebhookConnection: ChannelDuplexHandler {
         }
         switch (idle, state) {
         // It takes nothing of what it asked for, and may never.
-        case (.write, .giving): context.close(promise: nil)
+        case (.write, .giving) where untaken > 0: context.close(promise: nil)
         // While our side works, silence is what we expect.
         case (_, .answering), (_, .giving), (.write, _): return
         case (.read, _), (.all, _):
@@ -113,11 +115,20 @@ final class WebhookConnection: ChannelDuplexHandler {
                 "Connection": "close",
             ]
             let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
-            context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .fileBytes(let bytes):
-            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: promise)
+            give(context, .head(head), promise)
+        case .fileBytes(let bytes): give(context, .body(.byteBuffer(bytes)), promise)
         case .fileEnds: end(context, promise: promise)
         }
+    }
+
+    private func give(
+        _ context: ChannelHandlerContext, _ part: HTTPServerResponsePart,
+        _ promise: EventLoopPromise<Void>?
+    ) {
+        let taken = promise ?? context.eventLoop.makePromise()
+        untaken += 1
+        taken.futureResult.assumeIsolated().whenComplete { _ in self.untaken -= 1 }
+        context.write(wrapOutboundOut(part), promise: taken)
     }
 
     private func begin(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) -> State {

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOEmbedded
 import NIOHTTP1
 import NIOPosix
 import Testing
@@ -63,6 +64,31 @@ struct DownloadListenerTests {
             for await _ in given {}
             try? await channel.close()
         }
+    }
+
+    @Test func `only a worker that does not take what there is for it is given up`() throws {
+        let tokens = WebhookTokens()
+        #expect(tokens.admit("secret"))
+        let connection = WebhookConnection(
+            configuration: .init(), tokens: tokens, memory: Allowance(max: 1))
+        let channel = EmbeddedChannel(handler: connection)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/w/secret/film.mp4")
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        func idle() {
+            channel.pipeline.fireUserInboundEventTriggered(
+                IdleStateHandler.IdleStateEvent.write)
+        }
+        // Nothing is there yet, or no more.
+        idle()
+        #expect(channel.isActive)
+        try channel.writeOutbound(WorkerReply.fileBegins(size: 9))
+        idle()
+        #expect(channel.isActive)
+        channel.write(WorkerReply.fileBytes(ByteBuffer(string: "a film")), promise: nil)
+        idle()
+        #expect(!channel.isActive)
     }
 
     @Test func `a file that cannot be read to its end is not taken for whole`() async throws {
