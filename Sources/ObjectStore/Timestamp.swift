@@ -1,3 +1,5 @@
+import Glibc
+
 /// Wall clock times as S3 writes them: in signatures, and in listings.
 struct Timestamp: Sendable, Equatable {
     /// Seconds since 1970.
@@ -53,14 +55,12 @@ extension Timestamp {
             let minute = Self.number(bytes[14..<16]), let second = Self.number(bytes[17..<19]),
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
-        // As for `short`, in years that start in March.
-        let shifted = month > 2 ? year : year - 1
-        let era = Self.floorDivide(shifted, 400)
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        let days = era * 146_097 + dayOfEra - 719_468
-        seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+        var parts = unsafe tm()
+        unsafe (parts.tm_year, parts.tm_mon, parts.tm_mday) =
+            (Int32(year - 1_900), Int32(month - 1), Int32(day))
+        unsafe (parts.tm_hour, parts.tm_min, parts.tm_sec) =
+            (Int32(hour), Int32(minute), Int32(second))
+        seconds = unsafe timegm(&parts)
     }
 
     private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
