@@ -130,26 +130,23 @@ extension APIServer {
             })
     }
 
-    /// Follows events for a caller; refused when too many do, or the caller does too often.
-    func follow(_ caller: Caller, after sequence: UInt64? = nil) throws -> EventReader {
+    /// Follows events for as long as a caller is let in and the connection is there; refused when too many do, or the
+    /// caller does too often.
+    func follow(with context: Context, after sequence: UInt64? = nil) throws -> EventReader {
+        let reader: EventReader
         do throws(EventFeed.NoRoom) {
-            return try feed.follow(caller.name, after: sequence)
+            reader = try feed.follow(context.caller.name, after: sequence)
         } catch {
-            throw APIError(error, of: caller.name)
+            throw APIError(error, of: context.caller.name)
         }
+        reader.lasts(while: context.isStillLetIn)
+        context.channel?.closeFuture.whenComplete { [weak reader] _ in reader?.end() }
+        return reader
     }
 
     /// Tells a client behind which event it goes on: a block without data is no event.
     private static func mark(_ place: UInt64) -> ByteBuffer {
         ByteBuffer(string: "id: \(place)\n\n")
-    }
-
-    /// Follows events for as long as a caller is let in and the connection is there.
-    func follow(with context: Context, after sequence: UInt64? = nil) throws -> EventReader {
-        let reader = try follow(context.caller, after: sequence)
-        reader.lasts(while: context.isStillLetIn)
-        context.channel?.closeFuture.whenComplete { [weak reader] _ in reader?.end() }
-        return reader
     }
 
     /// What is written of an item, and whether more can follow.

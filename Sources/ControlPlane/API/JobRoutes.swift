@@ -9,7 +9,7 @@ import RedisStore
 
 extension APIServer {
     func addJobs(_ api: RouterGroup<Context>) {
-        api.post("/jobs") { request, context in try await submit(request, context.caller) }
+        api.post("/jobs") { request, context in try await submit(request, context) }
         api.get("/jobs") { request, _ in try await list(request) }
         api.get("/jobs/:id") { request, context in
             try request.requireKnown(["wait", "for"])
@@ -45,15 +45,15 @@ extension APIServer {
             return try JSONAnswer.response(try await view(id), status: .accepted)
         }
         api.post("/requests") { request, context in
-            try await understand(request, context.caller)
+            try await understand(request, context)
         }
     }
 
     // MARK: Submitting
 
-    private func submit(_ request: Request, _ caller: Caller) async throws -> Response {
+    private func submit(_ request: Request, _ context: Context) async throws -> Response {
         var job = try JobBody(try await object(request, known: JobBody.known)).request()
-        job.submitter = caller.submitter
+        job.submitter = context.caller.submitter
         if let key = try Self.idempotencyKey(request) {
             // Without the key, so that it is the digest of the work.
             job.idempotencyDigest = try Self.digest(job)
@@ -61,7 +61,7 @@ extension APIServer {
         }
         let asked = job
         return try await accept(
-            request, caller, RequestKey(job), job.idempotencyDigest, { asked }, shape: { $0 })
+            request, context, RequestKey(job), job.idempotencyDigest, { asked }, shape: { $0 })
     }
 
     /// The job of the path, when the caller may act on it.
@@ -98,7 +98,7 @@ extension APIServer {
     ///
     /// `make` is asked only for a new job, so that a repeat does not depend on what has changed since.
     private func accept<Answer: Encodable>(
-        _ request: Request, _ caller: Caller, _ key: RequestKey?, _ digest: String?,
+        _ request: Request, _ context: Context, _ key: RequestKey?, _ digest: String?,
         _ make: () async throws -> JobRequest, shape: (JobView) async throws -> Answer
     ) async throws -> Response {
         let wait = Self.preferredWait(request)
@@ -111,7 +111,7 @@ extension APIServer {
             return (accepted, accepted == member.id ? member.request.input : nil)
         }
         // What was accepted is told, whether it can be waited for or not: repeated it would be done twice.
-        guard let wait, let reader = try? follow(caller) else {
+        guard let wait, let reader = try? follow(with: context) else {
             return try JSONAnswer.response(
                 try await shape(try await view(accepted, input: input)), status: .accepted)
         }
@@ -170,20 +170,21 @@ extension APIServer {
         }
     }
 
-    private func understand(_ request: Request, _ caller: Caller) async throws -> Response {
+    private func understand(_ request: Request, _ context: Context) async throws -> Response {
         let fields = try await object(request, known: ["text", "session"])
         guard case .string(let text)? = fields["text"],
             !text.allSatisfy(\.isWhitespace), text.unicodeScalars.count <= 16 << 10
         else { throw APIError.invalid("text must be a sentence of at most 16 KiB") }
         let session = try Self.session(fields["session"])
+        let submitter = context.caller.submitter
         let key = try Self.idempotencyKey(request)
         // Of what was said, not of what it is taken for.
         let digest = key == nil ? nil : try Self.digest(JSONValue.object(fields))
         return try await accept(
-            request, caller, RequestKey(.job, key, of: caller.submitter), digest
+            request, context, RequestKey(.job, key, of: submitter), digest
         ) {
             var job = try await understood(text, session)
-            job.submitter = caller.submitter
+            job.submitter = submitter
             job.idempotencyKey = key
             job.idempotencyDigest = digest
             return job
